@@ -1,0 +1,45 @@
+"""infoplane: what every layer of a network knows about its input and its label, while it learns.
+
+Names are loaded when they are first used, so that importing the package costs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+__version__ = "0.1.0"
+
+#: The public face: a name, the module that defines it, and its name there.
+_PUBLIC = {
+    "Estimate": ("infoplane.types", "Estimate"),
+    "Family": ("infoplane.networks", "Family"),
+    "InformationPlane": ("infoplane.plane", "InformationPlane"),
+    "InformationStopping": ("infoplane.stopping", "InformationStopping"),
+    "InfoplaneError": ("infoplane.errors", "InfoplaneError"),
+    "Trajectory": ("infoplane.trajectory", "Trajectory"),
+    "datasets": ("infoplane.datasets", None),
+    "errors": ("infoplane.errors", None),
+    "estimators": ("infoplane.estimators", None),
+    "experiment": ("infoplane.training", "experiment"),
+    "experiments": ("infoplane.experiments", None),
+    "fit": ("infoplane.training", "fit"),
+    "mutual_information": ("infoplane.estimators", "mutual_information"),
+    "networks": ("infoplane.networks", None),
+    "record": ("infoplane.recording", "record"),
+}
+__all__ = sorted([*_PUBLIC, "__version__"])
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'infoplane' has no attribute {name!r}: it has {', '.join(__all__)}")
+    module_name, attribute = _PUBLIC[name]
+    module = importlib.import_module(module_name)
+    value = module if attribute is None else getattr(module, attribute)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

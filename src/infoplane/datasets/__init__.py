@@ -1,0 +1,60 @@
+"""The data rooms: a name and options become inputs and labels, the same ones for the same seed."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from infoplane.datasets.digits import load_digits
+from infoplane.datasets.mnist import load_fashion_mnist, load_mnist
+from infoplane.datasets.report import load_report_complicated, load_report_simple
+from infoplane.datasets.szt import load_szt
+from infoplane.errors import InputError, UnknownNameError
+from infoplane.types import Dataset
+
+__all__ = ["load", "names"]
+
+_LOADERS: Mapping[str, Callable[..., Dataset]] = MappingProxyType(
+    {
+        "report-simple": load_report_simple,
+        "report-complicated": load_report_complicated,
+        "szt": load_szt,
+        "digits": load_digits,
+        "mnist": load_mnist,
+        "fashion-mnist": load_fashion_mnist,
+    }
+)
+
+
+def names() -> list[str]:
+    """The names that :func:`load` knows.
+
+    >>> names()
+    ['report-simple', 'report-complicated', 'szt', 'digits', 'mnist', 'fashion-mnist']
+    """
+    return list(_LOADERS)
+
+
+def load(name: str, **options: Any) -> Dataset:
+    """Load a dataset by name: ``x`` is ``(samples, ...)``, ``y`` is ``(samples,)`` with class labels from 0.
+
+    ``details`` of the result holds ``seed``, ``options``, ``source`` and ``facts``: exact numbers, in bits, that no
+    estimate can exceed without error (``facts["about"]`` says of what they are true).
+
+    Raises UnknownNameError for a name that is not in :func:`names`, InputError for an option that the dataset does
+    not have or cannot use, DataFileError for a data file that is missing or damaged.
+
+    >>> data = load("szt")
+    >>> data.x.shape, int(data.y.sum()), round(data.details["facts"]["h_y_bits"], 4)
+    ((4096, 12), 2118, 0.9992)
+    """
+    if name not in _LOADERS:
+        raise UnknownNameError("dataset", name, _LOADERS)
+    loader = _LOADERS[name]
+    known = list(inspect.signature(loader).parameters)
+    for option in options:
+        if option not in known:
+            raise InputError(f"dataset {name!r} has no option {option!r}; its options are {', '.join(known)}")
+    return loader(**options)

@@ -1,0 +1,112 @@
+"""One number (with its doubt) from two samples: the registry of estimators, and ``mutual_information``."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import types
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from infoplane.errors import InputError, UnknownNameError
+from infoplane.estimators.base import Estimator
+from infoplane.estimators.binned import Binned
+from infoplane.estimators.samples import as_array, check_lengths, label_ids
+from infoplane.types import NATS_PER, Estimate, Units
+
+#: Every estimator, by the name it has in tables: one line each.
+REGISTRY: dict[str, type[Estimator]] = {
+    "binned": Binned,
+}
+
+
+def names() -> list[str]:
+    """The names that ``estimator=`` takes."""
+    return list(REGISTRY)
+
+
+def estimator(spec: Estimator | str | Mapping[str, Any], **options: Any) -> Estimator:
+    """An estimator from a name and options, a table with a ``name``, or an instance.
+
+    >>> estimator({"name": "binned", "bins": "width"}).measurement
+    'bins of width 0.07'
+    """
+    if isinstance(spec, Estimator):
+        if options:
+            raise InputError(f"options {sorted(options)} beside an estimator that is made already: give them to it")
+        return spec
+    if isinstance(spec, Mapping):
+        options = {**spec, **options}
+        spec = str(options.pop("name", "binned"))
+    if spec not in REGISTRY:
+        raise UnknownNameError("estimator", spec, REGISTRY)
+    known = list(inspect.signature(REGISTRY[spec]).parameters)
+    for option in options:
+        if option not in known:
+            raise UnknownNameError(f"option of the estimator {spec!r}", option, known)
+    return REGISTRY[spec](**options)
+
+
+def check_units(units: str) -> None:
+    """Bits or nats, or an error."""
+    if units not in NATS_PER:
+        raise UnknownNameError("unit", units, NATS_PER)
+
+
+def as_activations(t: Any) -> Tensor:
+    """``t`` (samples, ...) numbers -> (samples, units) float32 or float64; half precision is upcast."""
+    tensor = t.detach() if isinstance(t, Tensor) else torch.as_tensor(as_array(t))
+    if tensor.ndim == 0:
+        raise InputError("t is a single number: it needs one row per sample")
+    if tensor.is_complex():
+        raise InputError(f"t holds {tensor.dtype}: take real and imaginary parts as units")
+    if tensor.dtype not in (torch.float32, torch.float64):
+        tensor = tensor.to(torch.float32 if tensor.is_floating_point() else torch.float64)
+    return tensor.reshape(len(tensor), -1)
+
+
+def mutual_information(
+    t: Any,
+    y: Any,
+    *,
+    estimator: Estimator | str = "binned",
+    units: Units = "bits",
+    y_bins: int | None = None,
+    **options: Any,
+) -> Estimate:
+    """I(T;Y) of activations and labels, estimated from samples.
+
+    ``t`` (samples, units) or (samples,) numbers; ``y`` (samples,) labels: whole numbers, names, one-hot, or a
+    continuous one with ``y_bins=`` classes of equal share. Numpy, torch, pandas or lists. ``estimator`` is a name
+    (``infoplane.estimators()``) with its ``options``, or an instance. Returns an ``Estimate`` in ``units``.
+
+    Errors: ``InputError`` where t and y differ in length, hold fewer than two samples, or y looks continuous;
+    ``NonFiniteError`` where t holds NaN or infinity; ``UnknownNameError`` for names.
+
+    >>> import infoplane as ip
+    >>> estimate = ip.mutual_information([[0.0], [0.1], [0.9], [1.0]], ["a", "a", "b", "b"], bins=2)
+    >>> estimate.value, estimate.units
+    (1.0, 'bits')
+    """
+    check_units(units)
+    made = _make(estimator, **options)
+    activations = as_activations(t)
+    check_lengths(t=len(activations), y=len(as_array(y)))
+    labels = label_ids(y, bins=y_bins).to(activations.device)
+    return made.with_label(made.prepare(activations), labels, units)
+
+
+_make = estimator  # the argument of mutual_information has the same name
+
+
+class _CallableModule(types.ModuleType):
+    """Lets ``infoplane.estimators`` be both this room and the promised ``infoplane.estimators()``."""
+
+    def __call__(self) -> list[str]:
+        return names()
+
+
+sys.modules[__name__].__class__ = _CallableModule

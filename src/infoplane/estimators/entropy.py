@@ -1,0 +1,214 @@
+"""Codes -> counts -> entropies: the plug-in mathematics of whole numbers, in nats.
+
+The counting stands twice: compiled for main memory, and as plain tensor operations (``tensor_...``) for wherever else
+the tensors are; both give the same whole numbers. Pure functions.
+
+With n samples, counts c of the occupied cells and S = sum c log c, the entropy is log n - S/n (plug-in). Corrections:
+
+- Miller-Madow (1955): plug-in + (cells - 1) / 2n.
+- jackknife (Zahl 1977): n H - (n - 1) mean(H without one sample), where leaving a sample of a cell of count c out
+  gives log(n-1) - (S - c log c + (c-1) log(c-1)) / (n-1): a closed form of the counts, no refits.
+
+Each is applied to every entropy of a sum, so that I(T;Y) = H(T) + H(Y) - H(T,Y) is corrected term by term.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numba
+import numpy as np
+import torch
+from torch import Tensor
+
+#: The bias corrections, by name.
+CORRECTIONS = ("none", "miller-madow", "jackknife")
+
+#: The columns of ``tabulate``, entropies in nats.
+SUMMARY = ("h_t", "h_ty", "h_tx", "cells", "singletons", "cells_ty", "singletons_ty")
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _rank(codes, keys, slots, ids, counts):  # type: ignore[no-untyped-def]
+    """Number equal codes alike, 0, 1, ... by first appearance; returns how many there are. ``slots`` comes in as -1."""
+    mask = len(keys) - 1
+    cells = 0
+    for i in range(len(codes)):
+        code = codes[i]
+        h = np.uint64(code) * np.uint64(0x9E3779B97F4A7C15)
+        slot = np.int64((h ^ (h >> np.uint64(32))) & np.uint64(mask))
+        while slots[slot] >= 0 and keys[slot] != code:
+            slot = (slot + 1) & mask
+        if slots[slot] < 0:
+            slots[slot] = cells
+            keys[slot] = code
+            counts[cells] = 0
+            cells += 1
+        ids[i] = slots[slot]
+        counts[ids[i]] += 1
+    return cells
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _c_log_c(c):  # type: ignore[no-untyped-def]
+    return c * math.log(c) if c > 0 else 0.0
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _entropy(counts, n, spectrum, correction):  # type: ignore[no-untyped-def]
+    """Entropy, occupied cells and singletons; ``spectrum`` is all zeros, and is left so.
+
+    Counts are first counted themselves, so that the sums do not depend on the order of the cells.
+    """
+    top, cells = 0, 0
+    for c in counts:
+        if c > 0:
+            spectrum[c] += 1
+            cells += 1
+            top = max(top, c)
+    singletons = spectrum[1]
+    total = 0.0
+    for c in range(2, top + 1):
+        if spectrum[c] > 0:
+            total += spectrum[c] * _c_log_c(c)
+    entropy = math.log(n) - total / n
+    if correction == 1:
+        entropy += (cells - 1) / (2 * n)
+    elif correction == 2 and n > 1:
+        left_out = 0.0
+        for c in range(1, top + 1):
+            if spectrum[c] > 0:
+                left_out += spectrum[c] * c * (total - _c_log_c(c) + _c_log_c(c - 1))
+        entropy = n * entropy - (n - 1) * (math.log(n - 1) - left_out / n / (n - 1))
+    spectrum[: top + 1] = 0
+    return entropy, cells, singletons
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _tabulate(codes, y, classes, x, groups, correction, out):  # type: ignore[no-untyped-def]
+    rows, n = codes.shape
+    size = 2
+    while size < 2 * n:
+        size *= 2
+    keys, slots = np.empty(size, np.int64), np.empty(size, np.int32)
+    ids, pair_ids = np.empty(n, np.int32), np.empty(n, np.int32)
+    counts, pair_counts = np.empty(n, np.int32), np.empty(n, np.int32)
+    pairs = np.empty(n, np.int64)
+    spectrum = np.zeros(n + 1, np.int64)
+    for r in range(rows):
+        slots[:] = -1
+        cells = _rank(codes[r], keys, slots, ids, counts)
+        out[r, 0], out[r, 3], out[r, 4] = _entropy(counts[:cells], n, spectrum, correction)
+        if cells * classes <= 8 * n:
+            table = np.zeros(cells * classes, np.int32)
+            for i in range(n):
+                table[ids[i] * classes + y[i]] += 1
+            out[r, 1], out[r, 5], out[r, 6] = _entropy(table, n, spectrum, correction)
+        else:
+            for i in range(n):
+                pairs[i] = np.int64(ids[i]) * classes + y[i]
+            slots[:] = -1
+            joint = _rank(pairs, keys, slots, pair_ids, pair_counts)
+            out[r, 1], out[r, 5], out[r, 6] = _entropy(pair_counts[:joint], n, spectrum, correction)
+        if groups == n:  # every x once: each (x, t) pair is met once
+            pair_counts[:] = 1
+            out[r, 2] = _entropy(pair_counts, n, spectrum, correction)[0]
+        else:
+            for i in range(n):
+                pairs[i] = np.int64(ids[i]) * groups + x[i]
+            slots[:] = -1
+            joint = _rank(pairs, keys, slots, pair_ids, pair_counts)
+            out[r, 2] = _entropy(pair_counts[:joint], n, spectrum, correction)[0]
+
+
+def entropy_of_counts(counts: Tensor, correction: str = "none") -> float:
+    """Entropy of counts (cells,), whole numbers, in nats."""
+    array = counts.cpu().numpy().astype(np.int64)
+    spectrum = np.zeros(int(array.max()) + 1, np.int64)
+    return float(_entropy(array, int(array.sum()), spectrum, CORRECTIONS.index(correction))[0])
+
+
+def tabulate(codes: Tensor, y: Tensor, classes: int, x: Tensor, groups: int, *, correction: str = "none") -> Tensor:
+    """Entropies and counts of each row of codes, alone and together with y and with x.
+
+    ``codes`` (rows, samples) int64; ``y`` (samples,) in 0..classes-1 and ``x`` (samples,) in 0..groups-1, int64.
+    Returns (rows, 7) float64 with the columns of ``SUMMARY``.
+    """
+    if codes.device.type != "cpu":
+        return tensor_tabulate(codes, y, classes, x, groups, correction=correction)
+    out = np.empty((codes.shape[0], len(SUMMARY)))
+    mode = CORRECTIONS.index(correction)
+    _tabulate(codes.contiguous().numpy(), y.numpy(), classes, x.numpy(), groups, mode, out)
+    return torch.from_numpy(out)
+
+
+def tensor_tabulate(
+    codes: Tensor, y: Tensor, classes: int, x: Tensor, groups: int, *, correction: str = "none"
+) -> Tensor:
+    """``tabulate`` in tensor operations: sort, run lengths, sums of logarithms; no atomics, no transfer."""
+    ranks = tensor_ranks(codes)
+    h_t, cells, singletons = _run_entropy(ranks, correction)
+    h_ty, cells_ty, singletons_ty = _run_entropy(ranks * classes + y, correction)
+    h_tx = _run_entropy(ranks * groups + x, correction)[0]
+    return torch.stack([h_t, h_ty, h_tx, cells, singletons, cells_ty, singletons_ty], dim=-1)
+
+
+def tensor_ranks(codes: Tensor) -> Tensor:
+    """Number equal codes of a row alike, 0, 1, ... in ascending order; (rows, samples) int64."""
+    ordered, where = codes.sort(dim=-1)
+    steps = torch.zeros_like(codes)
+    steps[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
+    return torch.empty_like(codes).scatter_(-1, where, steps.cumsum(-1))
+
+
+def _run_entropy(codes: Tensor, correction: str) -> tuple[Tensor, Tensor, Tensor]:
+    """Entropy, occupied cells and singletons of each row of codes (rows, samples), (rows,) float64 each."""
+    n = codes.shape[-1]
+    ordered = codes.sort(dim=-1).values
+    first = torch.ones_like(ordered, dtype=torch.bool)
+    first[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
+    final = first.roll(-1, dims=-1)  # the next place starts a run, and the last place always ends one
+    place = torch.arange(n, device=codes.device)
+    start = torch.where(first, place, 0).cummax(-1).values
+    lengths = torch.where(final, place - start + 1, 0)  # one entry a run, at its end
+    cells, singletons = final.sum(-1).to(torch.float64), (lengths == 1).sum(-1).to(torch.float64)
+    c = lengths.to(torch.float64)
+    own, less = torch.xlogy(c, c), torch.xlogy(c - 1, (c - 1).clamp(min=0))
+    total = own.sum(-1)
+    entropy = math.log(n) - total / n
+    if correction == "miller-madow":
+        entropy = entropy + (cells - 1) / (2 * n)
+    elif correction == "jackknife" and n > 1:
+        left_out = (c * (total[:, None] - own + less)).sum(-1)
+        entropy = n * entropy - (n - 1) * (math.log(n - 1) - left_out / n / (n - 1))
+    return entropy, cells, singletons
+
+
+def all_differ(codes: Tensor) -> Tensor:
+    """Share of the samples on which all members' codes differ; (rows, members, samples) -> (rows,) float64."""
+    if codes.device.type == "cpu":
+        return torch.from_numpy(_all_differ(codes.contiguous().numpy()))
+    ordered = codes.sort(dim=1).values
+    return (ordered[:, 1:] != ordered[:, :-1]).all(1).to(torch.float64).mean(-1)
+
+
+@numba.njit(cache=True, nogil=True)
+def _all_differ(codes):  # type: ignore[no-untyped-def]
+    rows, members, samples = codes.shape
+    shares = np.empty(rows)
+    column = np.empty(members, np.int64)
+    for r in range(rows):
+        differing = 0
+        for i in range(samples):
+            for m in range(members):
+                column[m] = codes[r, m, i]
+            if members > 8:
+                column.sort()
+            equal = False
+            for m in range(1, members):
+                first = m - 1 if members > 8 else 0
+                for other in range(first, m):
+                    equal |= column[m] == column[other]
+            differing += not equal
+        shares[r] = differing / samples
+    return shares

@@ -1,0 +1,56 @@
+"""Codes of the copies of a network -> one table, in the ways of reading a family (docs: "what the numbers mean").
+
+With K the copy, uniform on J copies and independent of X: (X, K) determines T, so H(T) = I(X,K;T) = I(X;T) + H(T|X)
+and 0 <= H(T|X) <= log J.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from infoplane.estimators.entropy import SUMMARY, all_differ, tabulate
+from infoplane.estimators.samples import Ids
+
+#: The columns of ``family_table``: those of ``tabulate``, the samples counted, the share of inputs all copies split.
+TABLE = (*SUMMARY, "n", "all_differ")
+
+
+def family_table(
+    codes: Tensor, x: Ids, y: Ids, family: str, *, draws: Tensor | None = None, correction: str = "none"
+) -> Tensor:
+    """Entropies (nats) and counts of every layer of a family.
+
+    ``codes`` (layers, members, samples) int64; ``draws`` (samples,) int64, the copy each sample is sent through, for
+    ``sampled``. Returns (layers, rows, columns of ``TABLE``) float64, one row but for ``single``, which has one a copy:
+
+    - ``single``: each copy by itself.
+    - ``per-copy``: the mean over the copies of the simple estimator, I(X;T|K).
+    - ``exact``: all samples through all copies, p(t|x) = share of the copies that send x to t.
+    - ``sampled``: each sample through one random copy (the report's); its H(T) is I(X,K;T), which counts the copy's
+      identity as information about X.
+    """
+    layers, members, samples = codes.shape
+    if family == "exact":
+        pooled = codes.reshape(layers, members * samples)
+        x, y = x.repeat(members), y.repeat(members)
+        return _with(_table(pooled, x, y, correction), members * samples, all_differ(codes))[:, None]
+    if family == "sampled":
+        if draws is None:
+            raise ValueError("family 'sampled' needs draws: the copy that each sample is sent through")
+        drawn = codes.gather(1, draws.expand(layers, 1, samples))[:, 0]
+        return _with(_table(drawn, x, y, correction), samples)[:, None]
+    flat = _table(codes.reshape(layers * members, samples), x, y, correction)
+    each = _with(flat, samples).view(layers, members, len(TABLE))
+    return each.mean(1, keepdim=True) if family == "per-copy" else each
+
+
+def _table(codes: Tensor, x: Ids, y: Ids, correction: str) -> Tensor:
+    return tabulate(codes, y.ids, y.count, x.ids, x.count, correction=correction)
+
+
+def _with(table: Tensor, n: int, differ: Tensor | None = None) -> Tensor:
+    rows = table.shape[0]
+    count = torch.full((rows,), float(n), dtype=table.dtype, device=table.device)
+    share = torch.full_like(count, torch.nan) if differ is None else differ
+    return torch.cat([table, count[:, None], share[:, None]], dim=1)

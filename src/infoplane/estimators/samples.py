@@ -1,0 +1,141 @@
+"""x and y -> whole numbers: which samples share an input, and which share a label."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from infoplane.errors import InputError
+from infoplane.estimators import kernels
+from infoplane.estimators.entropy import entropy_of_counts, tensor_ranks
+from infoplane.estimators.symbols import row_weights
+
+#: A label with more distinct fractional values than this is taken for a continuous one.
+MOST_FLOAT_CLASSES = 50
+
+
+@dataclass(frozen=True)
+class Ids:
+    """One whole number per sample: ``ids`` (samples,) int64 in 0..count-1, and how often each occurs (count,)."""
+
+    ids: Tensor
+    counts: Tensor
+    _entropies: dict[str, float] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def n(self) -> int:
+        return len(self.ids)
+
+    @property
+    def count(self) -> int:
+        return len(self.counts)
+
+    def entropy(self, correction: str = "none") -> float:
+        """In nats."""
+        if correction not in self._entropies:
+            self._entropies[correction] = entropy_of_counts(self.counts, correction)
+        return self._entropies[correction]
+
+    def to(self, device: torch.device) -> Ids:
+        if self.ids.device == device:
+            return self
+        return Ids(self.ids.to(device), self.counts, self._entropies)
+
+    def take(self, keep: Tensor) -> Ids:
+        """The samples where ``keep`` (samples,) is set."""
+        return number(self.ids[keep])
+
+    def repeat(self, times: int) -> Ids:
+        """All samples, ``times`` over, one copy after the other."""
+        return self if times == 1 else Ids(self.ids.repeat(times), self.counts * times)
+
+
+def number(ids: Tensor) -> Ids:
+    """Number equal values alike, 0, 1, ... in ascending order; ``ids`` (samples,) int64."""
+    _, inverse, counts = torch.unique(ids, return_inverse=True, return_counts=True)
+    return Ids(inverse, counts.cpu())
+
+
+def distinct_ids(n: int, device: torch.device | None = None) -> Ids:
+    """n samples, no two alike."""
+    return Ids(torch.arange(n, device=device), torch.ones(n, dtype=torch.int64))
+
+
+def as_array(values: Any) -> np.ndarray:
+    """A numpy array of whatever holds numbers or names: arrays, tensors, lists, data frames."""
+    if isinstance(values, Tensor):
+        values = values.detach().cpu()
+        return values.float().numpy() if values.dtype in (torch.bfloat16, torch.float16) else values.numpy()
+    return np.asarray(values)
+
+
+def input_ids(x: Any) -> Ids:
+    """Number the samples by their input, equal rows alike; ``x`` (samples, ...) numbers.
+
+    Rows are compared bit by bit (-0.0 equals 0.0), by a 64-bit code.
+    """
+    array = as_array(x)
+    if array.ndim == 0 or len(array) == 0:
+        raise InputError(f"x has shape {array.shape}: it needs one row per sample")
+    if array.dtype.kind not in "biuf":
+        raise InputError(f"x holds {array.dtype}, not numbers: encode it first")
+    rows = torch.from_numpy(np.ascontiguousarray(array.reshape(len(array), -1)))
+    if rows.is_floating_point():
+        rows = (rows + 0.0).view({2: torch.int16, 4: torch.int32, 8: torch.int64}[rows.element_size()])
+    words = rows.to(torch.int64)
+    codes = kernels.word_codes(words, row_weights(words.shape[1], None, words.device), mix=True)
+    return number(tensor_ranks(codes[None])[0])
+
+
+def label_ids(y: Any, *, bins: int | None = None) -> Ids:
+    """Number the samples by their label.
+
+    ``y``: (samples,) or (samples, 1) whole numbers, names, truth values, -1/+1; or one-hot (samples, classes). A
+    continuous label is cut into ``bins`` bins that hold as many samples as each other.
+    """
+    array = as_array(y)
+    if array.ndim == 0 or len(array) == 0:
+        raise InputError(f"y has shape {array.shape}: it needs one label per sample")
+    array = array.reshape(len(array), -1)
+    if array.shape[1] > 1:
+        array = _one_hot_classes(array)[:, None]
+    flat = array[:, 0]
+    if flat.dtype.kind == "f":
+        if not np.isfinite(flat).all():
+            raise InputError(f"y holds NaN or infinity (first at row {int(np.argmin(np.isfinite(flat)))}): remove them")
+        distinct = len(np.unique(flat))
+        if bins is None and distinct > MOST_FLOAT_CLASSES and not np.array_equal(flat, np.round(flat)):
+            raise InputError(
+                f"Y looks continuous ({distinct} distinct values); pass y_bins= to cut it into classes, for example "
+                "y_bins=10, or an estimator that takes a continuous Y"
+            )
+        if bins is not None:
+            cuts = np.sort(flat)[np.arange(1, bins) * len(flat) // bins]
+            flat = np.searchsorted(cuts, flat, side="right")
+    if flat.dtype.kind == "O":
+        flat = flat.astype(str)
+    return number(torch.from_numpy(np.unique(flat, return_inverse=True)[1].astype(np.int64)))
+
+
+def _one_hot_classes(array: np.ndarray) -> np.ndarray:
+    numeric = array.dtype.kind in "biuf"
+    if not numeric or not (((array == 0) | (array == 1)).all() and (array.sum(1) == 1).all()):
+        raise InputError(
+            f"y has shape {array.shape} but its rows are not one-hot: pass class numbers of shape ({len(array)},), or "
+            "one label set at a time"
+        )
+    return array.argmax(1)
+
+
+def check_lengths(**named: int) -> None:
+    """All of one length, and of at least two samples."""
+    lengths = set(named.values())
+    if len(lengths) > 1:
+        said = ", ".join(f"{name} has {length} samples" for name, length in named.items())
+        raise InputError(f"{said}: they must describe the same samples, row by row")
+    if lengths and min(lengths) < 2:
+        raise InputError(f"{min(lengths)} sample(s): information needs at least 2")

@@ -1,0 +1,119 @@
+"""Activations -> one 64-bit code per sample: fixed bins, and the exact hashing of a row of bin numbers.
+
+A quantiser has fixed cuts and turns any rows into codes, so that a layer can be read in pieces. Equal rows of bin
+numbers have equal codes. Codes of different rows differ for certain where (bins)^units fits 63 bits, and otherwise
+but for a chance of at most 2^-57 a pair (64 bins; see ``kernels``).
+"""
+
+from __future__ import annotations
+
+import abc
+import functools
+import math
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+import torch
+from torch import Tensor
+
+from infoplane.estimators import kernels
+
+_SEED = 20170302  # of the random odd weights: the same codes in every process
+
+
+@dataclass(frozen=True)
+class Symbols:
+    """The codes of one layer.
+
+    ``codes`` (members, samples) int64; ``bad`` (members, samples), rows with NaN or infinity; ``outside``, the number
+    of values outside the bins, and ``constant``, the number of units that never change: numbers, or () int64 tensors
+    on a GPU; ``units`` counts the layer's units; ``rule`` names the measurement: "30 bins on [-1, 1]"; ``where`` opens messages about the layer.
+    """
+
+    codes: Tensor
+    bad: Tensor
+    outside: int | Tensor
+    constant: int | Tensor
+    units: int
+    rule: str
+    where: str = ""
+
+
+class Quantiser(abc.ABC):
+    """Fixed bins: the same value has the same bin number whenever it comes."""
+
+    @abc.abstractmethod
+    def codes(self, t: Tensor) -> tuple[Tensor, Tensor, int | Tensor]:
+        """``t`` (samples, units) -> codes (samples,), rows not finite (samples,), number of values outside ()."""
+
+
+@dataclass(frozen=True)
+class Cuts(Quantiser):
+    """Bins between ascending cuts, the same for all units, ``(1, cuts)``, or a row of them for each, ``(units, cuts)``.
+
+    A value belongs to the bin above a cut that it equals (right-open bins). ``even`` and ``ends`` as in ``kernels``.
+    """
+
+    cuts: Tensor
+    even: bool
+    ends: kernels.Ends = "keep"
+
+    def codes(self, t: Tensor) -> tuple[Tensor, Tensor, int | Tensor]:
+        weights = row_weights(t.shape[1], self.cuts.shape[1] + 1, t.device)
+        codes, bad, outside = kernels.cut_codes(t.contiguous(), self.cuts, weights, even=self.even, ends=self.ends)
+        return codes, bad, 0 if self.ends == "keep" else outside
+
+
+@functools.lru_cache(maxsize=512)
+def row_weights(units: int, symbols: int | None, device: torch.device) -> Tensor:
+    """Weights (units,) int64 of a row's bin numbers: positions where they fit 63 bits, random odd numbers otherwise."""
+    if symbols is not None and units * math.log2(max(symbols, 2)) < 63:
+        weights = np.array([symbols**j for j in range(units)], dtype=np.int64)
+    else:
+        random = np.random.default_rng(_SEED).integers(0, 2**64, size=units, dtype=np.uint64)
+        weights = (random | np.uint64(1)).view(np.int64)
+    return torch.from_numpy(weights).to(device)
+
+
+def constant_units(t: Tensor) -> int | Tensor:
+    """How many units have one value in all rows; ``t`` (samples, units)."""
+    if t.device.type == "cpu":
+        return int(_constant_units(t.contiguous().numpy()))
+    return (t == t[:1]).all(0).sum()
+
+
+@numba.njit(cache=True, nogil=True)
+def _constant_units(t):  # type: ignore[no-untyped-def]
+    rows, units = t.shape
+    varies = np.zeros(units, np.bool_)
+    left = units
+    for i in range(1, rows):
+        for j in range(units):
+            varies[j] |= t[i, j] != t[0, j]
+        if i & 15 == 0 or i == rows - 1:
+            left = units - varies.sum()
+            if left == 0:
+                break
+    return left
+
+
+@dataclass(frozen=True)
+class Words(Quantiser):
+    """Whole numbers without an upper end: floor(t / width), or the bits of each value where ``width`` is None."""
+
+    width: float | None
+
+    def codes(self, t: Tensor) -> tuple[Tensor, Tensor, int | Tensor]:
+        if self.width is None:
+            words = (t + 0.0).view(torch.int32 if t.dtype == torch.float32 else torch.int64).to(torch.int64)
+        else:
+            words = (
+                (t / torch.full((1,), self.width, dtype=t.dtype, device=t.device))
+                .floor()
+                .nan_to_num(0.0, 2.0**62, -(2.0**62))
+                .to(torch.int64)
+            )
+        weights = row_weights(t.shape[1], None, t.device)
+        codes = kernels.word_codes(words, weights, mix=self.width is None)
+        return codes, ~t.isfinite().all(-1), 0

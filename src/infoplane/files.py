@@ -1,0 +1,221 @@
+"""Results into files, whole or not at all, and back: records as JSON, the rows of a trajectory as CSV."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import json
+import math
+import os
+import secrets
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from numbers import Integral
+from pathlib import Path
+from typing import Any
+
+from infoplane.errors import DataFileError, InputError, RunError
+from infoplane.types import COLUMNS
+
+#: The beginning and the end of the name of a file that is still being written.
+UNFINISHED = (".infoplane-", ".tmp")
+
+#: The layout of a run folder and of its ``run.json``; a reader refuses a later one.
+FORMAT_VERSION = 1
+
+#: The columns that hold texts, and those that hold whole numbers; ``flags`` holds several texts, the others numbers.
+TEXT_COLUMNS = frozenset(("split", "layer", "family", "estimator", "label", "units"))
+WHOLE_COLUMNS = frozenset(("step", "layer_index", "copy", "n"))
+
+_ESCAPED = tuple("=+-@'\t\r")  # what makes a spreadsheet take a cell for a formula, and the escape itself
+
+
+def atomic_write(path: str | os.PathLike[str], data: bytes) -> None:
+    """Put ``data`` into the file ``path`` so that a reader sees the old file or the new one, never a mixture.
+
+    The bytes go to a temporary file in the same folder, are flushed to the disk, and take the place of ``path`` in
+    one step. Where that fails, the old file is as it was and the temporary file is gone.
+
+    Raises:
+        RunError: the file cannot be written; the message names the path, the reason and the size.
+
+    Example:
+        >>> import tempfile, pathlib
+        >>> target = pathlib.Path(tempfile.mkdtemp()) / "note.txt"
+        >>> atomic_write(target, b"whole")
+        >>> target.read_bytes()
+        b'whole'
+    """
+    target = Path(path)
+    beginning, end = UNFINISHED
+    unfinished = target.parent / f"{beginning}{secrets.token_hex(8)}{end}"
+    try:
+        with open(unfinished, "xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(unfinished, target)
+    except BaseException as error:
+        unfinished.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise cannot_write(target, error, size=len(data)) from error
+        raise
+
+
+def cannot_write(path: Path, error: OSError, *, size: int | None = None) -> RunError:
+    """The one message for a place that cannot be written."""
+    reason = (error.strerror or str(error)).lower()
+    needed = "" if size is None else f" ({size / 1e6:.3g} MB needed)"
+    return RunError(f"cannot write {path}: {reason}{needed}; make room there or name another place")
+
+
+def make_folder(folder: Path) -> list[Path]:
+    """Make ``folder`` and what is missing above it; returns the folders made, innermost first.
+
+    Raises:
+        RunError: it cannot be made; nothing of it is left behind.
+    """
+    made: list[Path] = []
+    try:
+        made = [place for place in (folder, *folder.parents) if not place.exists()]
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        remove_empty(made)
+        raise cannot_write(folder, error) from error
+    return made
+
+
+def remove_empty(folders: Iterable[Path]) -> None:
+    """Remove those of the folders that are there and empty."""
+    for folder in folders:
+        with contextlib.suppress(OSError):
+            folder.rmdir()
+
+
+def json_bytes(value: Any) -> bytes:
+    """Settings and facts as strict JSON: NaN and infinity become null, tuples lists, numpy's numbers plain ones.
+
+    Raises:
+        InputError: a value that JSON has no form for; the message says which.
+
+    Example:
+        >>> json_bytes({"a": float("nan"), "b": (1, 2)}).decode().split()
+        ['{', '"a":', 'null,', '"b":', '[', '1,', '2', ']', '}']
+    """
+    text = json.dumps(_plain(value), allow_nan=False, indent=2, ensure_ascii=False)
+    return (text + "\n").encode("utf-8", errors="backslashreplace")
+
+
+def _plain(value: Any) -> Any:
+    """The same value in JSON's own types, where that is possible."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(item) for item in (sorted(value, key=repr) if isinstance(value, set | frozenset) else value)]
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if hasattr(value, "tolist"):  # numpy's and torch's arrays and single numbers
+        return _plain(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    raise InputError(f"{value!r} is a {type(value).__name__}, which JSON has no form for: pass its text or numbers")
+
+
+def read_json(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """The object in a JSON file of this library.
+
+    Raises:
+        DataFileError: there is no such file, it is no JSON object, or a later version of infoplane wrote it.
+    """
+    try:
+        found = json.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DataFileError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
+    except ValueError as error:
+        raise DataFileError(f"{path} is not valid JSON ({error}): restore it from a copy, or delete it") from error
+    if not isinstance(found, dict):
+        raise DataFileError(f"{path} holds a JSON {type(found).__name__}, an object in braces is needed")
+    version = found.get("format_version", FORMAT_VERSION)
+    if not isinstance(version, int) or version > FORMAT_VERSION:
+        raise DataFileError(
+            f"{path} has format version {version!r} and this infoplane reads up to {FORMAT_VERSION}: upgrade infoplane"
+        )
+    return found
+
+
+def csv_bytes(rows: Iterable[Sequence[Any]]) -> bytes:
+    """Rows in the order of COLUMNS as a CSV file with a header; numbers in full precision, ``None`` as an empty cell.
+
+    Example:
+        >>> csv_bytes([(3, "train", "=fc") + (None,) * 18]).decode().splitlines()[1]
+        "3,train,'=fc,,,,,,,,,,,,,,,,,,"
+    """
+    lines = [",".join(COLUMNS)]
+    for row in rows:
+        lines.append(",".join(_cell(name, value) for name, value in zip(COLUMNS, row, strict=True)))
+    return ("\n".join(lines) + "\n").encode("utf-8", errors="backslashreplace")
+
+
+def _cell(name: str, value: Any) -> str:
+    """One value as it stands between two commas."""
+    if value is None or value == ():
+        return ""
+    if name in TEXT_COLUMNS or name == "flags":
+        text = ";".join(value) if name == "flags" else str(value)
+        text = "'" + text if not text or text.startswith(_ESCAPED) else text
+        quoted = any(mark in text for mark in ',"\r\n')
+        return '"' + text.replace('"', '""') + '"' if quoted else text
+    if isinstance(value, Integral):
+        return str(int(value))
+    return repr(float(value))
+
+
+def read_csv(path: str | os.PathLike[str]) -> Iterator[dict[str, Any]]:
+    """The rows that :func:`csv_bytes` wrote, as mappings; the columns may stand in any order.
+
+    Raises:
+        DataFileError: no such file, not a trajectory's header, or a cell that does not fit its column.
+    """
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as file:
+            lines = csv.reader(file, strict=True)
+            header = next(lines, [])
+            _check_header(path, header)
+            for cells in lines:
+                if len(cells) != len(header):
+                    raise DataFileError(
+                        f"{path}, line {lines.line_num}: {len(cells)} cells, the header has {len(header)}"
+                    )
+                yield {name: _value(path, lines.line_num, name, cell) for name, cell in zip(header, cells, strict=True)}
+    except DataFileError:
+        raise
+    except OSError as error:
+        raise DataFileError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataFileError(f"{path} is not a CSV file in UTF-8: {error}") from error
+
+
+def _check_header(path: str | os.PathLike[str], header: list[str]) -> None:
+    missing = [name for name in COLUMNS if name not in header]
+    unknown = [name for name in header if name not in COLUMNS]
+    if missing or unknown or len(header) != len(COLUMNS):
+        faults = [f"the columns {', '.join(missing)} are missing"] if missing else []
+        faults += [f"the columns {', '.join(map(repr, unknown))} are unknown"] if unknown else []
+        raise DataFileError(
+            f"{path} is not a trajectory: {'; '.join(faults) or 'a column stands twice'}. "
+            f"The first line has to be {','.join(COLUMNS)}"
+        )
+
+
+def _value(path: str | os.PathLike[str], line: int, name: str, cell: str) -> Any:
+    """What one cell says: the inverse of :func:`_cell`."""
+    if not cell:
+        return None
+    if name in TEXT_COLUMNS or name == "flags":
+        return cell.removeprefix("'")
+    try:
+        return int(cell) if name in WHOLE_COLUMNS else float(cell)
+    except ValueError as error:
+        kind = "whole number" if name in WHOLE_COLUMNS else "number"
+        raise DataFileError(f"{path}, line {line}: {name} is {cell!r}, a {kind} or nothing is needed") from error

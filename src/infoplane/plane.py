@@ -1,0 +1,280 @@
+"""The one place where recorded layers meet estimators: activations of a network or a family -> rows of a trajectory."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, final
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from infoplane.errors import InputError, UnknownNameError
+from infoplane.estimators import as_activations, check_units, estimator
+from infoplane.estimators.base import Count, Estimator, Reading, SymbolEstimator
+from infoplane.estimators.samples import Ids, as_array, check_lengths, input_ids, label_ids
+from infoplane.networks import Family
+from infoplane.recording import record
+from infoplane.trajectory import Trajectory
+from infoplane.types import FAMILIES, NATS_PER, Estimate, Units, checksum
+
+Layers = Any  #: None, a name, a glob, a module, or a list of these (see ``infoplane.record``)
+
+
+@final
+class InformationPlane:
+    """Measures every layer of a network, or of a family of copies, on fixed samples, step after step.
+
+    ``x`` (samples, ...) and ``y`` (samples,) are what is measured on: labels as ``ip.mutual_information`` takes them,
+    or a table of label sets ``{"digit": ..., "parity": ...}``. ``layers`` as in ``ip.record``. ``estimators``: a name, a table with
+    options, an instance, or a list of these. ``family`` says how copies become one number, one name or several:
+    ``exact`` (default), ``sampled`` (the report's), ``per-copy``, ``single`` (one row a copy); a lone network is always
+    ``single``. Measuring never changes the network, its mode or any random state but the plane's own (``seed``).
+
+    Errors: ``InputError`` where x and y do not fit; ``NonFiniteError`` naming layer, step and rows.
+
+    >>> import infoplane as ip, torch
+    >>> x, y = torch.randn(200, 4), torch.arange(200) % 2
+    >>> plane = ip.InformationPlane(x, y)
+    >>> rows = plane.measure(torch.nn.Sequential(torch.nn.Linear(4, 2), torch.nn.Tanh()), step=0)
+    >>> [row["layer"] for row in rows]
+    ['0', '1']
+    """
+
+    def __init__(
+        self,
+        x: Any,
+        y: Any,
+        *,
+        layers: Layers = None,
+        estimators: Any = "binned",
+        family: str | Sequence[str] = "exact",
+        units: Units = "bits",
+        seed: int = 0,
+    ) -> None:
+        check_units(units)
+        self.layers, self.units = layers, units
+        self.estimators = _estimators(estimators)
+        self.family = _families(family, self.estimators)
+        self.x = x if isinstance(x, Tensor) else torch.from_numpy(np.ascontiguousarray(as_array(x)))
+        labels = y if isinstance(y, Mapping) else {"y": y}
+        check_lengths(x=len(self.x), **{name: len(as_array(values)) for name, values in labels.items()})
+        self._inputs = input_ids(x)
+        self._labels = {name: label_ids(values) for name, values in labels.items()}
+        for name, ids in self._labels.items():
+            if ids.count < 2:
+                raise InputError(f"all samples have the same label in {name!r}: I(T;Y) needs at least two classes")
+        self._draws = torch.Generator().manual_seed(seed)
+        self._moved: dict[tuple[torch.device, torch.dtype], Tensor] = {}
+        self.trajectory = Trajectory(meta=self._facts(labels))
+
+    def measure(self, model: nn.Module | Family | Sequence[nn.Module], step: int) -> list[dict[str, Any]]:
+        """Rows for every layer of ``model`` at ``step``, which are also added to ``trajectory``.
+
+        ``model``: any module, a ``Family``, or a list of modules with the same layers.
+        """
+        rows = self._rows(model, step)
+        self.trajectory.extend(rows)
+        return rows
+
+    def _rows(self, model: nn.Module | Family | Sequence[nn.Module], step: int) -> list[dict[str, Any]]:
+        copies = _copies(model)
+        kinds = self.family if copies > 1 else ("single",)
+        draws = torch.randint(copies, (len(self.x),), generator=self._draws) if "sampled" in kinds else None
+        if copies > 1:
+            self.trajectory.meta["log2_j"] = math.log2(copies)
+        if kinds == ("sampled",) and isinstance(model, Family):
+            device_draws = None if draws is None else draws.to(model.device)
+            drawn = model.sampled_activations(self._inputs_for(model.device, model.dtype), self.layers, device_draws)
+            activations = {name: as_activations(t)[None] for name, t in drawn.items()}
+            return self._estimate(activations, ("single",), None, step, copies)
+        return self._estimate(self._activations(model), kinds, draws, step, copies)
+
+    def _activations(self, model: nn.Module | Family | Sequence[nn.Module]) -> dict[str, Tensor]:
+        """Layer -> (members, samples, units)."""
+        if isinstance(model, Family):
+            recorded = model.activations(self._inputs_for(model.device, model.dtype), self.layers)
+            return {name: as_members(t) for name, t in recorded.items()}
+        if isinstance(model, nn.Module):
+            return {name: as_activations(t)[None] for name, t in record(model, self.x, self.layers).items()}
+        each = [record(member, self.x, self.layers) for member in model]
+        return {name: torch.stack([as_activations(one[name]) for one in each]) for name in each[0]}
+
+    def _inputs_for(self, device: torch.device, dtype: torch.dtype) -> Tensor:
+        if (device, dtype) not in self._moved:
+            self._moved[device, dtype] = self.x.to(device, dtype if not _is_index(self.x) else self.x.dtype)
+        return self._moved[device, dtype]
+
+    def _estimate(
+        self, activations: Mapping[str, Tensor], kinds: Sequence[str], draws: Tensor | None, step: int, copies: int
+    ) -> list[dict[str, Any]]:
+        device = next(iter(activations.values())).device
+        x = self._inputs.to(device)
+        labels = {name: ids.to(device) for name, ids in self._labels.items()}
+        draws = None if draws is None else draws.to(device)
+        counts: list[tuple[Estimator, str, str, Count]] = []
+        readings: list[tuple[Estimator, str, str, list[list[Reading]]]] = []
+        for made in self.estimators:
+            if isinstance(made, SymbolEstimator):
+                symbols = [
+                    replace(made.symbols(t), where=f"layer {name!r}, step {step}: ") for name, t in activations.items()
+                ]
+                counts += [
+                    (made, kind, label, made.count(symbols, x, y, kind, draws=draws))
+                    for kind in kinds
+                    for label, y in labels.items()
+                ]
+            else:
+                readings += _by_member(made, activations, x, labels, kinds, self.units)
+        readings = [*_transfer(counts, self.units), *readings]
+        reported = "sampled" if copies > 1 and kinds == ("single",) and len(self.family) == 1 else None
+        return [
+            row
+            for index, layer in enumerate(activations)
+            for made, kind, label, layers in readings
+            for row in _layer_rows(layers[index], made, reported or kind, label, (step, layer, index, self.units))
+        ]
+
+    def _facts(self, labels: Mapping[str, Any]) -> dict[str, Any]:
+        """What is true of all rows, for the trajectory's ``meta``."""
+        scale = NATS_PER[self.units]
+        first = next(iter(self._labels.values()))
+        joint = input_ids(torch.stack([self._inputs.ids, first.ids], dim=1))
+        return {
+            "measurement": "; ".join(made.measurement for made in self.estimators),
+            "units": self.units,
+            "n": len(self.x),
+            "log2_n": math.log2(len(self.x)),
+            "h_x": self._inputs.entropy() / scale,
+            "h_y": first.entropy() / scale,
+            "i_xy": (self._inputs.entropy() + first.entropy() - joint.entropy()) / scale,
+            "data_checksum": checksum(as_array(self.x), *(as_array(values) for values in labels.values())),
+        }
+
+
+def as_members(t: Tensor) -> Tensor:
+    """(members, samples, ...) -> (members, samples, units) float32 or float64."""
+    members, samples = t.shape[:2]
+    return as_activations(t.reshape(members * samples, -1)).view(members, samples, -1)
+
+
+def _is_index(x: Tensor) -> bool:
+    """Whole numbers that an embedding looks up are left as they are; pixels and the like are cast."""
+    return False if x.is_floating_point() else x.dtype == torch.int64 and x.ndim == 2 and False
+
+
+def _estimators(given: Any) -> tuple[Estimator, ...]:
+    several = given if isinstance(given, (list, tuple)) else [given]
+    if not several:
+        raise InputError("estimators is empty: name at least one, for example estimators='binned'")
+    return tuple(estimator(one) for one in several)
+
+
+def _families(given: str | Iterable[str], estimators: Sequence[Estimator]) -> tuple[str, ...]:
+    kinds = (given,) if isinstance(given, str) else tuple(given)
+    for kind in kinds:
+        if kind not in FAMILIES:
+            raise UnknownNameError("family", kind, FAMILIES)
+        if kind in ("exact", "sampled"):
+            for made in estimators:
+                if not isinstance(made, SymbolEstimator):
+                    raise InputError(
+                        f"the estimator {made.name!r} counts no symbols, so that family={kind!r} is not defined for it: "
+                        "use family='per-copy' or 'single'"
+                    )
+    if not kinds:
+        raise InputError("family is empty: name at least one of exact, sampled, per-copy, single")
+    return kinds
+
+
+def _copies(model: nn.Module | Family | Sequence[nn.Module]) -> int:
+    if isinstance(model, Family):
+        return model.copies
+    if isinstance(model, nn.Module):
+        return 1
+    if isinstance(model, Sequence) and len(model) and all(isinstance(member, nn.Module) for member in model):
+        return len(model)
+    raise InputError(f"model is {type(model).__name__}: measure a torch.nn.Module, an ip.Family or a list of modules")
+
+
+def _transfer(
+    counts: Sequence[tuple[Estimator, str, str, Count]], units: Units
+) -> list[tuple[Estimator, str, str, list[list[Reading]]]]:
+    """All counts of a measurement in one transfer from the device."""
+    if not counts:
+        return []
+    flat = torch.cat([count.numbers.flatten() for *_, count in counts]).tolist()
+    result, at = [], 0
+    for made, kind, label, count in counts:
+        layers, width = count.numbers.shape
+        lines = [flat[at + row * width : at + (row + 1) * width] for row in range(layers)]
+        at += layers * width
+        result.append((made, kind, label, count.read(lines, units)))
+    return result
+
+
+def _by_member(
+    made: Estimator,
+    activations: Mapping[str, Tensor],
+    x: Ids,
+    labels: Mapping[str, Ids],
+    kinds: Sequence[str],
+    units: Units,
+) -> list[tuple[Estimator, str, str, list[list[Reading]]]]:
+    """Readings of an estimator that works on one network at a time."""
+    each: dict[str, list[list[Reading]]] = {label: [] for label in labels}
+    for t in activations.values():
+        prepared = [made.prepare(member) for member in t]
+        inputs = [made.with_input(one, x, units) for one in prepared]
+        for label, y in labels.items():
+            pairs = zip(inputs, prepared, strict=True)
+            each[label].append([Reading(i_xt, made.with_label(one, y, units)) for i_xt, one in pairs])
+    return [
+        (made, kind, label, layers if kind == "single" else [[_mean(members)] for members in layers])
+        for kind in kinds
+        for label, layers in each.items()
+    ]
+
+
+def _mean(members: Sequence[Reading]) -> Reading:
+    """The mean over the copies, with every flag that any of them has."""
+
+    def mean(estimates: Sequence[Estimate]) -> Estimate:
+        flags = tuple(dict.fromkeys(flag for one in estimates for flag in one.flags))
+        ends = {
+            end: None if getattr(estimates[0], end) is None else float(np.mean([getattr(e, end) for e in estimates]))
+            for end in ("low", "high")
+        }
+        return replace(estimates[0], value=float(np.mean([e.value for e in estimates])), flags=flags, **ends)
+
+    return Reading(mean([one.i_xt for one in members]), mean([one.i_ty for one in members]))
+
+
+def _layer_rows(
+    readings: Sequence[Reading], made: Estimator, kind: str, label: str, place: tuple[int, str, int, Units]
+) -> Iterable[dict[str, Any]]:
+    step, layer, index, units = place
+    for copy, reading in enumerate(readings):
+        yield {
+            "step": step,
+            "split": "all",
+            "layer": layer,
+            "layer_index": index,
+            "copy": copy if kind == "single" else -1,
+            "family": kind,
+            "estimator": made.name,
+            "label": label,
+            "i_xt": reading.i_xt.value,
+            "i_xt_low": reading.i_xt.low,
+            "i_xt_high": reading.i_xt.high,
+            "i_ty": reading.i_ty.value,
+            "i_ty_low": reading.i_ty.low,
+            "i_ty_high": reading.i_ty.high,
+            "h_t": reading.h_t,
+            "h_t_given_x": reading.h_t_given_x,
+            "n": reading.i_xt.n,
+            "units": units,
+            "flags": tuple(dict.fromkeys((*reading.i_xt.flags, *reading.i_ty.flags))),
+        }

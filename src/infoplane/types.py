@@ -1,0 +1,87 @@
+"""The things that travel from stage to stage: an Estimate, a Dataset, and the columns of a trajectory."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+Units = Literal["bits", "nats"]
+Kind = Literal["plug-in", "exact", "lower bound", "upper bound", "estimate"]
+
+#: Nats in one of each unit: the one place where units are converted.
+NATS_PER: dict[str, float] = {"bits": math.log(2.0), "nats": 1.0}
+
+#: The ways of turning the copies of a family into one number (docs: "what the numbers mean").
+FAMILIES = ("single", "sampled", "exact", "per-copy")
+
+#: A trajectory's columns, in this order; an empty cell means "not computed".
+COLUMNS = (
+    "step", "split", "layer", "layer_index", "copy", "family", "estimator", "label",
+    "i_xt", "i_xt_low", "i_xt_high", "i_xt_null",
+    "i_ty", "i_ty_low", "i_ty_high", "i_ty_null",
+    "h_t", "h_t_given_x", "n", "units", "flags",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """One number from two samples, with its doubt.
+
+    ``value``, ``low`` and ``high`` are in ``units``. ``low`` and ``high`` are an interval or a pair of bounds, and
+    ``None`` where none is known. ``flags`` are short names of reasons for doubt; ``details`` holds what the
+    estimator knows beside the value: entropies (in ``units``), occupied cells, the measurement model.
+    """
+
+    value: float
+    units: Units = "bits"
+    low: float | None = None
+    high: float | None = None
+    kind: Kind = "estimate"
+    n: int = 0
+    flags: tuple[str, ...] = ()
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        interval = "" if self.low is None or self.high is None else f" [{self.low:.4f}, {self.high:.4f}]"
+        doubt = f" ({', '.join(self.flags)})" if self.flags else ""
+        return f"{self.value:.4f} {self.units}{interval}, {self.kind}, n={self.n}{doubt}"
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Inputs and labels, row by row.
+
+    ``x`` is ``(samples, ...)``; ``y`` is ``(samples,)``, whole-number class labels from 0. ``details`` says where
+    the rows come from: seed, source, options, facts about the task.
+    """
+
+    name: str
+    x: np.ndarray
+    y: np.ndarray
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def n(self) -> int:
+        return len(self.x)
+
+    @property
+    def classes(self) -> int:
+        return int(self.y.max()) + 1
+
+    def checksum(self) -> str:
+        """SHA-256 of shapes, types and values of x and y."""
+        return checksum(self.x, self.y)
+
+
+def checksum(*arrays: np.ndarray) -> str:
+    """SHA-256 over the shape, type and bytes of arrays, for a run's record of its data."""
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(f"{array.shape}{array.dtype.str}".encode())
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
