@@ -1,4 +1,4 @@
-"""Results into files, whole or not at all, and back: records as JSON, the rows of a trajectory as CSV."""
+"""Results into files, whole or not at all, and back (records as JSON, rows as CSV), and names onto a terminal."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import csv
 import json
 import math
 import os
+import re
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from numbers import Integral
@@ -26,7 +27,19 @@ FORMAT_VERSION = 1
 TEXT_COLUMNS = frozenset(("split", "layer", "family", "estimator", "label", "units"))
 WHOLE_COLUMNS = frozenset(("step", "layer_index", "copy", "n"))
 
+#: Control characters, and marks that turn the reading direction.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 _ESCAPED = tuple("=+-@'\t\r")  # what makes a spreadsheet take a cell for a formula, and the escape itself
+
+
+def clean(text: object) -> str:
+    """Text that is safe to print on a terminal: without control characters and marks that turn the reading direction.
+
+    Example:
+        >>> clean("fc1\\x1b]0;title\\x07")
+        'fc1]0;title'
+    """
+    return _CONTROL.sub("", str(text))
 
 
 def atomic_write(path: str | os.PathLike[str], data: bytes) -> None:

@@ -28,8 +28,8 @@ class InformationPlane:
     """Measures every layer of a network, or of a family of copies, on fixed samples, step after step.
 
     ``x`` (samples, ...) and ``y`` (samples,) are what is measured on: labels as ``ip.mutual_information`` takes them,
-    or a table of label sets ``{"digit": ..., "parity": ...}``. ``layers`` as in ``ip.record``. ``estimators``: a name, a table with
-    options, an instance, or a list of these. ``family`` says how copies become one number, one name or several:
+    or a table of label sets ``{"digit": ..., "parity": ...}``. ``layers`` as in ``ip.record``. ``estimators``: a name, a
+    table with options, an instance, or a list of these. ``family`` says how copies become one number, one name or several:
     ``exact`` (default), ``sampled`` (the report's), ``per-copy``, ``single`` (one row a copy); a lone network is always
     ``single``. Measuring never changes the network, its mode or any random state but the plane's own (``seed``).
 
@@ -85,30 +85,31 @@ class InformationPlane:
         draws = torch.randint(copies, (len(self.x),), generator=self._draws) if "sampled" in kinds else None
         if copies > 1:
             self.trajectory.meta["log2_j"] = math.log2(copies)
-        if kinds == ("sampled",) and isinstance(model, Family):
-            device_draws = None if draws is None else draws.to(model.device)
-            drawn = model.sampled_activations(self._inputs_for(model.device, model.dtype), self.layers, device_draws)
+        if kinds == ("sampled",) and draws is not None and isinstance(model, Family):
+            drawn = model.sampled_activations(self._inputs_for(model), self.layers, draws)
             activations = {name: as_activations(t)[None] for name, t in drawn.items()}
-            return self._estimate(activations, ("single",), None, step, copies)
-        return self._estimate(self._activations(model), kinds, draws, step, copies)
+            return self._estimate(activations, kinds, torch.zeros_like(draws), step)  # one "copy": the drawn rows
+        return self._estimate(self._activations(model), kinds, draws, step)
 
     def _activations(self, model: nn.Module | Family | Sequence[nn.Module]) -> dict[str, Tensor]:
         """Layer -> (members, samples, units)."""
         if isinstance(model, Family):
-            recorded = model.activations(self._inputs_for(model.device, model.dtype), self.layers)
+            recorded = model.activations(self._inputs_for(model), self.layers)
             return {name: as_members(t) for name, t in recorded.items()}
         if isinstance(model, nn.Module):
             return {name: as_activations(t)[None] for name, t in record(model, self.x, self.layers).items()}
         each = [record(member, self.x, self.layers) for member in model]
         return {name: torch.stack([as_activations(one[name]) for one in each]) for name in each[0]}
 
-    def _inputs_for(self, device: torch.device, dtype: torch.dtype) -> Tensor:
-        if (device, dtype) not in self._moved:
-            self._moved[device, dtype] = self.x.to(device, dtype if not _is_index(self.x) else self.x.dtype)
-        return self._moved[device, dtype]
+    def _inputs_for(self, family: Family) -> Tensor:
+        """x where the family is, in the type that it computes with; moved once."""
+        place = (family.device, family.dtype)
+        if place not in self._moved:
+            self._moved[place] = family.inputs(self.x)
+        return self._moved[place]
 
     def _estimate(
-        self, activations: Mapping[str, Tensor], kinds: Sequence[str], draws: Tensor | None, step: int, copies: int
+        self, activations: Mapping[str, Tensor], kinds: Sequence[str], draws: Tensor | None, step: int
     ) -> list[dict[str, Any]]:
         device = next(iter(activations.values())).device
         x = self._inputs.to(device)
@@ -129,12 +130,11 @@ class InformationPlane:
             else:
                 readings += _by_member(made, activations, x, labels, kinds, self.units)
         readings = [*_transfer(counts, self.units), *readings]
-        reported = "sampled" if copies > 1 and kinds == ("single",) and len(self.family) == 1 else None
         return [
             row
             for index, layer in enumerate(activations)
             for made, kind, label, layers in readings
-            for row in _layer_rows(layers[index], made, reported or kind, label, (step, layer, index, self.units))
+            for row in _layer_rows(layers[index], made, kind, label, (step, layer, index, self.units))
         ]
 
     def _facts(self, labels: Mapping[str, Any]) -> dict[str, Any]:
@@ -160,11 +160,6 @@ def as_members(t: Tensor) -> Tensor:
     return as_activations(t.reshape(members * samples, -1)).view(members, samples, -1)
 
 
-def _is_index(x: Tensor) -> bool:
-    """Whole numbers that an embedding looks up are left as they are; pixels and the like are cast."""
-    return False if x.is_floating_point() else x.dtype == torch.int64 and x.ndim == 2 and False
-
-
 def _estimators(given: Any) -> tuple[Estimator, ...]:
     several = given if isinstance(given, (list, tuple)) else [given]
     if not several:
@@ -181,8 +176,8 @@ def _families(given: str | Iterable[str], estimators: Sequence[Estimator]) -> tu
             for made in estimators:
                 if not isinstance(made, SymbolEstimator):
                     raise InputError(
-                        f"the estimator {made.name!r} counts no symbols, so that family={kind!r} is not defined for it: "
-                        "use family='per-copy' or 'single'"
+                        f"the estimator {made.name!r} counts no symbols, so family={kind!r} is not defined for it: use "
+                        "family='per-copy' or 'single'"
                     )
     if not kinds:
         raise InputError("family is empty: name at least one of exact, sampled, per-copy, single")

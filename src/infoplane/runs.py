@@ -18,6 +18,7 @@ from infoplane.files import (
     UNFINISHED,
     atomic_write,
     cannot_write,
+    clean,
     json_bytes,
     make_folder,
     read_json,
@@ -29,17 +30,6 @@ State = Literal["finished", "interrupted", "failed"]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)  # devices on some systems
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
-
-
-def clean(text: object) -> str:
-    """Text that is safe to print on a terminal: without control characters and marks that turn the reading direction.
-
-    Example:
-        >>> clean("fc1\\x1b]0;title\\x07")
-        'fc1]0;title'
-    """
-    return _CONTROL.sub("", str(text))
 
 
 def check_name(name: str) -> str:

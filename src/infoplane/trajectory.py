@@ -141,11 +141,11 @@ class Trajectory:
         return chosen
 
     def to_pandas(self) -> pandas.DataFrame:
-        """A table with one column for every name in COLUMNS; flags joined with ``;``, NaN where nothing was computed."""
+        """A table with a column for every name in COLUMNS; flags joined with ``;``, NaN where nothing was computed."""
         import pandas
 
         columns: Iterable[Row] = zip(*self._rows, strict=True) if self._rows else ((),) * len(COLUMNS)
-        table = {}
+        table: dict[str, pandas.Series[Any]] = {}
         for name, values in zip(COLUMNS, columns, strict=True):
             if name == "flags":
                 table[name] = pandas.Series([";".join(flags) for flags in values], dtype=object)

@@ -68,7 +68,7 @@ class Report(Rule):
 
 @dataclass(frozen=True)
 class Fixed(Rule):
-    """``bins`` bins of one width on [low, high], right-open but for the last; values outside are clipped and counted."""
+    """``bins`` bins of one width on [low, high], right-open but the last; values outside are clipped and counted."""
 
     bins: int = 30
     low: float = -1.0

@@ -28,7 +28,8 @@ class Symbols:
 
     ``codes`` (members, samples) int64; ``bad`` (members, samples), rows with NaN or infinity; ``outside``, the number
     of values outside the bins, and ``constant``, the number of units that never change: numbers, or () int64 tensors
-    on a GPU; ``units`` counts the layer's units; ``rule`` names the measurement: "30 bins on [-1, 1]"; ``where`` opens messages about the layer.
+    on a GPU; ``units`` counts the layer's units; ``rule`` names the measurement: "30 bins on [-1, 1]"; ``where`` opens messages
+    about the layer.
     """
 
     codes: Tensor

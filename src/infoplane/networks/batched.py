@@ -1,13 +1,14 @@
 """The engine for plain multilayer perceptrons: all copies in one batched matrix product a layer, backward written out.
 
 All weights lie in one (members, numbers) tensor, layer by layer as [weight | bias] rows, so that the optimiser moves a
-single tensor. In training the values run as columns, (members, units, rows of the batch), with a row of ones below
-the units: one product then gives weight and bias their share, forward and backward.
+single tensor. Values run as columns, (members, units, rows of the batch), with a row of ones below the units: one
+product then gives weight and bias their share, forward and backward.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +19,37 @@ from infoplane.networks.layers import Selection
 from infoplane.networks.losses import Loss
 from infoplane.networks.optimizers import OptimizerFactory, optimizer_for, stacked_like
 from infoplane.networks.perceptron import Perceptron, activate, activate_backward
+
+
+@dataclass(frozen=True)
+class _Layer:
+    """Views into the weights of one block and into the columns below and above it."""
+
+    activation: str
+    matrix: Tensor  # (members, outputs, inputs + 1), the last column is the bias
+    weight_by_input: Tensor  # (members, inputs, outputs)
+    inputs: Tensor  # (members, inputs + 1, rows), the last row is ones
+    inputs_by_row: Tensor  # (members, rows, inputs + 1)
+    values: Tensor  # (members, outputs, rows)
+
+    def sums(self) -> Tensor:
+        return torch.bmm(self.matrix, self.inputs)
+
+    def activate(self, sums: Tensor) -> None:
+        activate(self.activation, sums, out=self.values)
+
+
+@dataclass(frozen=True)
+class _Memory:
+    """Working memory for a number of rows: the input as columns, and the layers."""
+
+    rows: int
+    input: Tensor  # (members, units, rows)
+    layers: list[_Layer]
+
+    def fill(self, x: Tensor) -> None:
+        """Take x (members, rows, units)."""
+        self.input.copy_(x.transpose(1, 2))
 
 
 class BatchedEngine(Engine):
@@ -34,7 +66,7 @@ class BatchedEngine(Engine):
         self._flat.grad = torch.zeros_like(self._flat)
         self._matrices = self._blocks_of(self._flat.detach())
         self._gradients = self._blocks_of(self._flat.grad)
-        self._columns: list[Tensor] = []
+        self._work: _Memory | None = None
         self._optimizers: list[Optimizer] = []
         self.load_weights(stacked)
 
@@ -55,74 +87,72 @@ class BatchedEngine(Engine):
 
     def step(self, x: Tensor, y: Tensor) -> Tensor:
         x = self._plan.check(x, leading=2)
-        with torch.no_grad():
-            columns = self._forward(x.flatten(1, -2))
-            output = columns[-1][:, :-1].transpose(1, 2)  # (members, rows, units)
-            losses, gradient = self._loss.with_gradient(output.reshape(*x.shape[:-1], output.shape[-1]), y)
-            self._backward(columns, gradient.reshape(output.shape).transpose(1, 2))
+        rows = x.flatten(1, -2)
+        if self._work is None or self._work.rows != rows.shape[1]:
+            self._work = self._memory_for(rows.shape[1])
+        self._work.fill(rows)
+        for layer in self._work.layers:
+            layer.activate(layer.sums())
+        output = self._work.layers[-1].values.transpose(1, 2)  # (members, rows, units)
+        losses, gradient = self._loss.with_gradient(output.reshape(*x.shape[:-1], output.shape[-1]), y)
+        self._backward(self._work, gradient.reshape(output.shape).transpose(1, 2))
         self._optimizers[0].step()
         return losses
 
-    def _forward(self, x: Tensor) -> list[Tensor]:
-        """The input and every block's output as columns, each above its row of ones: (members, units + 1, rows)."""
-        columns = self._columns_for(x.shape[1])
-        columns[0][:, :-1].copy_(x.transpose(1, 2))
+    def _backward(self, work: _Memory, gradient: Tensor) -> None:
+        """Fill the gradients of all matrices from the gradient of the output (members, units, rows)."""
+        for layer, target in zip(reversed(work.layers), reversed(self._gradients), strict=True):
+            gradient = activate_backward(layer.activation, gradient, layer.values)
+            torch.bmm(gradient, layer.inputs_by_row, out=target)
+            if layer is not work.layers[0]:
+                gradient = torch.bmm(layer.weight_by_input, gradient)
+
+    def _memory_for(self, rows: int) -> _Memory:
+        """Columns for the input and every block, each above a row of ones, and the layers that lead between them."""
+        sizes = [self._plan.blocks[0].inputs] + [block.outputs for block in self._plan.blocks]
+        columns = [self._matrices[0].new_ones(self._copies, size + 1, rows) for size in sizes]
+        layers = []
         for block, matrix, below, above in zip(
             self._plan.blocks, self._matrices, columns[:-1], columns[1:], strict=True
         ):
-            sums = torch.bmm(matrix, below if block.bias else below[:, :-1])
-            activate(block.activation, sums, out=above[:, :-1])
-        return columns
-
-    def _backward(self, columns: list[Tensor], gradient: Tensor) -> None:
-        """Fill the gradients of all matrices from the gradient of the output (members, units, rows)."""
-        for number in reversed(range(len(self._plan.blocks))):
-            block, below = self._plan.blocks[number], columns[number]
-            gradient = activate_backward(block.activation, gradient, columns[number + 1][:, :-1])
             inputs = below if block.bias else below[:, :-1]
-            torch.bmm(gradient, inputs.transpose(1, 2), out=self._gradients[number])
-            if number > 0:
-                weight = self._matrices[number][:, :, : block.inputs]
-                gradient = torch.bmm(weight.transpose(1, 2), gradient)
-
-    def _columns_for(self, rows: int) -> list[Tensor]:
-        """Working memory, used again as long as batches have the same size."""
-        if not self._columns or self._columns[0].shape[2] != rows:
-            units = [self._plan.blocks[0].inputs] + [block.outputs for block in self._plan.blocks]
-            self._columns = [self._flat.new_ones(self._copies, size + 1, rows) for size in units]
-        return self._columns
+            weight = matrix[:, :, : block.inputs]
+            layers.append(
+                _Layer(block.activation, matrix, weight.transpose(1, 2), inputs, inputs.transpose(1, 2), above[:, :-1])
+            )
+        return _Memory(rows, columns[0][:, :-1], layers)
 
     def evaluate(self, x: Tensor, selection: Selection) -> dict[str, Tensor]:
         x = self._plan.check(x, leading=1)
         rows = x.reshape(1, -1, x.shape[-1]).expand(self._copies, -1, -1)
-        outputs = self._layers(rows, selection)
-        return {
-            name: output.reshape(self._copies, *x.shape[:-1], output.shape[-1]) for name, output in outputs.items()
-        }
+        outputs = self._outputs(rows, selection)
+        return {name: output.unflatten(1, x.shape[:-1]) for name, output in outputs.items()}
 
     def evaluate_sampled(self, x: Tensor, selection: Selection, draws: Tensor) -> dict[str, Tensor]:
+        if self._copies == 1:
+            return {name: output[0] for name, output in self.evaluate(x, selection).items()}
         x = self._plan.check(x, leading=1)
         slots, longest = _slots(draws, self._copies)
-        rows = x.new_zeros(self._copies, longest, *x.shape[1:])
-        rows[draws, slots] = x  # every row in its own copy's share, filled up with zeros
-        outputs = self._layers(rows.flatten(1, -2), selection)
-        return {
-            name: output.unflatten(1, rows.shape[1:-1])[draws, slots] for name, output in outputs.items()
-        }
+        draws, slots = draws.to(x.device), slots.to(x.device)
+        shares = x.new_zeros(self._copies, longest, *x.shape[1:])
+        shares[draws, slots] = x  # every row in its own copy's share, filled up with zeros
+        outputs = self._outputs(shares.flatten(1, -2), selection)
+        return {name: output.unflatten(1, shares.shape[1:-1])[draws, slots] for name, output in outputs.items()}
 
-    def _layers(self, x: Tensor, selection: Selection) -> dict[str, Tensor]:
-        """Selected outputs for x (members, rows, units), in the order of the layers."""
+    def _outputs(self, x: Tensor, selection: Selection) -> dict[str, Tensor]:
+        """Selected outputs for x (members, rows, units), in the order of the layers, in memory of their own."""
         places = self._plan.places_of(selection)
-        found = {(0, True): x}
-        with torch.no_grad():
-            for number, (block, matrix) in enumerate(zip(self._plan.blocks, self._matrices, strict=True), start=1):
-                weight = matrix[:, :, : block.inputs].transpose(1, 2)
-                sums = torch.bmm(x, weight)
-                if block.bias:
-                    sums += matrix[:, None, :, -1]
-                x = activate(block.activation, sums, out=None)
-                found[number, False], found[number, True] = sums, x
-        return {name: found[place].clone() for name, place in places.items()}
+        wanted = set(places.values())
+        work = self._memory_for(x.shape[1])
+        work.fill(x)
+        found = {(0, True): work.input}
+        for number, layer in enumerate(work.layers, start=1):
+            sums = layer.sums()
+            layer.activate(sums)
+            found[number, True] = layer.values
+            if (number, False) in wanted:
+                found[number, False] = sums
+        return {name: found[place].transpose(1, 2) for name, place in places.items()}
 
     def weights(self) -> dict[str, Tensor]:
         return {name: view.clone() for name, view in self._views().items()}

@@ -67,5 +67,5 @@ def fill(network: nn.Module, weights: Mapping[str, Tensor], copy: int) -> None:
 
 def one_copy_a_sample(outputs: Mapping[str, Tensor], draws: Tensor) -> dict[str, Tensor]:
     """Row i of copy draws[i], from outputs (members, samples, ...)."""
-    rows = torch.arange(len(draws), device=draws.device)
-    return {name: output[draws, rows] for name, output in outputs.items()}
+    rows = torch.arange(len(draws))
+    return {name: output[draws.to(output.device), rows.to(output.device)] for name, output in outputs.items()}

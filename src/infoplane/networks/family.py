@@ -11,12 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from infoplane.errors import InfoplaneError, InputError
-from infoplane.networks.choice import choose_engine, make_engine
+from infoplane.networks.choice import ENGINES, choose_engine, make_engine
 from infoplane.networks.engine import Engine, fill
 from infoplane.networks.layers import WHOLE_MODEL, Layers, Selection, select
 from infoplane.networks.losses import Loss, LossFunction, resolve_loss
 from infoplane.networks.members import Initialisation, ModelOrFunction, copy_members, made, make_members, whole_number
-from infoplane.networks.modules import ModulesEngine
 from infoplane.networks.optimizers import (
     OptimizerFactory,
     load_optimizer_tensors,
@@ -33,6 +32,7 @@ from infoplane.networks.placement import (
     resolve_device,
     takes_indices,
 )
+from infoplane.networks.state import need_same_shapes, part_of
 from infoplane.networks.streams import Streams
 
 T = TypeVar("T")
@@ -151,7 +151,7 @@ class Family:
         """
         if self._loss is None:
             raise InputError('the family has no loss yet: call compile("mse") or another loss before step')
-        x, y = as_input(x, self.dtype, self.device, indices=self._indices), self._target(y)
+        x, y = as_input(x, self.dtype, self.device, indices=self._indices), self.targets(y)
         if x.ndim < 2 or y.ndim < 2 or x.shape[:2] != y.shape[:2] or len(x) != self.copies:
             raise InputError(
                 f"x has shape {tuple(x.shape)} and y {tuple(y.shape)}: both need ({self.copies} members, batch, ...), "
@@ -161,7 +161,8 @@ class Family:
         self._trained = True
         return losses
 
-    def _target(self, y: Any) -> Tensor:
+    def targets(self, y: Any) -> Tensor:
+        """y where the copies are; numbers with a fraction in the type that they compute with."""
         target = as_tensor(y, "y")
         return target.to(self.device, self.dtype) if target.is_floating_point() else target.to(self.device)
 
@@ -173,30 +174,39 @@ class Family:
         `layers` are names, globs over names, or None for activations and layers with parameters. No random stream,
         buffer or flag changes. A layer that never ran is a RecordingError.
         """
-        x, selection = self._measured(x), self._selection(layers)
-        parts = [self._run(lambda engine, part=part: engine.evaluate(part, selection)) for part in x.split(DEFAULT_BATCH)]
-        return _joined(parts, axis=1)
+        x, selection = self.inputs(x), self._selection(layers)
+
+        def evaluate(part: Tensor) -> dict[str, Tensor]:
+            return self._run(lambda engine: engine.evaluate(part, selection))
+
+        return _joined([evaluate(part) for part in x.split(DEFAULT_BATCH)], axis=1)
 
     def sampled_activations(self, x: Any, layers: Layers, draws: Tensor) -> dict[str, Tensor]:
         """As `activations`, but row i goes through copy draws[i] only: (samples, ...) by name."""
-        x, selection = self._measured(x), self._selection(layers)
-        draws = torch.as_tensor(draws, device=self.device)
-        if draws.shape != x.shape[:1] or draws.is_floating_point():
-            raise InputError(
-                f"draws has shape {tuple(draws.shape)} and type {draws.dtype}: give one whole number a sample, "
-                f"e.g. torch.randint({self.copies}, ({len(x)},))"
-            )
-        parts = [
-            self._run(lambda engine, part=part, share=share: engine.evaluate_sampled(part, selection, share))
-            for part, share in zip(x.split(DEFAULT_BATCH), draws.split(DEFAULT_BATCH), strict=True)
-        ]
-        return _joined(parts, axis=0)
+        x, selection = self.inputs(x), self._selection(layers)
+        draws = self._draws(draws, len(x))
+
+        def evaluate(part: Tensor, share: Tensor) -> dict[str, Tensor]:
+            return self._run(lambda engine: engine.evaluate_sampled(part, selection, share))
+
+        return _joined(list(map(evaluate, x.split(DEFAULT_BATCH), draws.split(DEFAULT_BATCH))), axis=0)
 
     def predict(self, x: Any) -> Tensor:
         """What every copy puts out for x (samples, ...), in evaluation mode: (members, samples, ...)."""
         return self.activations(x, WHOLE_MODEL)[WHOLE_MODEL]
 
-    def _measured(self, x: Any) -> Tensor:
+    def _draws(self, draws: Any, samples: int) -> Tensor:
+        draws = as_tensor(draws, "draws").cpu()
+        if draws.shape != (samples,) or draws.is_floating_point():
+            got = f"shape {tuple(draws.shape)} and type {draws.dtype}"
+        elif draws.min() < 0 or draws.max() >= self.copies:
+            got = f"values from {int(draws.min())} to {int(draws.max())}"
+        else:
+            return draws.long()
+        raise InputError(f"draws has {got}: give one copy a sample, e.g. torch.randint({self.copies}, ({samples},))")
+
+    def inputs(self, x: Any) -> Tensor:
+        """x where the copies are, in the type that they compute with."""
         return as_input(x, self.dtype, self.device, indices=self._indices)
 
     def _selection(self, layers: Layers) -> Selection:
@@ -221,7 +231,7 @@ class Family:
 
     def load_weights(self, weights: Mapping[str, Tensor]) -> None:
         """Overwrite all parameters and buffers; nothing is changed where a name or a shape does not fit."""
-        _need_same_shapes(weights, self._engine.weights(), "weights")
+        need_same_shapes(weights, self._engine.weights(), "weights")
         self._engine.load_weights(weights)
 
     def state_dict(self) -> dict[str, Tensor]:
@@ -241,19 +251,19 @@ class Family:
 
         A state of other shapes or another number of copies is an InputError, and changes nothing.
         """
-        weights, streams = _below(state, "weights."), _below(state, "streams.")
-        _need_same_shapes(weights, self._engine.weights(), "weights")
-        _need_same_shapes(streams, self._streams.state(), "streams")
-        optimizer = _below(state, "optimizer.")
+        weights, streams = part_of(state, "weights."), part_of(state, "streams.")
+        need_same_shapes(weights, self._engine.weights(), "weights")
+        need_same_shapes(streams, self._streams.state(), "streams")
+        optimizer = part_of(state, "optimizer.")
         if optimizer and self._loss is None:
             raise InputError("the state holds an optimiser's memory: call compile(...) as before, then load it")
-        (engine,) = _below(state, "engine.")
+        engine = next(iter(part_of(state, "engine.")), "no engine")
+        if engine not in ENGINES:
+            raise InputError(f"the state names {engine}: give a state made by Family.state_dict()")
         self._use(engine, f"The loaded state was trained by engine {engine!r}.")
         self._engine.load_weights(weights)
         self._streams.load_state(streams)
         load_optimizer_tensors(self._engine.optimizers(), optimizer)
-
-    # Engines
 
     def _use(self, name: str, reason: str) -> None:
         if name == self.engine:
@@ -279,7 +289,7 @@ class Family:
             modules = self._other_engine("modules")
             result = call(modules)  # a mistake in the data fails here too, with its own message
             reason = str(error).partition("\n")[0]
-            self._engine, self.engine = modules, "modules"
+            self._engine, self.engine, self._asked = modules, "modules", "modules"
             self.engine_reason = f"One module after another, because torch.func.vmap cannot run this network: {reason}"
             warnings.warn(self.engine_reason, stacklevel=3)
             return result
@@ -289,17 +299,3 @@ def _joined(parts: list[dict[str, Tensor]], axis: int) -> dict[str, Tensor]:
     if len(parts) == 1:
         return parts[0]
     return {name: torch.cat([part[name] for part in parts], axis) for name in parts[0]}
-
-
-def _below(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {name.removeprefix(prefix): tensor for name, tensor in state.items() if name.startswith(prefix)}
-
-
-def _need_same_shapes(given: Mapping[str, Tensor], needed: Mapping[str, Tensor], what: str) -> None:
-    for name in sorted(given.keys() | needed.keys()):
-        got = tuple(given[name].shape) if name in given else "no such tensor"
-        need = tuple(needed[name].shape) if name in needed else "no such tensor"
-        if got != need:
-            raise InputError(
-                f"{what} {name!r}: got {got}, the family has {need}; give a state of the same network and copies"
-            )

@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 import torch
@@ -53,13 +52,8 @@ class Selection:
 
 def unwrap(model: nn.Module) -> nn.Module:
     """The network inside torch.compile, DataParallel and DistributedDataParallel."""
-    while True:
-        if isinstance(model, _WRAPPERS):
-            model = model.module
-        elif isinstance(getattr(model, "_orig_mod", None), nn.Module):
-            model = model._orig_mod
-        else:
-            return model
+    inner = model.module if isinstance(model, _WRAPPERS) else getattr(model, "_orig_mod", None)
+    return unwrap(inner) if isinstance(inner, nn.Module) else model
 
 
 def is_activation(module: nn.Module) -> bool:
@@ -100,7 +94,9 @@ def evaluation(model: nn.Module) -> Iterator[None]:
     """Inside, no gradients, every module in evaluation mode and nothing compiled; all training flags restored after."""
     modules = list(model.modules())
     training = [module for module in modules if module.training]
-    compiled = any(getattr(module, "_compiled_call_impl", None) is not None or hasattr(module, "_orig_mod") for module in modules)
+    compiled = any(
+        getattr(module, "_compiled_call_impl", None) is not None or hasattr(module, "_orig_mod") for module in modules
+    )
     with ExitStack() as stack:
         stack.enter_context(torch.no_grad())
         if compiled:
@@ -119,21 +115,35 @@ def layer_outputs(
 ) -> dict[str, Tensor]:
     """Copies of what the selected layers of `model` put out during `call`, in the order in which they ran."""
     calls: list[tuple[str, Tensor]] = []
+
+    def keep_as(name: str) -> Callable[[nn.Module, Any, Any], None]:
+        def keep(_module: nn.Module, _inputs: Any, output: Any) -> None:
+            tensor = _recordable(name, output, samples, selection)
+            if tensor is not None:
+                calls.append((name, tensor.detach().clone()))
+
+        return keep
+
     hooks = []
     try:
         for name, path in selection.paths.items():
-            keep = partial(_keep, calls, selection, name, samples)
-            hooks.append(model.get_submodule(path).register_forward_hook(keep))
+            hooks.append(model.get_submodule(path).register_forward_hook(keep_as(name)))
         call()
     finally:
         for hook in hooks:
             hook.remove()
-    times = Counter(name for name, _ in calls)
-    for name in selection.paths:
-        if name in selection.required and not times[name]:
-            raise RecordingError(_never_ran(model, name, selection.paths[name]))
+    ran = {name for name, _ in calls}
+    for name, path in selection.paths.items():
+        if name in selection.required and name not in ran:
+            raise RecordingError(_never_ran(model, name, path))
     if not calls:
         raise RecordingError("none of the selected layers ran: select modules that the model calls in its forward pass")
+    return _numbered(calls)
+
+
+def _numbered(calls: list[tuple[str, Tensor]]) -> dict[str, Tensor]:
+    """Outputs by name; those of a layer that ran several times as "name#0", "name#1", ..."""
+    times = Counter(name for name, _ in calls)
     seen: Counter[str] = Counter()
     outputs = {}
     for name, tensor in calls:
@@ -142,24 +152,22 @@ def layer_outputs(
     return outputs
 
 
-def _keep(
-    calls: list[tuple[str, Tensor]], selection: Selection, name: str, samples: int, _module: nn.Module,
-    _inputs: object, output: object,
-) -> None:  # fmt: skip
+def _recordable(name: str, output: Any, samples: int, selection: Selection) -> Tensor | None:
+    """The tensor to keep of a layer's output; None, with a warning, for a layer to be left out."""
     found = _first_tensor(output)
+    kind = type(output).__name__
     if found is None:
-        problem = f"layer {name!r} put out a {type(output).__name__} without a tensor"
+        problem = f"layer {name!r} put out a {kind} without a tensor"
     elif found[1].ndim == 0 or len(found[1]) != samples:
         problem = f"layer {name!r} put out shape {tuple(found[1].shape)} for {samples} samples, not one row a sample"
     else:
-        where, tensor = found
-        if where:
-            selection.tell(f"layer {name!r} put out a {type(output).__name__}: its first tensor, {where}, is recorded")
-        calls.append((name, tensor.detach().clone()))
-        return
+        if found[0]:
+            selection.tell(f"layer {name!r} put out a {kind}: its first tensor, {found[0]}, is recorded")
+        return found[1]
     if name in selection.required:
         raise RecordingError(f"{problem}: select another layer, or change it to put out (samples, ...)")
     selection.tell(f"{problem}: it is left out")
+    return None
 
 
 def _first_tensor(output: Any) -> tuple[str, Tensor] | None:
@@ -213,7 +221,9 @@ def _matches(model: nn.Module, layer: Layer, paths: Mapping[str, str]) -> list[s
             raise InputError(f"the layer {type(layer).__name__} is no part of this model: give one of its names")
         return names[:1]
     if not isinstance(layer, str):
-        raise InputError(f"layer {layer!r} is a {type(layer).__name__}: give a name, a glob such as 'conv*' or a module")
+        raise InputError(
+            f"layer {layer!r} is a {type(layer).__name__}: give a name, a glob such as 'conv*' or a module"
+        )
     bare = layer
     while bare not in paths and bare.startswith(("module.", "_orig_mod.")):
         bare = bare.partition(".")[2]

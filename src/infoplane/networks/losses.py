@@ -30,7 +30,7 @@ class Loss(abc.ABC):
 
     @abc.abstractmethod
     def with_gradient(self, predictions: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        """The losses of all copies, (members,), and their gradients with respect to predictions (members, batch, ...)."""
+        """The losses of all copies, (members,), and their gradients with respect to predictions (members, ...)."""
 
 
 class MeanSquaredError(Loss):

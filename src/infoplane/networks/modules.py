@@ -35,7 +35,7 @@ class ModulesEngine(Engine):
     def _step_one(self, copy: int, x: Tensor, y: Tensor) -> Tensor:
         losses = []
 
-        def loss_with_gradients() -> Tensor:
+        def loss_with_gradients() -> Any:
             self._optimizers[copy].zero_grad()
             loss = self._loss(self._networks[copy](x), y)
             loss.backward()

@@ -119,15 +119,16 @@ def _why_not(network: nn.Sequential) -> str | None:
     return None
 
 
-def activate(activation: str, sums: Tensor, *, out: Tensor | None) -> Tensor:
-    """Apply an elementwise activation; with `out`, write the result there."""
+def activate(activation: str, sums: Tensor, *, out: Tensor) -> None:
+    """Write an elementwise activation of `sums` to `out`."""
     if activation == "tanh":
-        return torch.tanh(sums, out=out)
-    if activation == "relu":
-        return torch.clamp_min(sums, 0, out=out)
-    if activation == "sigmoid":
-        return torch.sigmoid(sums, out=out)
-    return sums if out is None else out.copy_(sums)
+        torch.tanh(sums, out=out)
+    elif activation == "relu":
+        torch.clamp_min(sums, 0, out=out)
+    elif activation == "sigmoid":
+        torch.sigmoid(sums, out=out)
+    else:
+        out.copy_(sums)
 
 
 def activate_backward(activation: str, gradient: Tensor, values: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ from infoplane.networks.losses import Loss
 from infoplane.networks.optimizers import OptimizerFactory, optimizer_for, stacked_like
 from infoplane.networks.streams import Streams, preserved_random_state
 
-Tensors = dict[str, Tensor]
+Tensors = Mapping[str, Tensor]
 
 
 class VmapEngine(Engine):
@@ -61,7 +61,7 @@ class VmapEngine(Engine):
         return self._loss(prediction, y), {name: tensors[name] for name in buffers}
 
     def evaluate(self, x: Tensor, selection: Selection) -> dict[str, Tensor]:
-        def outputs_of_one(parameters: Tensors, buffers: Tensors) -> Tensors:
+        def outputs_of_one(parameters: Tensors, buffers: Tensors) -> dict[str, Tensor]:
             tensors = {**parameters, **{name: buffer.clone() for name, buffer in buffers.items()}}
             return layer_outputs(
                 self._network, selection, len(x), lambda: functional_call(self._network, tensors, (x.clone(),))

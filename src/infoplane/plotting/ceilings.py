@@ -21,6 +21,7 @@ _KNOWN: dict[str, tuple[Literal["x", "y"], str]] = {
     "h_y": ("y", "H(Y)"),
     "i_xy": ("y", "I(X;Y)"),
 }
+_PLACES = (0.012, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.78)  # of the name of a level, as shares of the width
 _NEAR = 0.4  # a ceiling is drawn as a line where the values reach this share of it
 
 
@@ -62,35 +63,64 @@ def ceilings_among(facts: Mapping[str, Any], *, units: str, wanted: bool | Colle
     return found
 
 
-def limits(values: np.ndarray, ceilings: list[Ceiling], axis: str) -> tuple[float, float]:
+def limits(values: np.ndarray, ceilings: list[Ceiling], axis: str, *, pad: float = 0.05) -> tuple[float, float]:
     """From 0 (or below) to a little beyond the values and those ceilings that are near them."""
     low, high = min(0.0, float(values.min())), max(0.0, float(values.max()))
     near = [bound.value for bound in ceilings if bound.axis == axis and high >= _NEAR * bound.value]
     high = max([high, *near]) or 1.0
-    pad = 0.05 * (high - low)
-    return low - pad, high + pad
+    return low - pad * (high - low), high + pad * (high - low)
 
 
-def draw_ceilings(ax: Axes, ceilings: list[Ceiling], *, theme: Theme) -> None:
-    """Dashed lines with their names inside the limits of ``ax``; a note with an arrow for a ceiling beyond them."""
-    style: dict[str, Any] = {"color": theme.ceiling, "fontsize": 8, "zorder": 1, **AS_TYPED}
+def draw_ceilings(ax: Axes, ceilings: list[Ceiling], *, points: np.ndarray, theme: Theme) -> None:
+    """Dashed lines with their names inside the limits of ``ax``; a note with an arrow for a ceiling beyond them.
+
+    The name of a level stands where the fewest of the ``points`` (points, 2) are.
+    """
+    line: dict[str, Any] = {"color": theme.ceiling, "linestyle": (0, (5, 4)), "linewidth": 1.0, "zorder": 1}
+    right, top = ax.get_xlim()[1], ax.get_ylim()[1]
+    shares = ax.transAxes.inverted().transform(ax.transData.transform(points))  # of width and height
     above = True
     for bound in ceilings:
-        inside = bound.value <= (ax.get_xlim() if bound.axis == "x" else ax.get_ylim())[1]
-        line = {"color": theme.ceiling, "linestyle": (0, (5, 4)), "linewidth": 1.0, "zorder": 1}
+        inside = bound.value <= (right if bound.axis == "x" else top)
         if bound.axis == "x" and inside:
             ax.axvline(bound.value, **line)
-            ax.annotate(bound.text, (bound.value, 0.02), xycoords=("data", "axes fraction"), xytext=(-3, 0),
-                        textcoords="offset points", rotation=90, ha="right", va="bottom", **style)  # fmt: skip
+            _name(ax, bound.text, (bound.value, 0.02), coords=("data", "axes fraction"), shift=(-3, 0), turned=True,
+                  theme=theme)  # fmt: skip
         elif bound.axis == "x":
-            ax.annotate(f"{bound.text} →", (1.0, 0.02), xycoords="axes fraction", ha="right", va="bottom", **style)
+            _name(ax, f"{bound.text} →", (0.985, 0.02), coords="axes fraction", shift=(0, 0), right=True, theme=theme)
         elif inside:
             ax.axhline(bound.value, **line)
-            ax.annotate(bound.text, (0.012, bound.value), xycoords=("axes fraction", "data"),
-                        xytext=(0, 2 if above else -3), textcoords="offset points", ha="left",
-                        va="bottom" if above else "top", **style)  # fmt: skip
+            level = ax.transAxes.inverted().transform(ax.transData.transform((right, bound.value)))[1]
+            near = shares[np.abs(shares[:, 1] - level) < 0.06, 0]
+            where = np.argmin([np.sum(np.abs(near - 0.1 - x) < 0.13) for x in _PLACES])
+            _name(ax, bound.text, (_PLACES[where], bound.value), coords=("axes fraction", "data"),
+                  shift=(0, 2 if above else -2), below=not above, theme=theme)  # fmt: skip
             above = False
         else:
-            ax.annotate(f"↑ {bound.text}", (0.012, 0.985 if above else 0.935), xycoords="axes fraction", ha="left",
-                        va="top", **style)  # fmt: skip
+            _name(ax, f"↑ {bound.text}", (0.012, 0.985 if above else 0.93), coords="axes fraction", shift=(0, 0),
+                  below=True, theme=theme)  # fmt: skip
             above = False
+
+
+def _name(
+    ax: Axes, text: str, at: tuple[float, float], *, coords: Any, shift: tuple[float, float], theme: Theme,
+    turned: bool = False, right: bool = False, below: bool = False,
+) -> None:  # fmt: skip
+    """The name of a ceiling at ``at``, ``shift`` points away from it."""
+    from matplotlib.patheffects import withStroke
+
+    ax.annotate(
+        text,
+        at,
+        xycoords=coords,
+        xytext=shift,
+        textcoords="offset points",
+        rotation=90 if turned else 0,
+        ha="right" if turned or right else "left",
+        va="top" if below else "bottom",
+        color=theme.ceiling,
+        fontsize=8,
+        zorder=6,
+        path_effects=[withStroke(linewidth=2, foreground=theme.page)],
+        **AS_TYPED,
+    )

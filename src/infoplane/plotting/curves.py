@@ -9,6 +9,7 @@ import numpy as np
 
 from infoplane.errors import InputError, UnknownNameError
 from infoplane.plotting.ceilings import Ceiling, ceilings_among, draw_ceilings, limits
+from infoplane.plotting.labels import along
 from infoplane.plotting.style import (
     AS_TYPED,
     MARKERS,
@@ -19,7 +20,9 @@ from infoplane.plotting.style import (
     layer_legend,
     log_spaced,
     new_figure,
+    page_margins,
     theme_named,
+    write_title,
 )
 from infoplane.plotting.tracks import Panel, Track, panels, the_units
 
@@ -43,7 +46,7 @@ def curves(
     """Draw quantities of every layer against the step, on a logarithmic axis where the steps are log spaced.
 
     Bands are the interval of a row (``i_xt_low`` to ``i_xt_high``) where it has one, else the reach of the single
-    copies where there are several. Points with a reason for doubt are hollow.
+    copies where there are several. Points flagged ``red`` or ``saturated`` are hollow.
 
     Args:
         table: the table of ``Trajectory.to_pandas()``.
@@ -71,7 +74,11 @@ def curves(
         figure = new_figure(look)
         rows = len(quantities) + (loss is not None)
         size = (6.0 if len(found) == 1 else 3.6, 2.3)
-        axes = grid_of_axes(figure, count=rows * len(found), per_row=len(found), size=size, right=1.7, share="rows")
+        margins = page_margins((track.layer for panel in found for track in panel.whole), title=title, legend=True)
+        axes = grid_of_axes(
+            figure, count=rows * len(found), per_row=len(found), size=size, margins=margins, share="rows"
+        )
+        _scale_steps(axes[0], found)
         for row, name in enumerate(quantities):
             of_row = axes[row * len(found) : (row + 1) * len(found)]
             bounds = _bounds(name, ceilings_among(dict(facts or {}), units=units, wanted=True))
@@ -81,6 +88,18 @@ def curves(
             _draw_loss(axes[-len(found) :], loss, look)
         _finish(figure, axes, found, title=title, measured=measured, theme=look)
     return figure
+
+
+def _scale_steps(ax: Any, found: list[Panel]) -> None:
+    """The axis of the steps, for all panels: a little wider than the steps, logarithmic where they are log spaced."""
+    steps = np.concatenate([track.steps for panel in found for track in panel.whole])
+    low, high = steps.min(), max(steps.max(), steps.min() + 1)
+    if log_spaced(steps):
+        first = float(steps[steps > 0].min())
+        ax.set_xscale("symlog", linthresh=first)
+        ax.set_xlim(low - 0.25 * first if low < first else low / 1.25, 1.25 * high)
+    else:
+        ax.set_xlim(low - 0.03 * (high - low), high + 0.03 * (high - low))
 
 
 def _bounds(quantity: str, ceilings: list[Ceiling]) -> list[Ceiling]:
@@ -96,8 +115,9 @@ def _draw_row(axes: list[Any], found: list[Panel], name: str, *, bounds: list[Ce
         raise InputError(f"no row of the table has {name}, so there is nothing to draw: leave {name} out of quantities")
     colours = layer_colours(max(track.number for track in tracks) + 1, theme)
     for ax, panel in zip(axes, found, strict=True):
-        ax.set_ylim(*limits(values[np.isfinite(values)], bounds, "y"))
-        draw_ceilings(ax, bounds, theme=theme)
+        ax.set_ylim(*limits(values[np.isfinite(values)], bounds, "y", pad=0.1))
+        points = np.concatenate([along(np.stack([track.steps, track.numbers[name]], axis=1)) for track in panel.whole])
+        draw_ceilings(ax, bounds, points=points, theme=theme)
         for track in panel.whole:
             _draw_band(ax, track, panel.single, name, colours[track.number])
             _draw_curve(ax, track, name, colours[track.number], theme)
@@ -145,22 +165,20 @@ def _draw_loss(axes: list[Any], loss: Mapping[int, float], theme: Theme) -> None
 def _finish(
     figure: Any, axes: list[Any], found: list[Panel], *, title: str | None, measured: str | None, theme: Theme
 ) -> None:
-    """Scales, titles and the legend."""
+    """Grid, titles, notes and the legend."""
     tracks = [track for panel in found for track in panel.whole]
-    steps = np.concatenate([track.steps for track in tracks])
     for ax in axes:
         ax.grid(True, linewidth=0.6, zorder=0)
-    if log_spaced(steps):
-        axes[0].set_xscale("symlog", linthresh=float(steps[steps > 0].min()))
     for ax, panel in zip(axes, found, strict=False):
         ax.set_title(panel.title, loc="left", fontsize=10, **AS_TYPED)
     for ax in axes[-len(found) :]:
         ax.set_xlabel("step")
+    write_title(figure, title)
     width, height = figure.get_size_inches()
-    if title:
-        figure.text(0.85 / width, 1 - 0.16 / height, title, fontsize=13, fontweight="bold", va="top", **AS_TYPED)
-    if measured:
-        figure.text(0.85 / width, 0.14 / height, f"measured with {measured}", fontsize=8.5, **AS_TYPED)
+    reasons = ", ".join(sorted(set().union(*(panel.reasons for panel in found))))
+    notes = [f"measured with {measured}"] if measured else []
+    notes += [f"hollow: in doubt ({reasons})"] if reasons else []
+    figure.text(0.85 / width, 0.14 / height, ";  ".join(notes), fontsize=8.5, **AS_TYPED)
     colours = layer_colours(max(track.number for track in tracks) + 1, theme)
     layers = {track.number: (track.layer, colours[track.number]) for track in tracks}
     right = axes[len(found) - 1].get_position()

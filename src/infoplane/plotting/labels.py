@@ -16,16 +16,25 @@ _RADII = (8.0, 16.0, 26.0, 38.0, 52.0, 68.0, 86.0)  # from the end of the path t
 _ANGLES = np.arange(16) * np.pi / 8
 
 
+def along(path: np.ndarray, *, count: int = 300) -> np.ndarray:
+    """(count, 2): points along a path of any number of points, close together also where the path's own are not."""
+    if len(path) < 2:
+        return path
+    at = np.linspace(0, len(path) - 1, count)
+    return np.stack([np.interp(at, np.arange(len(path)), path[:, axis]) for axis in (0, 1)], axis=1)
+
+
 def label_ends(ax: Axes, names: list[str], ends: np.ndarray, *, paths: np.ndarray, theme: Theme) -> None:
     """Write each name near its end; ``ends`` is (names, 2) and ``paths`` (points, 2), in the units of the axes.
 
-    The limits and the place of ``ax`` have to be final.
+    Texts that ``ax`` holds already stay free. The limits and the place of ``ax`` have to be final.
     """
     points_per_pixel = 72 / ax.figure.dpi
     anchors = ax.transData.transform(ends) * points_per_pixel  # (names, 2), in points
     avoid = ax.transData.transform(paths) * points_per_pixel
-    frame = ax.get_window_extent().extents * points_per_pixel
-    placed = np.array([[x - 5, y - 5, x + 5, y + 5] for x, y in anchors])  # boxes: left, bottom, right, top
+    frame = np.asarray(ax.get_window_extent().extents) * points_per_pixel
+    written = [np.asarray(text.get_window_extent().extents) * points_per_pixel for text in ax.texts]
+    placed = np.array([*([x - 5, y - 5, x + 5, y + 5] for x, y in anchors), *written])  # left, bottom, right, top
     for name, end, anchor in zip(names, ends, anchors, strict=True):
         text = shown_name(name)
         half = np.array([0.31 * _SIZE * len(text) + 1.5, 0.62 * _SIZE])

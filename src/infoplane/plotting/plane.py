@@ -11,7 +11,7 @@ import numpy as np
 
 from infoplane.errors import InputError, UnknownNameError
 from infoplane.plotting.ceilings import Ceiling, ceilings_among, draw_ceilings, limits
-from infoplane.plotting.labels import label_ends
+from infoplane.plotting.labels import along, label_ends
 from infoplane.plotting.style import (
     AS_TYPED,
     MARKERS,
@@ -21,9 +21,11 @@ from infoplane.plotting.style import (
     layer_colours,
     layer_legend,
     new_figure,
+    page_margins,
     step_colours,
     step_norm,
     theme_named,
+    write_title,
 )
 from infoplane.plotting.tracks import Panel, Track, panels, the_units
 
@@ -55,7 +57,7 @@ class _Look:
         if self.color == "step":
             return np.asarray(step_colours(self.theme)(step_norm(self.steps)(track.steps)))
         rgba = np.tile(to_rgba(self.layers[track.number][1]), (len(track.steps), 1))
-        rgba[:, 3] = 0.25 + 0.75 * np.asarray(step_norm(self.steps)(track.steps))
+        rgba[:, 3] = 0.4 + 0.6 * np.asarray(step_norm(self.steps)(track.steps))
         return rgba
 
 
@@ -75,7 +77,7 @@ def plane(
     One panel for every split, label set, estimator and family in the table, on shared axes. In it one path a layer, in
     the colours of the steps with a colour bar (by their logarithm where they are log spaced) or in a colour a layer;
     a dot at the first step, a large marker and the layer's name at the last. Rows of single copies are thin paths.
-    Points with a reason for doubt (a flag that does not begin with ``amber``) are hollow. Names come out as typed.
+    Points flagged ``red`` or ``saturated`` are hollow. Names come out as typed.
 
     Args:
         table: the table of ``Trajectory.to_pandas()``; information in its column ``units``.
@@ -89,7 +91,7 @@ def plane(
         The figure, or ``ax`` where it was given.
 
     Raises:
-        InputError: no row with both values, rows with different units, several panels for one ``ax``, an unknown option.
+        InputError: no row with both values, different units, several panels for one ``ax``, an unknown option.
 
     Example:
         >>> from infoplane.trajectory import Trajectory
@@ -98,7 +100,7 @@ def plane(
         'I(X;T) [bits]'
 
     References:
-        [1] Shwartz-Ziv, Tishby: Opening the black box of deep neural networks via information. arXiv:1703.00810, figure 2.
+        [1] Shwartz-Ziv, Tishby: Opening the black box of deep neural networks via information. arXiv:1703.00810, fig. 2.
     """
     for name, value, known in (("color", color, ("step", "layer")), ("kind", kind, ("auto", "lines", "points"))):
         if value not in known:
@@ -136,7 +138,9 @@ def _axis_labels(units: str, measurement: str | None) -> tuple[str, str]:
 def _on_axes(ax: Any, found: list[Panel], look: _Look, *, labels: tuple[str, str], title: str | None) -> Any:
     if len(found) > 1:
         titles = "; ".join(panel.title for panel in found)
-        raise InputError(f"the table has {len(found)} panels ({titles}), one ax holds one: select rows, or leave ax out")
+        raise InputError(
+            f"the table has {len(found)} panels ({titles}), one ax holds one: select rows, or leave ax out"
+        )
     if look.color == "step" and len(look.steps) > 1:
         ax.figure.colorbar(_scale(look), ax=ax).set_label("step")
     _limit([ax], found, look.ceilings)
@@ -151,8 +155,10 @@ def _on_axes(ax: Any, found: list[Panel], look: _Look, *, labels: tuple[str, str
 
 def _on_figure(figure: Any, found: list[Panel], look: _Look, *, labels: tuple[str, str], title: str | None) -> None:
     figure.clear()
-    size = (5.2, 4.2) if len(found) == 1 else (4.1, 3.7)
-    axes = grid_of_axes(figure, count=len(found), per_row=3, size=size, right=1.1 if look.color == "step" else 1.9)
+    size, per_row = ((5.2, 4.2) if len(found) == 1 else (4.1, 3.7)), (2 if len(found) == 4 else 3)
+    names = [name for name, _ in look.layers.values()]
+    margins = page_margins(names, title=title, legend=look.color == "layer")
+    axes = grid_of_axes(figure, count=len(found), per_row=per_row, size=size, margins=margins)
     _limit(axes, found, look.ceilings)
     for ax, panel in zip(axes, found, strict=True):
         _draw_panel(ax, panel, look)
@@ -162,11 +168,10 @@ def _on_figure(figure: Any, found: list[Panel], look: _Look, *, labels: tuple[st
             ax.set_xlabel(textwrap.fill(labels[0], widths), **AS_TYPED)
         if ax.yaxis.get_tick_params()["labelleft"]:
             ax.set_ylabel(textwrap.fill(labels[1], widths), **AS_TYPED)
-    width, height = figure.get_size_inches()
-    if title:
-        figure.text(0.85 / width, 1 - 0.16 / height, title, fontsize=13, fontweight="bold", va="top", **AS_TYPED)
+    width = figure.get_size_inches()[0]
+    write_title(figure, title)
     _key(figure, found, look)
-    right = axes[min(len(found), 3) - 1].get_position()
+    right = axes[min(len(found), per_row) - 1].get_position()
     if look.color == "layer":
         layer_legend(figure, look.layers, loc="upper left", at=(right.x1 + 0.1 / width, right.y1))
     elif len(look.steps) > 1:
@@ -200,7 +205,8 @@ def _xy(track: Track) -> np.ndarray:
 def _draw_panel(ax: Any, panel: Panel, look: _Look) -> None:
     ax.grid(True, linewidth=0.6, zorder=0)
     ax.set_axisbelow(True)
-    draw_ceilings(ax, look.ceilings, theme=look.theme)
+    points = np.concatenate([along(_xy(track)) for track in panel.whole] or [np.empty((0, 2))])
+    draw_ceilings(ax, look.ceilings, points=points, theme=look.theme)
     tracks = [track for track in panel.whole if _finite(track).any()]
     if look.kind != "points":
         _draw_lines(ax, panel.single, look, width=0.6, opacity=0.35)
@@ -222,11 +228,9 @@ def _draw_panel(ax: Any, panel: Panel, look: _Look) -> None:
             zorder=5,
         )
         ends.append(line[-1])
-    if tracks:
+    if ends:
         chosen = sorted(set(np.linspace(0, len(tracks) - 1, _MOST_LABELS).round().astype(int)))
-        lines = np.concatenate([_xy(track) for track in tracks])
-        thinned = lines[:: max(1, len(lines) // 2000)]
-        label_ends(ax, [tracks[i].layer for i in chosen], np.array(ends)[chosen], paths=thinned, theme=look.theme)
+        label_ends(ax, [tracks[i].layer for i in chosen], np.array(ends)[chosen], paths=points, theme=look.theme)
 
 
 def _draw_lines(ax: Any, tracks: Iterable[Track], look: _Look, *, width: float, opacity: float) -> None:
@@ -268,13 +272,12 @@ def _key(figure: Any, found: list[Panel], look: _Look) -> None:
         Line2D([], [], linestyle="", marker="o", markersize=8, markerfacecolor=look.theme.ceiling,
                markeredgecolor=ink, label="last step"),
     ]  # fmt: skip
-    flags = sorted(set().union(*(panel.flags for panel in found)))
-    if flags:
-        names = ", ".join(flags[:3]) + (", ..." if len(flags) > 3 else "")
+    reasons = sorted(set().union(*(panel.reasons for panel in found)))
+    if any(track.doubted.any() for panel in found for track in panel.whole):
         handles.append(
             Line2D([], [], linestyle="", marker="o", markersize=6, markerfacecolor=page, markeredgecolor=ink)
         )
-        handles[-1].set_label(f"in doubt: {names}")
+        handles[-1].set_label(f"in doubt: {', '.join(reasons)}" if reasons else "in doubt")
     texts = figure.legend(handles=handles, loc="lower center", ncols=len(handles), frameon=False, fontsize=8.5)
     for text in texts.get_texts():
         text.set(**AS_TYPED)

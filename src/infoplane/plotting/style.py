@@ -6,7 +6,7 @@ import functools
 import io
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -122,10 +122,24 @@ def new_figure(theme: Theme) -> Figure:
     return figure
 
 
+def page_margins(layers: Iterable[str], *, title: str | None, legend: bool) -> tuple[float, float]:
+    """Inches at the right, for a legend of the layers or a colour bar, and at the top, for the titles."""
+    right = 0.75 + 0.085 * max(len(shown_name(name)) for name in layers) if legend else 1.1
+    return right, 0.8 if title else 0.45
+
+
+def write_title(figure: Figure, title: str | None) -> None:
+    """The title of the whole picture, above the left margin of the axes."""
+    if title:
+        width, height = figure.get_size_inches()
+        style: dict[str, Any] = {"fontsize": 13, "fontweight": "bold", "va": "top", **AS_TYPED}
+        figure.text(0.85 / width, 1 - 0.16 / height, title, **style)
+
+
 def layer_legend(
-    where: Axes | Figure, layers: Mapping[int, tuple[str, Any]], *, loc: str, at: tuple[float, float] | None = None
+    where: Any, layers: Mapping[int, tuple[str, Any]], *, loc: str, at: tuple[float, float] | None = None
 ) -> None:
-    """A legend of layers (number -> name and colour) with their markers, every name as typed."""
+    """A legend, on axes or a figure, of layers (number -> name and colour) with their markers, every name as typed."""
     from matplotlib.lines import Line2D
 
     handles = [
@@ -143,16 +157,16 @@ def grid_of_axes(
     count: int,
     per_row: int,
     size: tuple[float, float],
-    right: float,
+    margins: tuple[float, float],
     share: Literal["both", "rows"] = "both",
 ) -> list[Axes]:
-    """``count`` axes of ``size`` inches with fixed margins, ``right`` the outer one.
+    """``count`` axes of ``size`` inches with fixed margins, of which those at the right and at the top are given.
 
     They share both their limits, or those of x with all and those of y with their row only.
     """
     columns = min(count, per_row)
     rows = -(-count // columns)
-    left, bottom, top, between = 0.85, 0.95, 0.75, (0.25, 0.45 if share == "both" else 0.2)
+    left, bottom, (right, top), between = 0.85, 0.95, margins, (0.25, 0.45 if share == "both" else 0.2)
     width = left + columns * size[0] + (columns - 1) * between[0] + right
     height = bottom + rows * size[1] + (rows - 1) * between[1] + top
     figure.set_size_inches(width, height)

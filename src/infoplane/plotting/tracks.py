@@ -1,4 +1,4 @@
-"""A trajectory's table -> panels of tracks: one panel for every way of measuring, one track for every layer and copy."""
+"""A trajectory's table -> panels of tracks: a panel for every way of measuring, a track for every layer and copy."""
 
 from __future__ import annotations
 
@@ -38,12 +38,15 @@ class Track:
 
 @dataclass(frozen=True, eq=False)
 class Panel:
-    """One way of measuring. ``whole``: one track a layer; ``single``: one track a layer and copy, where there are any."""
+    """One way of measuring. ``whole``: one track a layer; ``single``: one a layer and copy, where there are copies.
+
+    ``reasons`` are the flags of the doubted rows.
+    """
 
     title: str
     whole: list[Track]
     single: list[Track]
-    flags: frozenset[str]
+    reasons: frozenset[str]
 
 
 def panels(table: pandas.DataFrame) -> list[Panel]:
@@ -81,7 +84,8 @@ def _panel(rows: pandas.DataFrame, layers: list[str], varying: list[str]) -> Pan
     first = rows.iloc[0]
     named = [name for name in _PANEL_COLUMNS if name in varying or (name == "family" and first[name] != "single")]
     parts = [_FAMILY_TITLES.get(first[name], first[name]) if name == "family" else first[name] for name in named]
-    flags = frozenset(flag for text in rows["flags"].unique() for flag in text.split(";") if _is_doubt(flag))
+    doubts = [text.split(";") for text in rows["flags"].unique() if _in_doubt(text)]
+    reasons = frozenset(flag for flags in doubts for flag in flags if flag != "red")
     whole, single = [], []
     for number, layer in enumerate(layers):
         of_layer = rows[rows["layer"] == layer]
@@ -93,12 +97,12 @@ def _panel(rows: pandas.DataFrame, layers: list[str], varying: list[str]) -> Pan
             total = copies.popitem()[1]
         whole += [total] if total is not None else []
         single += list(copies.values())
-    return Panel(", ".join(shown_name(part) for part in parts if part), whole, single, flags)
+    return Panel(", ".join(shown_name(part) for part in parts if part), whole, single, reasons)
 
 
 def _track(rows: pandas.DataFrame, layer: str, number: int) -> Track:
     rows = rows.sort_values("step", kind="stable")
-    doubts = {text: any(map(_is_doubt, text.split(";"))) for text in rows["flags"].unique()}
+    doubts = {text: _in_doubt(text) for text in rows["flags"].unique()}
     numbers = {name: rows[name].to_numpy(dtype=float) for name in _NUMBERS}
     doubted = rows["flags"].map(doubts).to_numpy(dtype=bool)
     return Track(layer, number, rows["step"].to_numpy(dtype=float), numbers, doubted)
@@ -111,6 +115,6 @@ def _mean_track(rows: pandas.DataFrame, layer: str, number: int) -> Track:
     return _track(means, layer, number)
 
 
-def _is_doubt(flag: str) -> bool:
-    """Every flag is a reason for doubt but those that say themselves that it is a small one."""
-    return bool(flag) and not flag.startswith(("amber", "green"))
+def _in_doubt(flags: str) -> bool:
+    """Whether a row's flags, joined with ``;``, say that the number is the sample's rather than the network's."""
+    return not {"red", "saturated"}.isdisjoint(flags.split(";"))
