@@ -172,7 +172,7 @@ def csv_bytes(rows: Iterable[Sequence[Any]]) -> bytes:
 
 def _cell(name: str, value: Any) -> str:
     """One value as it stands between two commas."""
-    if value is None or value == ():
+    if value is None or (name == "flags" and not value):
         return ""
     if name in TEXT_COLUMNS or name == "flags":
         text = ";".join(value) if name == "flags" else str(value)

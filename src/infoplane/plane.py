@@ -28,10 +28,11 @@ class InformationPlane:
     """Measures every layer of a network, or of a family of copies, on fixed samples, step after step.
 
     ``x`` (samples, ...) and ``y`` (samples,) are what is measured on: labels as ``ip.mutual_information`` takes them,
-    or a table of label sets ``{"digit": ..., "parity": ...}``. ``layers`` as in ``ip.record``. ``estimators``: a name, a
-    table with options, an instance, or a list of these. ``family`` says how copies become one number, one name or several:
-    ``exact`` (default), ``sampled`` (the report's), ``per-copy``, ``single`` (one row a copy); a lone network is always
-    ``single``. Measuring never changes the network, its mode or any random state but the plane's own (``seed``).
+    or a table of label sets ``{"digit": ..., "parity": ...}``. ``layers`` as in ``ip.record``. ``estimators``: a name,
+    a table with options, an instance, or a list of these. ``family`` says how copies become one number, one name or
+    several: ``exact`` (default), ``sampled`` (the report's), ``per-copy``, ``single`` (one row a copy); a lone network
+    is always ``single``. Measuring never changes the network, its mode or any random state but the plane's own
+    (``seed``).
 
     Errors: ``InputError`` where x and y do not fit; ``NonFiniteError`` naming layer, step and rows.
 
@@ -115,15 +116,14 @@ class InformationPlane:
         x = self._inputs.to(device)
         labels = {name: ids.to(device) for name, ids in self._labels.items()}
         draws = None if draws is None else draws.to(device)
+        places = [f"layer {name!r}, step {step}" for name in activations]
         counts: list[tuple[Estimator, str, str, Count]] = []
         readings: list[tuple[Estimator, str, str, list[list[Reading]]]] = []
         for made in self.estimators:
             if isinstance(made, SymbolEstimator):
-                symbols = [
-                    replace(made.symbols(t), where=f"layer {name!r}, step {step}: ") for name, t in activations.items()
-                ]
+                symbols = [made.symbols(t) for t in activations.values()]
                 counts += [
-                    (made, kind, label, made.count(symbols, x, y, kind, draws=draws))
+                    (made, kind, label, made.count(symbols, x, y, kind, draws=draws, places=places))
                     for kind in kinds
                     for label, y in labels.items()
                 ]
@@ -155,7 +155,9 @@ class InformationPlane:
 
 
 def as_members(t: Tensor) -> Tensor:
-    """(members, samples, ...) -> (members, samples, units) float32 or float64."""
+    """(members, samples, ...) -> (members, samples, units) float32 or float64, in the memory it has if it can."""
+    if t.ndim == 3 and t.dtype in (torch.float32, torch.float64):
+        return t.detach()
     members, samples = t.shape[:2]
     return as_activations(t.reshape(members * samples, -1)).view(members, samples, -1)
 

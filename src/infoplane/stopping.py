@@ -31,11 +31,11 @@ class InformationStopping:
     """When to stop training: when an information quantity of one layer no longer improves.
 
     This is only the description; ``start()`` gives the state that decides. The criterion looks at the epochs that are
-    multiples of ``check_every``, from ``start_from_epoch`` on. As in Keras [1], a look improves on the best value before
-    it if it exceeds it by more than ``min_delta`` (``mode="min"``: falls below it by more); the first value always
-    improves; training stops at the look that is the ``patience``-th in a row without improvement, or the first where
-    ``patience`` is 0, but never at the very first look. So where the best look is number e, look e + 1 stops for a
-    patience of 0 and 1 alike, and look e + p for a patience of p. A value that is missing, NaN or infinite is a look
+    multiples of ``check_every``, from ``start_from_epoch`` on. As in Keras [1], a look improves on the best value
+    before it if it exceeds it by more than ``min_delta`` (``mode="min"``: falls below it by more); the first value
+    always improves; training stops at the look that is the ``patience``-th in a row without improvement, or the first
+    where ``patience`` is 0, but never at the very first look. So where the best look is number e, look e + 1 stops for
+    a patience of 0 and 1 alike, and look e + p for a patience of p. A value that is missing, NaN or infinite is a look
     without improvement.
 
     Args:

@@ -14,7 +14,7 @@ from torch import Tensor
 from infoplane.errors import InputError, UnknownNameError
 from infoplane.estimators.base import Estimator
 from infoplane.estimators.binned import Binned
-from infoplane.estimators.samples import as_array, check_lengths, label_ids
+from infoplane.estimators.samples import as_array, check_classes, check_lengths, label_ids
 from infoplane.types import NATS_PER, Estimate, Units
 
 #: Every estimator, by the name it has in tables: one line each.
@@ -58,9 +58,15 @@ def check_units(units: str) -> None:
 
 def as_activations(t: Any) -> Tensor:
     """``t`` (samples, ...) numbers -> (samples, units) float32 or float64; half precision is upcast."""
-    tensor = t.detach() if isinstance(t, Tensor) else torch.as_tensor(as_array(t))
+    if not isinstance(t, Tensor):
+        t = as_array(t)
+        if t.dtype.kind not in "biufc":
+            raise InputError(f"t holds {t.dtype}, not numbers: encode it first")
+    tensor = torch.as_tensor(t).detach()
     if tensor.ndim == 0:
         raise InputError("t is a single number: it needs one row per sample")
+    if tensor.numel() == 0:
+        raise InputError(f"t has shape {tuple(tensor.shape)}: it needs at least one sample and one unit")
     if tensor.is_complex():
         raise InputError(f"t holds {tensor.dtype}: take real and imaginary parts as units")
     if tensor.dtype not in (torch.float32, torch.float64):
@@ -83,8 +89,8 @@ def mutual_information(
     continuous one with ``y_bins=`` classes of equal share. Numpy, torch, pandas or lists. ``estimator`` is a name
     (``infoplane.estimators()``) with its ``options``, or an instance. Returns an ``Estimate`` in ``units``.
 
-    Errors: ``InputError`` where t and y differ in length, hold fewer than two samples, or y looks continuous;
-    ``NonFiniteError`` where t holds NaN or infinity; ``UnknownNameError`` for names.
+    Errors: ``InputError`` where t and y differ in length or hold fewer than two samples, or y has one class or looks
+    continuous; ``NonFiniteError`` where t holds NaN or infinity; ``UnknownNameError`` for names.
 
     >>> import infoplane as ip
     >>> estimate = ip.mutual_information([[0.0], [0.1], [0.9], [1.0]], ["a", "a", "b", "b"], bins=2)
@@ -96,6 +102,7 @@ def mutual_information(
     activations = as_activations(t)
     check_lengths(t=len(activations), y=len(as_array(y)))
     labels = label_ids(y, bins=y_bins).to(activations.device)
+    check_classes(labels)
     return made.with_label(made.prepare(activations), labels, units)
 
 

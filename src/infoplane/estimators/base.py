@@ -91,12 +91,24 @@ class SymbolEstimator(Estimator):
         count = self.count(layers, x, y, family, draws=draws)
         return count.read(count.numbers.tolist(), units)
 
-    def count(self, layers: Sequence[Symbols], x: Ids, y: Ids, family: str, *, draws: Tensor | None = None) -> Count:
-        """Everything counted, where the symbols are; nothing is transferred before ``Count.read``."""
+    def count(
+        self,
+        layers: Sequence[Symbols],
+        x: Ids,
+        y: Ids,
+        family: str,
+        *,
+        draws: Tensor | None = None,
+        places: Sequence[str] = (),
+    ) -> Count:
+        """Everything counted, where the symbols are; nothing is transferred before ``Count.read``.
+
+        ``places`` says for each layer where it is, for messages: "layer 'fc1', step 3".
+        """
         codes, x, y, draws = self._screen(layers, x, y, draws)
         table = family_table(codes, x, y, family, draws=draws, correction=self.correction)
         numbers = torch.cat([table.flatten(1), _facts(layers, table.device)], dim=1)
-        return Count(numbers, tuple(layers), x, y, family, self)
+        return Count(numbers, layers, x, y, family, self, places)
 
     def _screen(
         self, layers: Sequence[Symbols], x: Ids, y: Ids, draws: Tensor | None
@@ -119,32 +131,34 @@ class Count:
     """The counts of several layers, still on the device: ``numbers`` (layers, columns) float64."""
 
     numbers: Tensor
-    layers: tuple[Symbols, ...]
+    layers: Sequence[Symbols]
     x: Ids
     y: Ids
     family: str
     estimator: SymbolEstimator
+    places: Sequence[str] = ()
 
     def read(self, numbers: list[list[float]], units: Units = "bits") -> list[list[Reading]]:
         """Readings from the transferred ``numbers``; NaN or infinity is an error here if it is to be one."""
         width = len(TABLE)
         result = []
-        for symbols, (*counts, bad, outside, constant) in zip(self.layers, numbers, strict=True):
+        for at, (symbols, (*counts, bad, outside, constant)) in enumerate(zip(self.layers, numbers, strict=True)):
             if bad and self.estimator.nonfinite == "error":
-                raise NonFiniteError(f"{symbols.where}{_nonfinite_message(symbols.bad)}")
+                place = f"{self.places[at]}: " if self.places else ""
+                raise NonFiniteError(place + _nonfinite_message(symbols.bad))
             flags = _layer_flags(bad, outside, constant)
-            lines = [counts[at : at + width] for at in range(0, len(counts), width)]
+            lines = [counts[start : start + width] for start in range(0, len(counts), width)]
             result.append([self._reading(line, symbols, flags, units) for line in lines])
         return result
 
     def _reading(self, line: list[float], symbols: Symbols, flags: list[str], units: Units) -> Reading:
         """Both estimates from one row of the table; the formulas of the module ``family``."""
         fact = dict(zip(TABLE, line, strict=True))
-        correction, scale = self.estimator.correction, NATS_PER[units]
-        h_x, h_y = self.x.entropy(correction), self.y.entropy(correction)
+        correction, scale, members = self.estimator.correction, NATS_PER[units], symbols.codes.shape[0]
+        times = members if self.family == "exact" else 1
+        h_x, h_y = self.x.entropy(correction, times), self.y.entropy(correction, times)
         h_t, h_t_given_x = fact["h_t"], fact["h_tx"] - h_x
         i_xt, i_ty = h_t - h_t_given_x, h_t + h_y - fact["h_ty"]
-        members = symbols.codes.shape[0]
         copies = members if self.family in ("exact", "sampled") else 1
         doubt = (*_light(fact, i_ty, h_t_given_x, h_y, copies), *flags)
         details = {
@@ -161,7 +175,7 @@ class Count:
             "singletons": fact["singletons"],
             "cells_ty": fact["cells_ty"],
             "singletons_ty": fact["singletons_ty"],
-            "all_differ": None if math.isnan(fact["all_differ"]) else fact["all_differ"],
+            "all_differ": fact["all_differ"] if self.family == "exact" else None,
             "outside": int(symbols.outside),
             "constant_units": int(symbols.constant),
         }

@@ -49,10 +49,11 @@ class Binned(SymbolEstimator):
             raise UnknownNameError("correction", correction, CORRECTIONS)
         self.correction = correction
         self._rule = rule(bins)
+        self._measurement = self._rule.description
 
     @property
     def measurement(self) -> str:
-        return self._rule.description
+        return self._measurement
 
     def symbols(self, t: Tensor) -> Symbols:
         return self._rule.symbols(t)

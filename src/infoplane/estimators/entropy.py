@@ -25,7 +25,7 @@ from torch import Tensor
 CORRECTIONS = ("none", "miller-madow", "jackknife")
 
 #: The columns of ``tabulate``, entropies in nats.
-SUMMARY = ("h_t", "h_ty", "h_tx", "cells", "singletons", "cells_ty", "singletons_ty")
+SUMMARY = ("h_t", "h_ty", "h_tx", "cells", "singletons", "cells_ty", "singletons_ty", "all_differ")
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
@@ -55,21 +55,12 @@ def _c_log_c(c):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _entropy(counts, n, spectrum, correction):  # type: ignore[no-untyped-def]
-    """Entropy, occupied cells and singletons; ``spectrum`` is all zeros, and is left so.
-
-    Counts are first counted themselves, so that the sums do not depend on the order of the cells.
-    """
-    top, cells = 0, 0
-    for c in counts:
-        if c > 0:
-            spectrum[c] += 1
-            cells += 1
-            top = max(top, c)
-    singletons = spectrum[1]
-    total = 0.0
-    for c in range(2, top + 1):
+def _entropy_of_spectrum(spectrum, top, n, correction):  # type: ignore[no-untyped-def]
+    """Entropy, occupied cells and singletons of how many cells have each count up to ``top``; leaves zeros behind."""
+    cells, singletons, total = np.int64(0), spectrum[1], 0.0
+    for c in range(1, top + 1):
         if spectrum[c] > 0:
+            cells += spectrum[c]
             total += spectrum[c] * _c_log_c(c)
     entropy = math.log(n) - total / n
     if correction == 1:
@@ -85,7 +76,52 @@ def _entropy(counts, n, spectrum, correction):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _tabulate(codes, y, classes, x, groups, correction, out):  # type: ignore[no-untyped-def]
+def _entropy(counts, n, spectrum, correction):  # type: ignore[no-untyped-def]
+    """Entropy, occupied cells and singletons of counts; ``spectrum`` comes in as zeros, and is left so.
+
+    Counts are first counted themselves, so that the sums do not depend on the order of the cells.
+    """
+    top = 0
+    for c in counts:
+        if c > 0:
+            spectrum[c] += 1
+            top = max(top, c)
+    return _entropy_of_spectrum(spectrum, top, n, correction)
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _with_distinct_inputs(ids, cells, samples, spectrum, correction):  # type: ignore[no-untyped-def]
+    """H(T,X) where every sample is an input of its own, met once by each copy; share of them that all copies split."""
+    n = len(ids)
+    members = n // samples
+    owner, times = np.full(cells, -1, np.int32), np.zeros(cells, np.int32)
+    split = 0
+    for i in range(samples):
+        distinct = 0
+        for m in range(members):
+            symbol = ids[m * samples + i]
+            if owner[symbol] != i:
+                owner[symbol], times[symbol] = i, 0
+                distinct += 1
+            times[symbol] += 1
+            spectrum[times[symbol]] += 1  # a cell of count c is counted at 1, 2, ..., c
+        split += distinct == members
+    for c in range(1, members):
+        spectrum[c] -= spectrum[c + 1]
+    return _entropy_of_spectrum(spectrum, members, n, correction)[0], split / samples
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _pair(ids, count, other, pairs):  # type: ignore[no-untyped-def]
+    """One number for each (id, other number below count), copy after copy."""
+    samples = len(other)
+    for m in range(0, len(ids), samples):
+        for i in range(samples):
+            pairs[m + i] = np.int64(ids[m + i]) * count + other[i]
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _tabulate(codes, samples, y, classes, x, groups, correction, out):  # type: ignore[no-untyped-def]
     rows, n = codes.shape
     size = 2
     while size < 2 * n:
@@ -94,28 +130,25 @@ def _tabulate(codes, y, classes, x, groups, correction, out):  # type: ignore[no
     ids, pair_ids = np.empty(n, np.int32), np.empty(n, np.int32)
     counts, pair_counts = np.empty(n, np.int32), np.empty(n, np.int32)
     pairs = np.empty(n, np.int64)
-    spectrum = np.zeros(n + 1, np.int64)
+    spectrum = np.zeros(n + 2, np.int64)
     for r in range(rows):
         slots[:] = -1
         cells = _rank(codes[r], keys, slots, ids, counts)
         out[r, 0], out[r, 3], out[r, 4] = _entropy(counts[:cells], n, spectrum, correction)
         if cells * classes <= 8 * n:
             table = np.zeros(cells * classes, np.int32)
-            for i in range(n):
-                table[ids[i] * classes + y[i]] += 1
+            for m in range(0, n, samples):
+                for i in range(samples):
+                    table[ids[m + i] * classes + y[i]] += 1
             out[r, 1], out[r, 5], out[r, 6] = _entropy(table, n, spectrum, correction)
         else:
-            for i in range(n):
-                pairs[i] = np.int64(ids[i]) * classes + y[i]
+            _pair(ids, classes, y, pairs)
             slots[:] = -1
             joint = _rank(pairs, keys, slots, pair_ids, pair_counts)
             out[r, 1], out[r, 5], out[r, 6] = _entropy(pair_counts[:joint], n, spectrum, correction)
-        if groups == n:  # every x once: each (x, t) pair is met once
-            pair_counts[:] = 1
-            out[r, 2] = _entropy(pair_counts, n, spectrum, correction)[0]
-        else:
-            for i in range(n):
-                pairs[i] = np.int64(ids[i]) * groups + x[i]
+        out[r, 2], out[r, 7] = _with_distinct_inputs(ids, cells, samples, spectrum, correction)
+        if groups < samples:
+            _pair(ids, groups, x, pairs)
             slots[:] = -1
             joint = _rank(pairs, keys, slots, pair_ids, pair_counts)
             out[r, 2] = _entropy(pair_counts[:joint], n, spectrum, correction)[0]
@@ -131,14 +164,16 @@ def entropy_of_counts(counts: Tensor, correction: str = "none") -> float:
 def tabulate(codes: Tensor, y: Tensor, classes: int, x: Tensor, groups: int, *, correction: str = "none") -> Tensor:
     """Entropies and counts of each row of codes, alone and together with y and with x.
 
-    ``codes`` (rows, samples) int64; ``y`` (samples,) in 0..classes-1 and ``x`` (samples,) in 0..groups-1, int64.
-    Returns (rows, 7) float64 with the columns of ``SUMMARY``.
+    ``codes`` (rows, n) int64, where n is the number of samples, or a multiple of it: all samples once for each of
+    several copies, copy after copy. ``y`` (samples,) in 0..classes-1 and ``x`` (samples,) in 0..groups-1, int64.
+    Returns (rows, 8) float64 with the columns of ``SUMMARY``; ``all_differ`` is the share of the samples on which all
+    copies' codes differ.
     """
     if codes.device.type != "cpu":
         return tensor_tabulate(codes, y, classes, x, groups, correction=correction)
     out = np.empty((codes.shape[0], len(SUMMARY)))
     mode = CORRECTIONS.index(correction)
-    _tabulate(codes.contiguous().numpy(), y.numpy(), classes, x.numpy(), groups, mode, out)
+    _tabulate(codes.contiguous().numpy(), len(y), y.numpy(), classes, x.numpy(), groups, mode, out)
     return torch.from_numpy(out)
 
 
@@ -146,11 +181,14 @@ def tensor_tabulate(
     codes: Tensor, y: Tensor, classes: int, x: Tensor, groups: int, *, correction: str = "none"
 ) -> Tensor:
     """``tabulate`` in tensor operations: sort, run lengths, sums of logarithms; no atomics, no transfer."""
+    copies = codes.shape[1] // len(y)
     ranks = tensor_ranks(codes)
     h_t, cells, singletons = _run_entropy(ranks, correction)
-    h_ty, cells_ty, singletons_ty = _run_entropy(ranks * classes + y, correction)
-    h_tx = _run_entropy(ranks * groups + x, correction)[0]
-    return torch.stack([h_t, h_ty, h_tx, cells, singletons, cells_ty, singletons_ty], dim=-1)
+    h_ty, cells_ty, singletons_ty = _run_entropy(ranks * classes + y.repeat(copies), correction)
+    h_tx = _run_entropy(ranks * groups + x.repeat(copies), correction)[0]
+    by_sample = ranks.view(len(codes), copies, -1).sort(dim=1).values
+    differ = (by_sample[:, 1:] != by_sample[:, :-1]).all(1).to(torch.float64).mean(-1)
+    return torch.stack([h_t, h_ty, h_tx, cells, singletons, cells_ty, singletons_ty, differ], dim=-1)
 
 
 def tensor_ranks(codes: Tensor) -> Tensor:
@@ -182,33 +220,3 @@ def _run_entropy(codes: Tensor, correction: str) -> tuple[Tensor, Tensor, Tensor
         left_out = (c * (total[:, None] - own + less)).sum(-1)
         entropy = n * entropy - (n - 1) * (math.log(n - 1) - left_out / n / (n - 1))
     return entropy, cells, singletons
-
-
-def all_differ(codes: Tensor) -> Tensor:
-    """Share of the samples on which all members' codes differ; (rows, members, samples) -> (rows,) float64."""
-    if codes.device.type == "cpu":
-        return torch.from_numpy(_all_differ(codes.contiguous().numpy()))
-    ordered = codes.sort(dim=1).values
-    return (ordered[:, 1:] != ordered[:, :-1]).all(1).to(torch.float64).mean(-1)
-
-
-@numba.njit(cache=True, nogil=True)
-def _all_differ(codes):  # type: ignore[no-untyped-def]
-    rows, members, samples = codes.shape
-    shares = np.empty(rows)
-    column = np.empty(members, np.int64)
-    for r in range(rows):
-        differing = 0
-        for i in range(samples):
-            for m in range(members):
-                column[m] = codes[r, m, i]
-            if members > 8:
-                column.sort()
-            equal = False
-            for m in range(1, members):
-                first = m - 1 if members > 8 else 0
-                for other in range(first, m):
-                    equal |= column[m] == column[other]
-            differing += not equal
-        shares[r] = differing / samples
-    return shares

@@ -9,11 +9,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from infoplane.estimators.entropy import SUMMARY, all_differ, tabulate
+from infoplane.estimators.entropy import SUMMARY, tabulate
 from infoplane.estimators.samples import Ids
 
-#: The columns of ``family_table``: those of ``tabulate``, the samples counted, the share of inputs all copies split.
-TABLE = (*SUMMARY, "n", "all_differ")
+#: The columns of ``family_table``: those of ``tabulate``, and how many samples were counted.
+TABLE = (*SUMMARY, "n")
 
 
 def family_table(
@@ -33,24 +33,16 @@ def family_table(
     layers, members, samples = codes.shape
     if family == "exact":
         pooled = codes.reshape(layers, members * samples)
-        x, y = x.repeat(members), y.repeat(members)
-        return _with(_table(pooled, x, y, correction), members * samples, all_differ(codes))[:, None]
+        return _table(pooled, x, y, correction)[:, None]
     if family == "sampled":
         if draws is None:
             raise ValueError("family 'sampled' needs draws: the copy that each sample is sent through")
         drawn = codes.gather(1, draws.expand(layers, 1, samples))[:, 0]
-        return _with(_table(drawn, x, y, correction), samples)[:, None]
-    flat = _table(codes.reshape(layers * members, samples), x, y, correction)
-    each = _with(flat, samples).view(layers, members, len(TABLE))
+        return _table(drawn, x, y, correction)[:, None]
+    each = _table(codes.reshape(layers * members, samples), x, y, correction).view(layers, members, len(TABLE))
     return each.mean(1, keepdim=True) if family == "per-copy" else each
 
 
 def _table(codes: Tensor, x: Ids, y: Ids, correction: str) -> Tensor:
-    return tabulate(codes, y.ids, y.count, x.ids, x.count, correction=correction)
-
-
-def _with(table: Tensor, n: int, differ: Tensor | None = None) -> Tensor:
-    rows = table.shape[0]
-    count = torch.full((rows,), float(n), dtype=table.dtype, device=table.device)
-    share = torch.full_like(count, torch.nan) if differ is None else differ
-    return torch.cat([table, count[:, None], share[:, None]], dim=1)
+    table = tabulate(codes, y.ids, y.count, x.ids, x.count, correction=correction)
+    return torch.nn.functional.pad(table, (0, 1), value=codes.shape[1])

@@ -17,7 +17,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-_TENSOR_CHUNK = 1 << 17  # values in one chunk of the tensor version, so that its temporaries stay in the cache
+_TENSOR_CHUNK = 1 << 18  # values in one chunk of the tensor version, so that its temporaries stay in the cache
+_NARROW = 64  # units below which a row is too short to be worth a loop of its own
+_BLOCK = 256  # samples of one unit taken at a time
 _CAREFUL_RUN = 16  # rows taken the careful way after one that needed it
 _ENDS = ("keep", "wrap", "clip")
 _MIX = (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB)  # splitmix64 (Steele, Lea, Flood 2014)
@@ -37,33 +39,64 @@ Ends = Literal["keep", "wrap", "clip"]
 def cut_codes(
     t: Tensor, cuts: Tensor, weights: Tensor, *, even: bool, ends: Ends
 ) -> tuple[Tensor, Tensor, int | Tensor]:
-    """Codes of rows; the bin number of a value is how many cuts are at or below it.
+    """Codes of rows; the bin number of a value is how many cuts are at or below it (for NaN: all of them).
 
-    ``t`` (samples, units); ``cuts`` (1 or units, cuts) ascending, of t's type; ``even`` says that they are evenly
-    spaced; ``weights`` (units,) int64. ``ends`` says what becomes of values below the first cut and at or above the
-    last one: ``"keep"`` leaves them bins of their own, ``"wrap"`` gives the lower ones the upper ones' number,
-    ``"clip"`` gives them the number of the bin next to them.
-    Returns codes (samples,) int64; whether each row holds NaN or infinity (samples,) bool; how many values lie below
-    the first cut or above the last one (a () int64 tensor on a GPU).
+    ``t`` (samples, units) or (members, samples, units); ``cuts`` (1 or units, cuts) ascending, of t's type; ``even``
+    says that they are evenly spaced; ``weights`` (units,) int64. ``ends`` says what becomes of values below the first
+    cut and at or above the last one: ``"keep"`` leaves them bins of their own, ``"wrap"`` gives the lower ones the
+    upper ones' number, ``"clip"`` gives them the number of the bin next to them.
+    Returns codes (..., samples) int64; whether each row holds NaN or infinity (..., samples) bool; how many values lie
+    below the first cut or above the last one (a () int64 tensor on a GPU).
     """
     if t.device.type != "cpu":
-        return tensor_cut_codes(t, cuts, weights, even=even, ends=ends)
-    codes = np.empty(t.shape[0], np.int64)
-    bad = np.zeros(t.shape[0], np.bool_)
-    mode = _ENDS.index(ends)
-    values, edges, signs = t.numpy(), cuts.numpy(), weights.numpy().view(np.uint64)
-    if even:
-        units = t.shape[1]
-        low, per = (np.ascontiguousarray(np.broadcast_to(a, units)) for a in _spacing(edges))
-        outside = _even_codes(values, edges, low, per, signs, mode, codes, bad)
+        codes, bad, outside = tensor_cut_codes(t.flatten(0, -2), cuts, weights, even=even, ends=ends)
+        return codes.view(t.shape[:-1]), bad.view(t.shape[:-1]), outside
+    return _compiled_codes(t, cuts, weights, even, ends)
+
+
+def _compiled_codes(t: Tensor, cuts: Tensor, weights: Tensor, even: bool, ends: Ends) -> tuple[Tensor, Tensor, int]:
+    shape = t.shape[:-1]
+    t = t[None] if t.ndim == 2 else t
+    members, samples, units = t.shape
+    codes, bad = np.empty((members, samples), np.int64), np.zeros((members, samples), np.bool_)
+    edges, signs, mode = cuts.numpy(), weights.numpy().view(np.uint64), _ENDS.index(ends)
+    if not even:
+        outside = _searched_codes(t.numpy(), edges, signs, mode, codes, bad)
     else:
-        outside = _searched_codes(values, edges, signs, mode, codes, bad)
-    return torch.from_numpy(codes), torch.from_numpy(bad), int(outside)
+        low, per = _spacing(edges)
+        if len(edges) == 1:
+            low, per = np.full(units, low[0]), np.full(units, per[0])
+        if units < _NARROW or t.stride(1) == 1:
+            columns, step = _columns(t)
+            outside = _even_columns(columns.numpy(), step, edges, low, per, signs, mode, codes, bad)
+        else:
+            outside = _even_rows(t.contiguous().numpy(), edges, low, per, signs, mode, codes, bad)
+    return torch.from_numpy(codes.reshape(shape)), torch.from_numpy(bad.reshape(shape)), int(outside)
+
+
+def _columns(t: Tensor) -> tuple[Tensor, int]:
+    """``t`` (members, samples, units) as contiguous (columns, samples); unit j of member m is column m * step + j."""
+    members, samples, units = t.shape
+    if t.stride(1) != 1 or t.stride(2) != samples or t.stride(0) % samples or members * samples * units == 0:
+        return t.transpose(1, 2).reshape(members * units, samples).contiguous(), units
+    step = t.stride(0) // samples
+    return t.as_strided(((members - 1) * step + units, samples), (samples, 1)), step
 
 
 def _spacing(cuts: Any) -> tuple[Any, Any]:
     """First cut and cuts per unit of value of evenly spaced cuts (numpy or torch)."""
     return cuts[:, 0], (cuts.shape[1] - 1) / (cuts[:, -1] - cuts[:, 0])
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _unevenness(cuts, low, per):  # type: ignore[no-untyped-def]
+    """The largest distance of a cut from where even spacing would have it, in bins."""
+    largest = 0.0
+    for u in range(cuts.shape[0]):
+        for c in range(cuts.shape[1]):
+            place = (np.float64(cuts[u, c]) - np.float64(low[u])) * np.float64(per[u])
+            largest = max(largest, abs(place - c))
+    return largest
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
@@ -96,100 +129,157 @@ def _careful_row(row, cuts, low, per, weights, mode):  # type: ignore[no-untyped
         k = r + np.int32(value >= cuts[u, r])
         outside += np.int64((value < cuts[u, 0]) | (value > cuts[u, last - 1]))
         bad += np.int64(not (abs(value) < np.inf))
-        k = last if wrap & ((k == 0) | (value != value)) else k
+        k = last if (value != value) | (wrap & (k == 0)) else k
         k = min(max(k, first), final)
         total += weights[j] * np.uint64(np.int64(k))
     return total, outside, bad
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _even_codes(t, cuts, low, per, weights, mode, codes, bad):  # type: ignore[no-untyped-def]
+def _even_rows(t, cuts, low, per, weights, mode, codes, bad):  # type: ignore[no-untyped-def]
+    """Wide layers, (members, samples, units): a row at a time, carefully where its guesses are not certain."""
     last = cuts.shape[1]
-    margin = t.dtype.type(max(0.5 - 5e-7 * (last + 2), 0.0))
+    margin = t.dtype.type(0.5 - 5e-7 * (last + 2) - _unevenness(cuts, low, per))  # half a bin, less a guess's error
     limit = t.dtype.type(last - 1)
-    outside, careful, many = np.int64(0), 0, t.shape[1] // 8
-    for i in range(t.shape[0]):
-        row = t[i]
-        total, doubts = np.uint64(0), np.int64(1)
-        if careful == 0:
-            total, doubts = _quick_row(row, low, per, weights, limit, margin)
-        else:
-            careful -= 1
-        if doubts > 0:
-            total, out, wrong = _careful_row(row, cuts, low, per, weights, mode)
-            outside += out
-            bad[i] = wrong > 0
-            if doubts > many and careful == 0:
-                careful = _CAREFUL_RUN
-        codes[i] = np.int64(total)
+    outside, careful, many = np.int64(0), 0, t.shape[2] // 8
+    for m in range(t.shape[0]):
+        for i in range(t.shape[1]):
+            row = t[m, i]
+            total, doubts = np.uint64(0), np.int64(1)
+            if careful == 0:
+                total, doubts = _quick_row(row, low, per, weights, limit, margin)
+            else:
+                careful -= 1
+            if doubts > 0:
+                total, out, wrong = _careful_row(row, cuts, low, per, weights, mode)
+                outside += out
+                bad[m, i] = wrong > 0
+                if doubts > many and careful == 0:
+                    careful = _CAREFUL_RUN
+            codes[m, i] = np.int64(total)
+    return outside
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _even_columns(columns, step, cuts, low, per, weights, mode, codes, bad):  # type: ignore[no-untyped-def]
+    """Narrow layers, samples beside each other: a block of one unit's samples at a time."""
+    last = np.int32(cuts.shape[1])
+    real = columns.dtype.type
+    margin = real(0.5 - 5e-7 * (last + 2) - _unevenness(cuts, low, per))
+    half, top = real(last - 1) * real(0.5), real(last - 1)
+    first, final = (np.int32(1), last - np.int32(1)) if mode == 2 else (np.int32(0), last)
+    wrap, outside = mode == 1, np.int64(0)
+    codes[:] = 0
+    part = np.empty(_BLOCK, np.int32)
+    for m in range(codes.shape[0]):
+        for j in range(len(weights)):
+            column, weight, start, scale = columns[m * step + j], np.int64(weights[j]), low[j], per[j]
+            edges = cuts[0 if cuts.shape[0] == 1 else j]
+            for begin in range(0, len(column), _BLOCK):
+                block = column[begin : begin + _BLOCK]
+                target = codes[m, begin : begin + _BLOCK]
+                doubts = np.int32(0)
+                for i in range(len(block)):
+                    guess = (block[i] - start) * scale
+                    k = np.int32(guess)
+                    certain = (abs(guess - real(k) - real(0.5)) < margin) & (abs(guess - half) < half)
+                    doubts += np.int32(not certain)
+                    part[i] = k + np.int32(1)
+                if doubts > 0:
+                    wrong = np.int32(0)
+                    for i in range(len(block)):
+                        value = block[i]
+                        near = min(max((value - start) * scale + real(0.5), real(0)), top)
+                        r = min(max(np.int32(near), np.int32(0)), last - np.int32(1))
+                        k = r + np.int32(value >= edges[r])
+                        outside += np.int64((value < edges[0]) | (value > edges[last - 1]))
+                        wrong += np.int32(not (abs(value) < np.inf))
+                        k = last if (value != value) | (wrap & (k == 0)) else k
+                        part[i] = min(max(k, first), final)
+                    if wrong > 0:
+                        for i in range(len(block)):
+                            bad[m, begin + i] |= not (abs(block[i]) < np.inf)
+                for i in range(len(block)):
+                    target[i] += np.int64(part[i]) * weight
     return outside
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def _searched_codes(t, cuts, weights, mode, codes, bad):  # type: ignore[no-untyped-def]
+    """Uneven cuts, (members, samples, units): binary search for every value."""
     last = cuts.shape[1]
     outside = np.int64(0)
-    for i in range(t.shape[0]):
-        total = np.uint64(0)
-        for j in range(t.shape[1]):
-            value = t[i, j]
-            row = cuts[0 if cuts.shape[0] == 1 else j]
-            k = np.searchsorted(row, value, side="right")
-            outside += np.int64((value < row[0]) | (value > row[last - 1]))
-            if not (abs(value) < np.inf):
-                bad[i] = True
-            if mode == 1 and (k == 0 or value != value):
-                k = last
-            elif mode == 2:
-                k = min(max(k, 1), last - 1)
-            total += weights[j] * np.uint64(np.int64(k))
-        codes[i] = np.int64(total)
+    for m in range(t.shape[0]):
+        for i in range(t.shape[1]):
+            total = np.uint64(0)
+            for j in range(t.shape[2]):
+                value = t[m, i, j]
+                row = cuts[0 if cuts.shape[0] == 1 else j]
+                k = np.searchsorted(row, value, side="right")
+                outside += np.int64((value < row[0]) | (value > row[last - 1]))
+                if not (abs(value) < np.inf):
+                    bad[m, i] = True
+                if mode == 1 and k == 0:
+                    k = last
+                elif mode == 2:
+                    k = min(max(k, 1), last - 1)
+                total += weights[j] * np.uint64(np.int64(k))
+            codes[m, i] = np.int64(total)
     return outside
 
 
 def tensor_cut_codes(
     t: Tensor, cuts: Tensor, weights: Tensor, *, even: bool, ends: Ends
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """``cut_codes`` in tensor operations, a few thousand rows at a time."""
+    """``cut_codes`` in tensor operations, a few hundred thousand values at a time.
+
+    Bin numbers, and even truth values, stand in t's own float type, where they are exact and quickest to make.
+    """
     last, units = cuts.shape[1], max(t.shape[1], 1)
     outside = torch.zeros((), dtype=torch.int64, device=t.device)
     codes, bad = [], []
     for rows in t.split(max(_TENSOR_CHUNK // units, 1)) if len(t) else [t]:
-        k = _tensor_even(rows, cuts) if even else _tensor_search(rows, cuts)
-        outside += ((rows < cuts[:, 0]) | (rows > cuts[:, -1])).sum()
+        k = _tensor_even(rows, cuts) if even else _tensor_search(rows, cuts).to(t.dtype)
+        spare = torch.lt(rows, cuts[:, 0], out=torch.empty_like(rows))
+        outside += spare.sum().to(torch.int64) + torch.gt(rows, cuts[:, -1], out=spare).sum().to(torch.int64)
         if ends == "wrap":
-            k = k.masked_fill_((k == 0) | rows.isnan(), last)
+            k.add_(torch.eq(k, 0, out=spare), alpha=last)
         elif ends == "clip":
-            k = k.clamp_(1, last - 1)
-        codes.append(k.to(torch.int64).mul_(weights).sum(-1))
-        bad.append(~rows.isfinite().all(-1))
+            k.clamp_(1, last - 1)
+        bad.append(torch.mul(rows, 0, out=spare).sum(-1) != 0)  # 0 * NaN and 0 * inf are NaN
+        codes.append(k.to(torch.int32).to(torch.int64).mul_(weights).sum(-1))
     return torch.cat(codes), torch.cat(bad), outside
 
 
 def _tensor_even(rows: Tensor, cuts: Tensor) -> Tensor:
+    """Bin numbers, in the type of rows: each value is held against its nearest cut."""
     low, per = _spacing(cuts)
-    near = ((rows - low) * per).add_(0.5).clamp_(0, cuts.shape[1] - 1).nan_to_num_(0.0).to(torch.int32)
-    at = cuts[0][near] if len(cuts) == 1 else cuts.T.gather(0, near.to(torch.int64))
-    return near.add_(rows >= at)
+    last = cuts.shape[1]
+    near = (rows - low).mul_(per).round_().clamp_(0, last - 1).nan_to_num_(last - 1)
+    places = near.to(torch.int32)
+    if len(cuts) > 1:
+        places += last * torch.arange(len(cuts), dtype=torch.int32, device=cuts.device)
+    at = cuts.flatten().index_select(0, places.flatten()).view_as(rows)
+    return near.add_(1).sub_(at.gt_(rows))
 
 
 def _tensor_search(rows: Tensor, cuts: Tensor) -> Tensor:
     if len(cuts) == 1:
         return torch.bucketize(rows, cuts[0], right=True, out_int32=True)
-    return torch.searchsorted(cuts, rows.T.contiguous(), right=True, out_int32=True).T.contiguous()
+    return torch.searchsorted(cuts, rows.T.contiguous(), right=True, out_int32=True).T
 
 
 # ---------------------------------------------------------------- whole numbers -> codes
 
 
-def word_codes(words: Tensor, weights: Tensor, *, mix: bool) -> Tensor:
-    """Codes of rows of int64 numbers, sum(weight_j * f(word_j)); f scrambles the bits first where ``mix`` is set.
+def word_codes(words: Tensor, weights: Tensor) -> Tensor:
+    """Codes of rows of int64 numbers: sum(weight_j * scramble(word_j)) mod 2^64.
 
     ``words`` (samples, units) int64, ``weights`` (units,) int64 -> (samples,) int64.
     """
     units = max(words.shape[1], 1)
     chunks = words.split(max(_TENSOR_CHUNK // units, 1)) if len(words) else [words]
-    return torch.cat([(scramble(chunk) if mix else chunk).mul(weights).sum(-1) for chunk in chunks])
+    return torch.cat([scramble(chunk).mul_(weights).sum(-1) for chunk in chunks])
 
 
 def scramble(words: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ import functools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ class Rule(abc.ABC):
 
     @abc.abstractmethod
     def fit(self, t: Tensor) -> Quantiser:
-        """Bins for activations ``t`` (samples, units), float32 or float64."""
+        """Bins for activations ``t`` (..., units), float32 or float64."""
 
     @property
     @abc.abstractmethod
@@ -35,11 +36,8 @@ class Rule(abc.ABC):
 
     def symbols(self, t: Tensor) -> Symbols:
         """Codes of activations ``t`` (members, samples, units); all members share the bins."""
-        members, samples, units = t.shape
-        rows = t.reshape(members * samples, units)
-        codes, bad, outside = self.fit(rows).codes(rows)
-        shape = (members, samples)
-        return Symbols(codes.view(shape), bad.view(shape), outside, constant_units(rows), units, self.description)
+        codes, bad, outside = self.fit(t).codes(t)
+        return Symbols(codes, bad, outside, constant_units(t), t.shape[-1])
 
 
 @dataclass(frozen=True)
@@ -94,18 +92,23 @@ def _fixed_cuts(
 ) -> Cuts:
     exact = torch.tensor(sorted(edges), dtype=torch.float64)
     cuts = exact.to(store).to(dtype)
-    return Cuts(cuts[None].to(device), even=_evenly_spaced(cuts.to(torch.float64)[None]), ends=ends)
+    return Cuts(cuts[None].to(device), even=_evenly_spaced(cuts[None]), ends=ends)
 
 
 def _evenly_spaced(cuts: Tensor) -> bool:
-    """Whether a guess from the first cut and the mean width errs by less than half a bin (float64, in main memory)."""
-    count = cuts.shape[1]
+    """Whether a guess from the first cut and the mean width errs by less than half a bin; ``cuts`` in main memory.
+
+    In the cuts' own type their span must not overflow, nor its inverse.
+    """
+    count, limits = cuts.shape[1], torch.finfo(cuts.dtype)
     if count < 2 or count > 100_000:
         return False
-    width = (cuts[:, -1:] - cuts[:, :1]) / (count - 1)
-    ideal = cuts[:, :1] + width * torch.arange(count)
-    far = torch.maximum(cuts[:, :1].abs(), cuts[:, -1:].abs())
-    return bool(((cuts - ideal).abs() <= 0.05 * width).all() and (width > 1e-5 * far).all())
+    exact = cuts.numpy().astype(np.float64)
+    low, high = exact[:, :1], exact[:, -1:]
+    width, far = (high - low) / (count - 1), np.maximum(abs(low), abs(high))
+    if (width <= np.maximum(1e-5 * far, limits.tiny)).any() or (far > limits.max / 2).any():
+        return False
+    return bool((abs(exact - low - width * np.arange(count)) <= 0.05 * width).all())
 
 
 @dataclass(frozen=True)
@@ -122,8 +125,7 @@ class Layer(Rule):
         return f"{self.bins} bins from minimum to maximum of the layer"
 
     def fit(self, t: Tensor) -> Quantiser:
-        finite = _finite_or_zero(t)
-        return _ranged_cuts(finite.amin().view(1, 1), finite.amax().view(1, 1), self.bins)
+        return _ranged_cuts(*_range(t, tuple(range(t.ndim))), self.bins)
 
 
 @dataclass(frozen=True)
@@ -140,8 +142,20 @@ class Unit(Rule):
         return f"{self.bins} bins from minimum to maximum of each unit"
 
     def fit(self, t: Tensor) -> Quantiser:
-        finite = _finite_or_zero(t)
-        return _ranged_cuts(finite.amin(0)[:, None], finite.amax(0)[:, None], self.bins)
+        return _ranged_cuts(*_range(t, tuple(range(t.ndim - 1))), self.bins)
+
+
+def _range(t: Tensor, over: tuple[int, ...]) -> tuple[Tensor, Tensor]:
+    """Smallest and largest value over some dimensions, (rows, 1) each.
+
+    Rows with NaN or infinity, which are reported elsewhere, have no say.
+    """
+    low, high = t.amin(over), t.amax(over)
+    if t.device.type != "cpu" or not bool((low.isfinite() & high.isfinite()).all()):
+        bad = ~t.isfinite().all(-1, keepdim=True)
+        low, high = t.masked_fill(bad, math.inf).amin(over), t.masked_fill(bad, -math.inf).amax(over)
+        low, high = low.where(low <= high, 0.0), high.where(low <= high, 0.0)
+    return low.reshape(-1, 1), high.reshape(-1, 1)
 
 
 def _ranged_cuts(low: Tensor, high: Tensor, bins: int) -> Cuts:
@@ -153,7 +167,7 @@ def _ranged_cuts(low: Tensor, high: Tensor, bins: int) -> Cuts:
     if bins == 1:
         cuts = torch.full_like(low, math.inf)
     cuts = cuts.to(dtype)
-    return Cuts(cuts, even=device.type == "cpu" and _evenly_spaced(cuts.to(torch.float64)))
+    return Cuts(cuts, even=device.type == "cpu" and _evenly_spaced(cuts))
 
 
 @dataclass(frozen=True)
@@ -172,8 +186,11 @@ class Quantile(Rule):
     def fit(self, t: Tensor) -> Quantiser:
         if self.bins == 1:
             return Cuts(torch.full((1, 1), math.inf, dtype=t.dtype, device=t.device), even=False)
-        places = torch.arange(1, self.bins, device=t.device) * t.shape[0] // self.bins
-        return Cuts(_finite_or_zero(t).sort(dim=0).values[places].T.contiguous(), even=False)
+        rows = t.flatten(0, -2)
+        whole = rows.isfinite().all(-1)
+        ordered = rows.masked_fill(~whole[:, None], math.inf).sort(dim=0).values
+        places = torch.arange(1, self.bins, device=t.device) * whole.sum() // self.bins
+        return Cuts(ordered[places].T.contiguous(), even=False)
 
 
 @dataclass(frozen=True)
@@ -206,16 +223,8 @@ class Distinct(Rule):
         return Words(None)
 
 
-def _finite_or_zero(t: Tensor) -> Tensor:
-    """The values a range may be taken from: NaN and infinity must not set it (such rows are reported elsewhere)."""
-    total = t.sum()  # finite if all values are, but for sums that overflow
-    if t.device.type == "cpu" and bool(total.isfinite()):
-        return t
-    return t.nan_to_num(0.0, 0.0, 0.0)
-
-
 def _check_bins(bins: int) -> None:
-    if isinstance(bins, bool) or not isinstance(bins, int) or bins < 1:
+    if isinstance(bins, bool) or not isinstance(bins, Integral) or bins < 1:
         raise InputError(f"bins must be a whole number of at least 1, got {bins!r}: for example bins=30")
 
 
@@ -248,8 +257,8 @@ def rule(bins: RuleLike) -> Rule:
         return bins
     if isinstance(bins, str):
         return _named(bins, {})
-    if isinstance(bins, int):
-        return Layer(bins)
+    if isinstance(bins, Integral):
+        return Layer(bins if isinstance(bins, bool) else int(bins))
     if isinstance(bins, Mapping):
         options = dict(bins)
         return _named(str(options.pop("rule", "layer")), options)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ class Ids:
 
     ids: Tensor
     counts: Tensor
-    _entropies: dict[str, float] = field(default_factory=dict, compare=False, repr=False)
+    _entropies: dict[tuple[str, int], float] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def n(self) -> int:
@@ -34,11 +35,11 @@ class Ids:
     def count(self) -> int:
         return len(self.counts)
 
-    def entropy(self, correction: str = "none") -> float:
-        """In nats."""
-        if correction not in self._entropies:
-            self._entropies[correction] = entropy_of_counts(self.counts, correction)
-        return self._entropies[correction]
+    def entropy(self, correction: str = "none", times: int = 1) -> float:
+        """In nats; of the samples ``times`` over (the plug-in entropy does not depend on it, corrections do)."""
+        if (correction, times) not in self._entropies:
+            self._entropies[correction, times] = entropy_of_counts(self.counts * times, correction)
+        return self._entropies[correction, times]
 
     def to(self, device: torch.device) -> Ids:
         if self.ids.device == device:
@@ -48,10 +49,6 @@ class Ids:
     def take(self, keep: Tensor) -> Ids:
         """The samples where ``keep`` (samples,) is set."""
         return number(self.ids[keep])
-
-    def repeat(self, times: int) -> Ids:
-        """All samples, ``times`` over, one copy after the other."""
-        return self if times == 1 else Ids(self.ids.repeat(times), self.counts * times)
 
 
 def number(ids: Tensor) -> Ids:
@@ -70,7 +67,10 @@ def as_array(values: Any) -> np.ndarray:
     if isinstance(values, Tensor):
         values = values.detach().cpu()
         return values.float().numpy() if values.dtype in (torch.bfloat16, torch.float16) else values.numpy()
-    return np.asarray(values)
+    array = np.asarray(values)
+    if not array.flags.writeable or any(stride < 0 for stride in array.strides):
+        return array.copy()  # torch shares memory with neither
+    return array
 
 
 def input_ids(x: Any) -> Ids:
@@ -79,7 +79,7 @@ def input_ids(x: Any) -> Ids:
     Rows are compared bit by bit (-0.0 equals 0.0), by a 64-bit code.
     """
     array = as_array(x)
-    if array.ndim == 0 or len(array) == 0:
+    if array.ndim == 0 or array.size == 0:
         raise InputError(f"x has shape {array.shape}: it needs one row per sample")
     if array.dtype.kind not in "biuf":
         raise InputError(f"x holds {array.dtype}, not numbers: encode it first")
@@ -87,7 +87,7 @@ def input_ids(x: Any) -> Ids:
     if rows.is_floating_point():
         rows = (rows + 0.0).view({2: torch.int16, 4: torch.int32, 8: torch.int64}[rows.element_size()])
     words = rows.to(torch.int64)
-    codes = kernels.word_codes(words, row_weights(words.shape[1], None, words.device), mix=True)
+    codes = kernels.word_codes(words, row_weights(words.shape[1], None, words.device))
     return number(tensor_ranks(codes[None])[0])
 
 
@@ -98,7 +98,7 @@ def label_ids(y: Any, *, bins: int | None = None) -> Ids:
     continuous label is cut into ``bins`` bins that hold as many samples as each other.
     """
     array = as_array(y)
-    if array.ndim == 0 or len(array) == 0:
+    if array.ndim == 0 or array.size == 0:
         raise InputError(f"y has shape {array.shape}: it needs one label per sample")
     array = array.reshape(len(array), -1)
     if array.shape[1] > 1:
@@ -113,12 +113,20 @@ def label_ids(y: Any, *, bins: int | None = None) -> Ids:
                 f"Y looks continuous ({distinct} distinct values); pass y_bins= to cut it into classes, for example "
                 "y_bins=10, or an estimator that takes a continuous Y"
             )
-        if bins is not None:
-            cuts = np.sort(flat)[np.arange(1, bins) * len(flat) // bins]
-            flat = np.searchsorted(cuts, flat, side="right")
+    if bins is not None:
+        flat = _equal_shares(flat, bins)
     if flat.dtype.kind == "O":
         flat = flat.astype(str)
     return number(torch.from_numpy(np.unique(flat, return_inverse=True)[1].astype(np.int64)))
+
+
+def _equal_shares(flat: np.ndarray, bins: int) -> np.ndarray:
+    if flat.dtype.kind not in "iuf":
+        raise InputError(f"y_bins={bins!r} cuts numbers, and y holds {flat.dtype}: leave y_bins out")
+    if isinstance(bins, bool) or not isinstance(bins, Integral) or bins < 2:
+        raise InputError(f"y_bins must be a whole number of at least 2, got {bins!r}: for example y_bins=10")
+    cuts = np.sort(flat)[np.arange(1, bins) * len(flat) // bins]
+    return np.searchsorted(cuts, flat, side="right")
 
 
 def _one_hot_classes(array: np.ndarray) -> np.ndarray:
@@ -129,6 +137,12 @@ def _one_hot_classes(array: np.ndarray) -> np.ndarray:
             "one label set at a time"
         )
     return array.argmax(1)
+
+
+def check_classes(labels: Ids, name: str = "y") -> None:
+    """At least two of them."""
+    if labels.count < 2:
+        raise InputError(f"all samples have the same label in {name!r}: I(T;Y) needs at least two classes")
 
 
 def check_lengths(**named: int) -> None:

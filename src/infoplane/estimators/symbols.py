@@ -28,8 +28,7 @@ class Symbols:
 
     ``codes`` (members, samples) int64; ``bad`` (members, samples), rows with NaN or infinity; ``outside``, the number
     of values outside the bins, and ``constant``, the number of units that never change: numbers, or () int64 tensors
-    on a GPU; ``units`` counts the layer's units; ``rule`` names the measurement: "30 bins on [-1, 1]"; ``where`` opens messages
-    about the layer.
+    on a GPU; ``units`` counts the layer's units.
     """
 
     codes: Tensor
@@ -37,8 +36,6 @@ class Symbols:
     outside: int | Tensor
     constant: int | Tensor
     units: int
-    rule: str
-    where: str = ""
 
 
 class Quantiser(abc.ABC):
@@ -46,7 +43,7 @@ class Quantiser(abc.ABC):
 
     @abc.abstractmethod
     def codes(self, t: Tensor) -> tuple[Tensor, Tensor, int | Tensor]:
-        """``t`` (samples, units) -> codes (samples,), rows not finite (samples,), number of values outside ()."""
+        """Codes of rows ``t`` (..., samples, units): (..., samples); which rows are not finite; values outside."""
 
 
 @dataclass(frozen=True)
@@ -61,8 +58,8 @@ class Cuts(Quantiser):
     ends: kernels.Ends = "keep"
 
     def codes(self, t: Tensor) -> tuple[Tensor, Tensor, int | Tensor]:
-        weights = row_weights(t.shape[1], self.cuts.shape[1] + 1, t.device)
-        codes, bad, outside = kernels.cut_codes(t.contiguous(), self.cuts, weights, even=self.even, ends=self.ends)
+        weights = row_weights(t.shape[-1], self.cuts.shape[1] + 1, t.device)
+        codes, bad, outside = kernels.cut_codes(t, self.cuts, weights, even=self.even, ends=self.ends)
         return codes, bad, 0 if self.ends == "keep" else outside
 
 
@@ -78,43 +75,40 @@ def row_weights(units: int, symbols: int | None, device: torch.device) -> Tensor
 
 
 def constant_units(t: Tensor) -> int | Tensor:
-    """How many units have one value in all rows; ``t`` (samples, units)."""
+    """How many units have one value in all rows; ``t`` (members, samples, units)."""
     if t.device.type == "cpu":
-        return int(_constant_units(t.contiguous().numpy()))
-    return (t == t[:1]).all(0).sum()
+        return int(_constant_units(t.numpy()))
+    return (t == t[:1, :1]).all(0).all(0).sum()
 
 
 @numba.njit(cache=True, nogil=True)
 def _constant_units(t):  # type: ignore[no-untyped-def]
-    rows, units = t.shape
+    members, samples, units = t.shape
     varies = np.zeros(units, np.bool_)
     left = units
-    for i in range(1, rows):
-        for j in range(units):
-            varies[j] |= t[i, j] != t[0, j]
-        if i & 15 == 0 or i == rows - 1:
-            left = units - varies.sum()
-            if left == 0:
-                break
+    for m in range(members):
+        for i in range(samples):
+            for j in range(units):
+                varies[j] |= t[m, i, j] != t[0, 0, j]
+            if i & 15 == 15 or i == samples - 1:
+                left = units - varies.sum()
+                if left == 0:
+                    return left
     return left
 
 
 @dataclass(frozen=True)
 class Words(Quantiser):
-    """Whole numbers without an upper end: floor(t / width), or the bits of each value where ``width`` is None."""
+    """The bits of floor(t / width), or of t where ``width`` is None: symbols without an upper end; -0.0 equals 0.0."""
 
     width: float | None
 
     def codes(self, t: Tensor) -> tuple[Tensor, Tensor, int | Tensor]:
         if self.width is None:
-            words = (t + 0.0).view(torch.int32 if t.dtype == torch.float32 else torch.int64).to(torch.int64)
+            numbers = t
         else:
-            words = (
-                (t / torch.full((1,), self.width, dtype=t.dtype, device=t.device))
-                .floor()
-                .nan_to_num(0.0, 2.0**62, -(2.0**62))
-                .to(torch.int64)
-            )
-        weights = row_weights(t.shape[1], None, t.device)
-        codes = kernels.word_codes(words, weights, mix=self.width is None)
+            numbers = (t / torch.full((1,), self.width, dtype=t.dtype, device=t.device)).floor()
+        words = (numbers + 0.0).view(torch.int32 if t.dtype == torch.float32 else torch.int64).to(torch.int64)
+        weights = row_weights(t.shape[-1], None, t.device)
+        codes = kernels.word_codes(words.flatten(0, -2), weights).view(t.shape[:-1])
         return codes, ~t.isfinite().all(-1), 0

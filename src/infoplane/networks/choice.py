@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
 
 import torch
 from torch import nn
@@ -16,7 +15,6 @@ from infoplane.networks.perceptron import read_perceptron
 from infoplane.networks.streams import Streams
 from infoplane.networks.vmap import VmapEngine
 
-EngineName = Literal["modules", "vmap", "batched"]
 ENGINES = ("auto", "modules", "vmap", "batched")
 
 #: From this number of copies on, one vectorised call is faster than separate modules.

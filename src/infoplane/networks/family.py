@@ -47,7 +47,7 @@ class Family:
     copies : number of copies J, at least 1.
     init : "shared", all copies start at the model's parameters; "independent", every copy is initialised anew by its
         `reset_parameters()` methods, or by the function, under a random stream of its own.
-    seed : whole number from 0 up. The streams of a copy depend on the seed and the copy's number only.
+    seed : whole number from 0 up. Start and batches of a copy depend on the seed and the copy's number only.
     engine : "auto", or one of "modules" (one after another), "vmap" (one vectorised call) and "batched" (plain
         multilayer perceptrons only). `engine` and `engine_reason` tell which one works.
     device : None (where the model is), "auto", "cpu", "cuda", "mps".
@@ -122,8 +122,6 @@ class Family:
     def __repr__(self) -> str:
         return f"Family(copies={self.copies}, engine={self.engine!r}, device={str(self.device)!r})"
 
-    # Training
-
     def compile(
         self, loss: str | LossFunction, optimizer: str | OptimizerFactory = "sgd", learning_rate: float = 0.2
     ) -> None:
@@ -165,8 +163,6 @@ class Family:
         """y where the copies are; numbers with a fraction in the type that they compute with."""
         target = as_tensor(y, "y")
         return target.to(self.device, self.dtype) if target.is_floating_point() else target.to(self.device)
-
-    # Measuring
 
     def activations(self, x: Any, layers: Layers = None) -> dict[str, Tensor]:
         """Outputs of layers for x (samples, ...) in every copy, in evaluation mode: (members, samples, ...) by name.
@@ -214,8 +210,6 @@ class Family:
         if key not in self._selections:
             self._selections[key] = select(self._template, layers)
         return self._selections[key]
-
-    # Saving
 
     def modules(self) -> list[nn.Module]:
         """The copies as separate modules, in training mode, with their present parameters."""

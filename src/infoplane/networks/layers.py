@@ -64,29 +64,35 @@ def is_activation(module: nn.Module) -> bool:
     return bare and type(module).__name__ in _ACTIVATION_CLASSES
 
 
-def is_recorded_by_default(module: nn.Module) -> bool:
+def _is_recorded_by_default(module: nn.Module) -> bool:
     """Whether a module is an activation, or has parameters and no modules inside."""
     has_parameters = next(module.parameters(), None) is not None
     return is_activation(module) or (has_parameters and next(module.children(), None) is None)
 
 
 def select(model: nn.Module, layers: Layers) -> Selection:
-    """Find layers of an unwrapped model: None (activations, and modules with parameters and none inside), names, globs
-    over names, modules, or a list of these."""
+    """Find layers of an unwrapped model: names, globs over names, modules, a list of these, or None.
+
+    None stands for activations, and for modules with parameters and no modules inside.
+    """
     paths = _paths(model)
     if layers is None:
-        names = _once(model, paths, paths)
-        return Selection({name: paths[name] for name in names if _by_default(model, paths[name])})
-    chosen: dict[str, str] = {}
-    required = set()
+        chosen = {name: paths[name] for name in _once(model, paths, paths)}
+        modules = {name: model.get_submodule(path) for name, path in chosen.items()}
+        return Selection({name: path for name, path in chosen.items() if _is_recorded_by_default(modules[name])})
+    names: dict[str, bool] = {}  # and whether asked for by its own name
     for layer in [layers] if isinstance(layers, str | nn.Module) else list(layers):
-        names = _matches(model, layer, paths)
-        chosen.update((name, paths[name]) for name in names)
-        if len(names) == 1:
-            required.update(names)
-    if not chosen:
+        exact = _exact(model, layer, paths)
+        if exact is not None:
+            names[exact] = True
+            continue
+        matches = _once(model, fnmatch.filter(paths, str(layer)), paths)
+        if not matches:
+            raise UnknownNameError("layer", layer, paths)
+        names = {**dict.fromkeys(matches, False), **names}
+    if not names:
         raise InputError("layers is empty: give layer names, or None for all activations and layers with parameters")
-    return Selection(chosen, frozenset(required))
+    return Selection({name: paths[name] for name in names}, frozenset(name for name in names if names[name]))
 
 
 @contextmanager
@@ -202,37 +208,27 @@ def _paths(model: nn.Module) -> dict[str, str]:
     return paths
 
 
-def _by_default(model: nn.Module, path: str) -> bool:
-    return is_recorded_by_default(model.get_submodule(path))
-
-
 def _once(model: nn.Module, names: Iterable[str], paths: Mapping[str, str]) -> list[str]:
     """The names of different modules: a module with several names keeps the first."""
     first = {id(model.get_submodule(paths[name])): name for name in reversed(list(names))}
     return [name for name in names if name in first.values()]
 
 
-def _matches(model: nn.Module, layer: Layer, paths: Mapping[str, str]) -> list[str]:
-    """The names that one item of a user's list of layers stands for."""
+def _exact(model: nn.Module, layer: Layer, paths: Mapping[str, str]) -> str | None:
+    """The name of the one layer that a module or a name stands for; None for what may be a glob."""
     if isinstance(layer, nn.Module):
         layer = unwrap(layer)
-        names = [name for name, path in paths.items() if model.get_submodule(path) is layer]
-        if not names:
-            raise InputError(f"the layer {type(layer).__name__} is no part of this model: give one of its names")
-        return names[:1]
+        for name, path in paths.items():
+            if model.get_submodule(path) is layer:
+                return name
+        raise InputError(f"the layer {type(layer).__name__} is no part of this model: give one of its names")
     if not isinstance(layer, str):
         raise InputError(
             f"layer {layer!r} is a {type(layer).__name__}: give a name, a glob such as 'conv*' or a module"
         )
-    bare = layer
-    while bare not in paths and bare.startswith(("module.", "_orig_mod.")):
-        bare = bare.partition(".")[2]
-    if bare in paths:
-        return [bare]
-    names = _once(model, fnmatch.filter(paths, layer), paths)
-    if not names:
-        raise UnknownNameError("layer", layer, paths)
-    return names
+    while layer not in paths and layer.startswith(("module.", "_orig_mod.")):
+        layer = layer.partition(".")[2]
+    return layer if layer in paths else None
 
 
 def _never_ran(model: nn.Module, name: str, path: str) -> str:

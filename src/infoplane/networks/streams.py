@@ -83,7 +83,7 @@ class Streams:
     def load_state(self, state: dict[str, Tensor]) -> None:
         """Go on from where `state` stood."""
         for generator, row in zip(self._batches, state["batches"], strict=True):
-            generator.set_state(row.cpu())
+            generator.set_state(row.cpu().clone())  # torch crashes on a view of a larger tensor
         parts = [state[f"noise.{part}"].cpu() for part in range(len(self._noise[0]))]
         self._noise = [[part[copy].clone() for part in parts] for copy in range(len(self._noise))]
 

@@ -24,7 +24,7 @@ class VmapEngine(Engine):
     """One network whose parameters and buffers have a leading axis of members.
 
     Gradients are ordinary ones of the summed losses: no copy's loss depends on another copy's parameters. Dropout
-    draws a mask of its own for every copy, from the stream of noise of the first.
+    draws a mask of its own for every copy, all from the first copy's stream of noise.
     """
 
     def __init__(self, networks: Sequence[nn.Module], streams: Streams, device: torch.device) -> None:

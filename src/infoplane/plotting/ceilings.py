@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from infoplane.errors import InputError, UnknownNameError
-from infoplane.plotting.style import AS_TYPED, Theme
+from infoplane.plotting.style import AS_TYPED, Theme, behind_text
 from infoplane.types import NATS_PER
 
 if TYPE_CHECKING:
@@ -107,8 +107,6 @@ def _name(
     turned: bool = False, right: bool = False, below: bool = False,
 ) -> None:  # fmt: skip
     """The name of a ceiling at ``at``, ``shift`` points away from it."""
-    from matplotlib.patheffects import withStroke
-
     ax.annotate(
         text,
         at,
@@ -121,6 +119,6 @@ def _name(
         color=theme.ceiling,
         fontsize=8,
         zorder=6,
-        path_effects=[withStroke(linewidth=2, foreground=theme.page)],
+        bbox=behind_text(theme),
         **AS_TYPED,
     )

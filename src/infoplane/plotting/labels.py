@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from infoplane.plotting.style import AS_TYPED, Theme, shown_name
+from infoplane.plotting.style import AS_TYPED, Theme, behind_text, shown_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -62,8 +62,6 @@ def _best_place(
 
 
 def _write(ax: Axes, text: str, end: np.ndarray, offset: np.ndarray, *, leader: bool, theme: Theme) -> None:
-    from matplotlib.patheffects import withStroke
-
     arrow = {"arrowstyle": "-", "color": theme.ceiling, "linewidth": 0.7, "shrinkA": 0, "shrinkB": 4}
     ax.annotate(
         text,
@@ -75,7 +73,7 @@ def _write(ax: Axes, text: str, end: np.ndarray, offset: np.ndarray, *, leader: 
         fontsize=_SIZE,
         color=theme.ink,
         zorder=6,
-        path_effects=[withStroke(linewidth=2.5, foreground=theme.page)],
+        bbox=behind_text(theme),
         arrowprops=arrow if leader else None,
         **AS_TYPED,
     )

@@ -71,7 +71,7 @@ def plane(
     facts: Mapping[str, Any] | None = None,
     title: str | None = None,
     theme: Literal["light", "dark"] = "light",
-) -> Figure | Axes:
+) -> Any:
     """Draw the information plane: what each layer knows about input and label, from the first step to the last.
 
     One panel for every split, label set, estimator and family in the table, on shared axes. In it one path a layer, in
@@ -100,7 +100,7 @@ def plane(
         'I(X;T) [bits]'
 
     References:
-        [1] Shwartz-Ziv, Tishby: Opening the black box of deep neural networks via information. arXiv:1703.00810, fig. 2.
+        [1] Shwartz-Ziv, Tishby: Opening the black box of deep neural networks via information, 2017, figure 2.
     """
     for name, value, known in (("color", color, ("step", "layer")), ("kind", kind, ("auto", "lines", "points"))):
         if value not in known:
@@ -155,6 +155,7 @@ def _on_axes(ax: Any, found: list[Panel], look: _Look, *, labels: tuple[str, str
 
 def _on_figure(figure: Any, found: list[Panel], look: _Look, *, labels: tuple[str, str], title: str | None) -> None:
     figure.clear()
+    figure.set_facecolor(look.theme.page)
     size, per_row = ((5.2, 4.2) if len(found) == 1 else (4.1, 3.7)), (2 if len(found) == 4 else 3)
     names = [name for name, _ in look.layers.values()]
     margins = page_margins(names, title=title, legend=look.color == "layer")

@@ -58,6 +58,11 @@ def theme_named(name: str) -> Theme:
     return THEMES[name]
 
 
+def behind_text(theme: Theme) -> dict[str, Any]:
+    """A veil that keeps a name legible on top of a path; an outline would turn its letters into shapes in an svg."""
+    return {"facecolor": theme.page, "edgecolor": "none", "alpha": 0.7, "pad": 0.6}
+
+
 def shown_name(name: object) -> str:
     """A name as typed, without control characters, a long one with its middle left out."""
     text = _CONTROL.sub("", str(name))
@@ -104,7 +109,7 @@ def drawing(theme: Theme) -> Iterator[None]:
     """Matplotlib's own defaults with the theme's colours, for as long as a picture is drawn."""
     import matplotlib
 
-    ink = {name: theme.ink for name in ("text.color", "axes.labelcolor", "xtick.color", "ytick.color")}
+    ink = dict.fromkeys(("text.color", "axes.labelcolor", "xtick.color", "ytick.color"), theme.ink)
     edge = {"axes.edgecolor": theme.ceiling, "axes.facecolor": theme.page, "grid.color": theme.grid}
     settings: dict[str, Any] = {"font.size": 10, "axes.spines.top": False, "axes.spines.right": False}
     with matplotlib.rc_context():

@@ -60,7 +60,7 @@ def panels(table: pandas.DataFrame) -> list[Panel]:
         raise InputError(f"the table lacks the columns {', '.join(missing)}: pass Trajectory.to_pandas()")
     if not len(table):
         raise InputError("the table has no rows, so there is nothing to draw: measure at least once before")
-    table = table.fillna({name: "" for name in (*_PANEL_COLUMNS, "flags", "layer")} | {"copy": -1})
+    table = table.fillna(dict.fromkeys((*_PANEL_COLUMNS, "flags", "layer"), "") | {"copy": -1})
     varying = [name for name in _PANEL_COLUMNS if table[name].nunique() > 1]
     layers = layer_names(table)
     return [_panel(rows, layers, varying) for _, rows in table.groupby(list(_PANEL_COLUMNS), sort=False)]

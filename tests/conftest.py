@@ -1,0 +1,39 @@
+"""What all tests share: one thread, repeatable properties, and modules that are loaded by their path."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import settings
+
+torch.set_num_threads(1)
+
+settings.register_profile("infoplane", derandomize=True, deadline=None, max_examples=200)
+settings.load_profile("infoplane")
+
+TESTS = Path(__file__).parent
+
+
+def load(path):
+    """The module in a file that is on no import path."""
+    spec = importlib.util.spec_from_file_location(f"loaded_{path.stem}", path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def report_pipeline():
+    """The slow rebuild of the report's procedure."""
+    return load(TESTS.parent / "benchmarks" / "report_pipeline.py")
+
+
+@pytest.fixture(scope="session")
+def data_folder():
+    """The numbers that tests compare with."""
+    return TESTS / "data"

@@ -1,0 +1,35 @@
+"""Every estimator, one row or more: the rows that ``test_contract.py`` puts through all its tests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Case:
+    """An estimator by its name in the registry and its options, and what may be asked of it.
+
+    ``counts``: it counts symbols, so that the identities of entropy hold to rounding; ``plug_in``: without correction.
+    """
+
+    name: str
+    options: dict[str, Any] = field(default_factory=dict)
+    counts: bool = True
+    plug_in: bool = True
+
+    def __str__(self) -> str:
+        return "-".join([self.name, *map(str, self.options.values())])
+
+
+CASES = [
+    Case("binned"),
+    Case("binned", {"bins": "report"}),
+    Case("binned", {"bins": "fixed"}),
+    Case("binned", {"bins": "unit"}),
+    Case("binned", {"bins": "quantile"}),
+    Case("binned", {"bins": "width"}),
+    Case("binned", {"bins": "distinct"}),
+    Case("binned", {"bins": 8, "correction": "miller-madow"}, plug_in=False),
+    Case("binned", {"bins": 8, "correction": "jackknife"}, plug_in=False),
+]

@@ -1,0 +1,146 @@
+import re
+
+import numpy as np
+import pytest
+from matplotlib.collections import LineCollection, PathCollection
+from matplotlib.figure import Figure
+
+from infoplane.errors import InputError
+from infoplane.plotting import picture, plane
+from infoplane.trajectory import concat
+
+STRANGE = ("$\\frac$", "_hidden", "<script>alert(1)</script>", "a_b$", "x ☺ β", "\x1b[31mred")
+TYPED = [*STRANGE[:5], "[31mred"]
+
+
+def texts(figure):
+    return [text.get_text() for ax in figure.axes for text in ax.texts]
+
+
+def paths(ax):
+    """The coordinates of all segments of the paths, (segments, 2 ends, 2)."""
+    return np.array([segment for c in ax.collections if isinstance(c, LineCollection) for segment in c.get_segments()])
+
+
+def test_the_paths_go_through_the_values(make):
+    trajectory = make()
+    ax = plane(trajectory.to_pandas()).axes[0]
+    wanted = [[[row["i_xt"], row["i_ty"]] for row in trajectory.select(layer=layer)] for layer in ("fc1", "fc2", "fc3")]
+    expected = np.concatenate([np.stack([line[:-1], line[1:]], axis=1) for line in np.array(wanted)])
+    assert paths(ax) == pytest.approx(expected)
+
+
+def test_families_stand_side_by_side_on_the_same_scales(make):
+    figure = plane(make(families=("exact", "sampled")).to_pandas(), title="Two")
+    left, right, colour_bar = figure.axes
+    assert (left.get_xlim(), left.get_ylim()) == (right.get_xlim(), right.get_ylim())
+    assert (left.get_title("left"), right.get_title("left")) == (
+        "exact: I(X;T) over all copies", "sampled: I(X,K;T)",
+    )  # fmt: skip
+    assert colour_bar.get_ylabel() == "step"
+    assert [text.get_text() for text in figure.texts] == ["Two"]
+
+
+def test_axes_name_unit_and_measurement_model(make):
+    ax = make(units="nats").plot().axes[0]
+    assert ax.get_xlabel() == "I(X;T) [nats, 50 bins on [-1, 1]]"
+    assert ax.get_ylabel() == "I(T;Y) [nats, 50 bins on [-1, 1]]"
+    assert plane(make().to_pandas()).axes[0].get_xlabel() == "I(X;T) [bits]"
+
+
+def test_ceilings_of_the_facts_are_drawn_and_can_be_left_out(make):
+    drawn = {"log₂ N = 9.97", "H(Y) = 0.8", "I(X;Y) = 0.6"}
+    assert drawn <= set(texts(make().plot()))
+    assert drawn & set(texts(make().plot(ceilings=["h_y"]))) == {"H(Y) = 0.8"}
+    assert drawn.isdisjoint(texts(make().plot(ceilings=False)))
+
+
+@pytest.mark.parametrize("color", ["step", "layer"])
+def test_names_come_out_as_typed_in_labels_legend_and_svg(make, color):
+    figure = make(layers=STRANGE).plot(color=color)
+    assert set(TYPED) <= set(texts(figure))
+    if color == "layer":
+        legend = [text.get_text() for text in figure.legends[-1].get_texts()]
+        assert legend == TYPED
+    svg = picture(figure, form="svg").decode()
+    assert "<script>alert" not in svg
+    for name in ("$\\frac$", "_hidden", "&lt;script&gt;alert(1)&lt;/script&gt;", "a_b$", "x ☺ β", "[31mred"):
+        assert len(re.findall(f">{re.escape(name)}</", svg)) == (2 if color == "layer" else 1)
+
+
+def scatters(ax):
+    return [c for c in ax.collections if isinstance(c, PathCollection)]
+
+
+def test_points_in_doubt_are_hollow_and_the_key_says_why(make):
+    sound, doubted = make(steps=range(5)), make(steps=range(5, 9), flags=("red", "saturated"))
+    figure = plane(concat([sound, doubted]).to_pandas())
+    filled, hollow = scatters(figure.axes[0])[:2]
+    assert (len(filled.get_offsets()), len(hollow.get_offsets())) == (15, 12)
+    assert np.all(hollow.get_facecolor() == 1.0)  # the page
+    key = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert key == ["first step", "last step", "in doubt: saturated"]
+    assert len(plane(sound.to_pandas()).legends[0].get_texts()) == 2
+
+
+def test_every_layer_ends_in_a_marker_of_its_own(make):
+    shapes = [c.get_paths()[0].vertices.tobytes() for c in scatters(make().plot().axes[0]) if c.get_sizes()[0] == 72]
+    assert len(shapes) == len(set(shapes)) == 3
+
+
+def test_kind_chooses_lines_or_points(make):
+    table = make().to_pandas()
+    assert len(paths(plane(table, kind="points").axes[0])) == 0
+    sizes = [len(c.get_offsets()) for c in scatters(plane(table, kind="lines").axes[0])]
+    assert max(sizes) == 1
+
+
+def test_copies_are_thin_paths_beside_the_whole(make):
+    ax = make(copies=4).plot().axes[0]
+    thin, thick = (c for c in ax.collections if isinstance(c, LineCollection))
+    assert (len(thin.get_segments()), len(thick.get_segments())) == (4 * 3 * 29, 3 * 29)
+    assert thin.get_linewidth()[0] < thick.get_linewidth()[0]
+
+
+def test_log_spaced_steps_get_a_logarithmic_colour_bar(make):
+    assert make(steps=[0, 1, 2, 4, 8, 16, 32, 64, 128]).plot().axes[-1].get_yscale() == "log"
+    assert make().plot().axes[-1].get_yscale() == "linear"
+    assert len(make(steps=[3]).plot().axes) == 1  # nothing to scale
+
+
+def test_it_draws_on_given_axes_or_a_given_figure(make):
+    figure = Figure()
+    ax = figure.add_subplot()
+    assert plane(make().to_pandas(), ax=ax, color="layer") is ax
+    assert ax.get_xlabel() == "I(X;T) [bits]"
+    assert plane(make(families=("exact", "sampled")).to_pandas(), ax=figure) is figure
+    assert ax not in figure.axes
+    with pytest.raises(InputError, match=r"2 panels \(exact.*; sampled.*\), one ax holds one"):
+        plane(make(families=("exact", "sampled")).to_pandas(), ax=figure.axes[0])
+
+
+def test_a_hole_in_the_series_is_left_out_and_nothing_at_all_is_an_error(make):
+    holed = concat([make(steps=[0]), make(steps=[1], i_ty=None), make(steps=[2])])
+    assert len(paths(plane(holed.to_pandas()).axes[0])) == 3
+    with pytest.raises(InputError, match="no row of the table has both i_xt and i_ty"):
+        plane(make(i_ty=None).to_pandas())
+
+
+@pytest.mark.parametrize(("option", "value"), [("color", "loss"), ("kind", "bars"), ("theme", "sepia")])
+def test_unknown_options_are_refused(make, option, value):
+    with pytest.raises(InputError, match=f"unknown {option} '{value}'"):
+        make().plot(**{option: value})
+
+
+def test_a_long_training_of_three_families_stays_small(make):
+    table = make(steps=range(1001), layers="abcdef", families=("exact", "sampled", "per-copy")).to_pandas()
+    svg = picture(plane(table), form="svg")
+    assert len(svg) < 2_000_000
+    assert b"<image" in svg
+
+
+def test_many_layers_and_many_panels_are_drawn(make):
+    figure = make(layers=[f"block.{i}" for i in range(30)], families=("exact", "sampled", "per-copy", "x")).plot()
+    assert len(figure.axes) == 5
+    assert sum(name.startswith("block.") for name in texts(figure)) == 4 * 14
+    assert len(picture(make(layers=[f"block.{i}" for i in range(30)]).plot(color="layer"))) > 0

@@ -1,0 +1,86 @@
+import numpy as np
+import pytest
+
+from infoplane.errors import InputError, RunError
+from infoplane.plotting.style import THEMES, layer_colours, log_spaced, new_figure, picture, save, shown_name, step_norm
+
+
+def luminance(colour):
+    from matplotlib.colors import to_rgb
+
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(colour)]
+    return float(np.dot(linear, (0.2126, 0.7152, 0.0722)))
+
+
+def contrast(one, other):
+    high, low = sorted((luminance(one), luminance(other)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("name", THEMES)
+def test_writing_is_legible_and_every_layer_is_seen(name):
+    theme = THEMES[name]
+    assert contrast(theme.ink, theme.page) >= 7
+    assert contrast(theme.ceiling, theme.page) >= 4.5
+    assert all(contrast(colour, theme.page) >= 1.9 for colour in theme.layers)
+
+
+def test_as_many_colours_as_layers_all_different():
+    for count in (1, 7, 8, 40):
+        colours = [
+            tuple(np.round(c, 6)) if not isinstance(c, str) else c for c in layer_colours(count, THEMES["light"])
+        ]
+        assert len(set(colours)) == count
+
+
+@pytest.mark.parametrize(
+    ("steps", "expected"),
+    [
+        (range(1001), False),
+        (range(0, 10001, 50), False),
+        ([0, 1, 2, 4, 8, 16, 32, 64], True),
+        (sorted({0, *np.geomspace(1, 3000, 40).round()}), True),
+        ([0, 1, 10], False),
+        ([5], False),
+        ([*range(0, 1000, 10), 1003], False),
+    ],
+)
+def test_log_spaced_steps_are_told_from_even_ones(steps, expected):
+    assert log_spaced(np.array(list(steps), dtype=float)) is expected
+
+
+def test_steps_become_shares_and_step_zero_the_first():
+    assert step_norm(np.array([0.0, 5.0, 10.0]))(5) == 0.5
+    log = step_norm(np.array([0.0, 1, 2, 4, 8, 16, 32, 64]))
+    assert [float(log(step)) for step in (0, 1, 8, 64)] == pytest.approx([0, 0, 0.5, 1])
+    assert step_norm(np.array([7.0]))(7) == 0
+
+
+def test_names_come_out_as_typed_but_for_control_characters_and_length():
+    assert shown_name("$x_1$ <b> 🙂") == "$x_1$ <b> 🙂"
+    assert shown_name("a\x1b[31m\nb") == "a[31mb"
+    long = shown_name("encoder." * 20)
+    assert (len(long), long[:8], long[-8:]) == (32, "encoder.", "encoder.")
+
+
+def test_pictures_are_reproducible_and_whole_or_not_at_all(tmp_path):
+    figure = new_figure(THEMES["light"])
+    figure.add_subplot().plot([0, 1], [0, 1])
+    for form, magic in (("png", b"\x89PNG"), ("svg", b"<?xml"), ("pdf", b"%PDF")):
+        assert picture(figure, form=form).startswith(magic)
+        assert picture(figure, form=form) == picture(figure, form=form)
+    save(figure, tmp_path / "a.png")
+    assert (tmp_path / "a.png").read_bytes() == picture(figure) == figure._repr_png_()
+    with pytest.raises(InputError, match="'jpg' are not made: use one of png, svg, pdf"):
+        save(figure, tmp_path / "a.jpg")
+    with pytest.raises(RunError, match="no such file or directory"):
+        save(figure, tmp_path / "nowhere" / "a.png")
+    assert [file.name for file in tmp_path.iterdir()] == ["a.png"]
+
+
+def test_drawing_leaves_matplotlibs_settings_alone(make):
+    import matplotlib
+
+    before = dict(matplotlib.rcParams)
+    picture(make().plot(theme="dark"), form="svg")
+    assert dict(matplotlib.rcParams) == before
