@@ -109,8 +109,10 @@ def test_force_does_not_touch_a_folder_that_is_no_run(tmp_path):
 def test_force_deletes_nothing_outside_whatever_the_record_says(tmp_path):
     (tmp_path / "outside.txt").write_text("mine")
     folder = tmp_path / "run"
-    folder.mkdir()
-    (folder / "run.json").write_text(json.dumps({"files": ["../outside.txt", str(tmp_path / "outside.txt"), 3, None]}))
+    (folder / "sub").mkdir(parents=True)
+    (folder / "run.json").write_text(
+        json.dumps({"files": ["../outside.txt", str(tmp_path / "outside.txt"), "sub", 3, None]})
+    )
     create(folder, force=True)
     assert (tmp_path / "outside.txt").read_text() == "mine"
 

@@ -108,20 +108,7 @@ class RunDirectory:
             RunError: the folder holds something, or cannot be written; nothing is left behind.
         """
         folder = Path(path)
-        record = {
-            "format_version": FORMAT_VERSION,
-            "state": "running",
-            "reason": None,
-            "started": _now(),
-            "ended": None,
-            "seconds": None,
-            "steps_done": 0,
-            "seed": seed,
-            "data_checksum": data_checksum,
-            "settings": dict(settings),
-            "versions": _versions(),
-            "files": ["run.json"],
-        }
+        record = _record(settings, data_checksum, seed)
         run = cls(folder, record)
         content = json_bytes(record)
         made: list[Path] = []
@@ -159,7 +146,7 @@ class RunDirectory:
     def write_trajectory(self, trajectory: Trajectory) -> None:
         """Write the trajectory's rows into ``trajectory.csv`` and its ``meta`` into ``run.json``."""
         path = self.path_of("trajectory.csv")
-        self.record["steps_done"] = max([self.record["steps_done"], *(row["step"] for row in trajectory.last())])
+        self.record["steps_done"] = max([self.record["steps_done"], *(row["step"] or 0 for row in trajectory.last())])
         self.record["trajectory"] = dict(trajectory.meta)
         content = json_bytes(self.record)
         trajectory.save(path)
@@ -180,6 +167,24 @@ class RunDirectory:
         atomic_write(self.path / "run.json", json_bytes(self.record))
 
 
+def _record(settings: Mapping[str, Any], data_checksum: str | None, seed: int | None) -> dict[str, Any]:
+    """What ``run.json`` says at the beginning."""
+    return {
+        "format_version": FORMAT_VERSION,
+        "state": "running",
+        "reason": None,
+        "started": _now(),
+        "ended": None,
+        "seconds": None,
+        "steps_done": 0,
+        "seed": seed,
+        "data_checksum": data_checksum,
+        "settings": dict(settings),
+        "versions": _versions(),
+        "files": ["run.json"],
+    }
+
+
 def _files_to_replace(folder: Path, *, force: bool) -> list[Path]:
     """The files of an earlier run that have to go; an error where the folder may not be used."""
     if not folder.is_dir():
@@ -193,7 +198,7 @@ def _files_to_replace(folder: Path, *, force: bool) -> list[Path]:
         return stale
     if not force:
         raise RunError(
-            f"cannot write the run {folder}: it holds {len(found)} files already ({found[0]}, ...); choose another "
+            f"cannot write the run {folder}: the folder is not empty (it holds {found[0]}); choose another "
             "name, or replace the earlier run with --force (in Python: force=True)"
         )
     if "run.json" not in found:
@@ -203,7 +208,8 @@ def _files_to_replace(folder: Path, *, force: bool) -> list[Path]:
         )
     names = read_json(folder / "run.json").get("files")
     known = [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
-    return stale + [folder / name for name in known if _NAME.fullmatch(name) and name != "run.json"]
+    own = [folder / name for name in known if _NAME.fullmatch(name) and name != "run.json"]
+    return stale + [file for file in own if file.is_symlink() or file.is_file()]
 
 
 def _now() -> str:

@@ -63,7 +63,18 @@ def test_options_come_back_and_make_the_same_estimator(case):
         lambda t: np.frombuffer(t.tobytes(), dtype=t.dtype).reshape(t.shape),
         lambda t: t.reshape(len(t), 1, -1),
     ],
-    ids=["list", "float32", "tensor", "gradient", "pandas", "fortran", "strided", "backwards", "read-only", "one more axis"],
+    ids=[
+        "list",
+        "float32",
+        "tensor",
+        "gradient",
+        "pandas",
+        "fortran",
+        "strided",
+        "backwards",
+        "read-only",
+        "one more axis",
+    ],
 )
 def test_the_form_of_the_activations_does_not_matter(case, form):
     t, y = sample()

@@ -143,15 +143,16 @@ class BatchedEngine(Engine):
         """Selected outputs for x (members, rows, units), in the order of the layers, in memory of their own."""
         places = self._plan.places_of(selection)
         wanted = set(places.values())
-        work = self._memory_for(x.shape[1])
-        work.fill(x)
-        found = {(0, True): work.input}
-        for number, layer in enumerate(work.layers, start=1):
-            sums = layer.sums()
-            layer.activate(sums)
-            found[number, True] = layer.values
-            if (number, False) in wanted:
-                found[number, False] = sums
+        values = x.transpose(1, 2)  # (members, units, rows)
+        found = {(0, True): values.clone() if (0, True) in wanted else values}
+        for number, (block, matrix) in enumerate(zip(self._plan.blocks, self._matrices, strict=True), start=1):
+            sums = torch.bmm(matrix[:, :, : block.inputs], values)
+            if block.bias:
+                sums.add_(matrix[:, :, -1:])
+            kept = (number, False) in wanted
+            values = torch.empty_like(sums) if kept else sums
+            activate(block.activation, sums, out=values)
+            found[number, False], found[number, True] = sums, values
         return {name: found[place].transpose(1, 2) for name, place in places.items()}
 
     def weights(self) -> dict[str, Tensor]:

@@ -37,7 +37,7 @@ def label_ends(ax: Axes, names: list[str], ends: np.ndarray, *, paths: np.ndarra
     placed = np.array([*([x - 5, y - 5, x + 5, y + 5] for x, y in anchors), *written])  # left, bottom, right, top
     for name, end, anchor in zip(names, ends, anchors, strict=True):
         text = shown_name(name)
-        half = np.array([0.31 * _SIZE * len(text) + 1.5, 0.62 * _SIZE])
+        half = np.array([0.31 * _SIZE * len(text) + 4, 0.62 * _SIZE])
         radius, offset = _best_place(anchor, half, placed=placed, avoid=avoid, frame=frame)
         placed = np.vstack([placed, np.concatenate([anchor + offset - half, anchor + offset + half])])
         _write(ax, text, end, offset, leader=radius > _RADII[0], theme=theme)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -164,11 +165,10 @@ def _on_figure(figure: Any, found: list[Panel], look: _Look, *, labels: tuple[st
     for ax, panel in zip(axes, found, strict=True):
         _draw_panel(ax, panel, look)
         ax.set_title(panel.title, loc="left", fontsize=10, **AS_TYPED)
-        widths = round(size[0] * 13)
         if ax.xaxis.get_tick_params()["labelbottom"]:
-            ax.set_xlabel(textwrap.fill(labels[0], widths), **AS_TYPED)
+            ax.set_xlabel(_in_lines(labels[0], size[0]), **AS_TYPED)
         if ax.yaxis.get_tick_params()["labelleft"]:
-            ax.set_ylabel(textwrap.fill(labels[1], widths), **AS_TYPED)
+            ax.set_ylabel(_in_lines(labels[1], size[1]), **AS_TYPED)
     width = figure.get_size_inches()[0]
     write_title(figure, title)
     _key(figure, found, look)
@@ -178,6 +178,12 @@ def _on_figure(figure: Any, found: list[Panel], look: _Look, *, labels: tuple[st
     elif len(look.steps) > 1:
         cax = figure.add_axes((right.x1 + 0.2 / width, right.y0, 0.14 / width, right.height))
         figure.colorbar(_scale(look), cax=cax).set_label("step")
+
+
+def _in_lines(label: str, inches: float) -> str:
+    """A label in as few lines of similar length as fit into so many inches."""
+    lines = math.ceil(len(label) / (13 * inches))
+    return label if lines == 1 else textwrap.fill(label, math.ceil(len(label) / lines) + 6)
 
 
 def _scale(look: _Look) -> Any:
@@ -211,7 +217,8 @@ def _draw_panel(ax: Any, panel: Panel, look: _Look) -> None:
     tracks = [track for track in panel.whole if _finite(track).any()]
     if look.kind != "points":
         _draw_lines(ax, panel.single, look, width=0.6, opacity=0.35)
-        _draw_lines(ax, tracks, look, width=1.2, opacity=0.7)
+        dense = len(look.steps) > 200 and look.kind == "auto"  # the points alone make the path then
+        _draw_lines(ax, tracks, look, width=0.7 if dense else 1.2, opacity=0.3 if dense else 0.7)
     if look.kind != "lines":
         _draw_points(ax, tracks, look)
     ends = []
@@ -224,8 +231,8 @@ def _draw_panel(ax: Any, panel: Panel, look: _Look) -> None:
             s=72,
             marker=MARKERS[track.number % len(MARKERS)],
             facecolor=look.theme.page if hollow else colour,
-            edgecolor=colour if hollow else look.theme.ink,
-            linewidth=1.6 if hollow else 0.9,
+            edgecolor=look.theme.ink,
+            linewidth=0.9,
             zorder=5,
         )
         ends.append(line[-1])

@@ -1,0 +1,169 @@
+"""Counting and entropies against a Counter, refits and closed forms; both versions, every correction."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from infoplane.estimators.entropy import (
+    CORRECTIONS,
+    SUMMARY,
+    entropy_of_counts,
+    tabulate,
+    tensor_ranks,
+    tensor_tabulate,
+)
+
+PUBLISHED = [4, 2, 3, 0, 2, 4, 0, 0, 2, 1, 1]  # the counts of an example in the manual of R's package entropy
+
+
+def plug_in(counts):
+    n = sum(counts)
+    return -math.fsum(c / n * math.log(c / n) for c in counts if c > 0)
+
+
+def refitted_jackknife(counts):
+    """n H - (n - 1) mean of H without one sample, sample by sample."""
+    n = sum(counts)
+    if n == 1:
+        return plug_in(counts)
+    refits = [
+        plug_in([c - (i == cell) for i, c in enumerate(counts)])
+        for cell, many in enumerate(counts)
+        for _ in range(many)
+    ]
+    return n * plug_in(counts) - (n - 1) * math.fsum(refits) / n
+
+
+def corrected(counts, correction):
+    """Entropy of counts by the definition of each correction."""
+    if correction == "jackknife":
+        return refitted_jackknife(counts)
+    occupied = sum(c > 0 for c in counts)
+    return plug_in(counts) + ((occupied - 1) / (2 * sum(counts)) if correction == "miller-madow" else 0)
+
+
+def brute(codes, y, x, correction):
+    """A row of the table with Counters; codes (copies, samples)."""
+    copies, samples = codes.shape
+    flat = codes.ravel().tolist()
+    labels, inputs = y.tolist() * copies, x.tolist() * copies
+    t, ty, tx = (list(Counter(pairs).values()) for pairs in (flat, zip(flat, labels), zip(flat, inputs)))  # noqa: B905
+    differ = sum(len(set(codes[:, i].tolist())) == copies for i in range(samples)) / samples
+    entropies = [corrected(counts, correction) for counts in (t, ty, tx)]
+    return [*entropies, len(t), t.count(1), len(ty), ty.count(1), differ]
+
+
+def table(rng, samples, copies, alphabet, classes, groups):
+    """Codes (copies, samples), labels and inputs (samples,) numbered without gaps."""
+    codes = rng.integers(0, alphabet, size=(copies, samples)) * rng.choice([1, -(2**61), 2**33 + 1])
+    y = np.unique(rng.integers(0, classes, size=samples), return_inverse=True)[1]
+    x = np.arange(samples) if groups is None else rng.integers(0, groups, size=samples)
+    x = np.unique(x, return_inverse=True)[1]
+    return codes, y, x
+
+
+def both_versions(codes, y, x, correction, device="cpu"):
+    """The compiled and the tensor table of one row."""
+    row, y, x = (torch.from_numpy(a).to(device) for a in (codes.reshape(1, -1), y, x))
+    arguments = (row, y, int(y.max()) + 1, x, int(x.max()) + 1)
+    return [made(*arguments, correction=correction)[0].tolist() for made in (tabulate, tensor_tabulate)]
+
+
+@given(
+    samples=st.one_of(st.integers(1, 30), st.sampled_from([1, 2, 255, 500])),
+    copies=st.sampled_from([1, 1, 2, 3, 9, 20]),
+    alphabet=st.sampled_from([1, 2, 3, 40, 10**6]),
+    classes=st.sampled_from([1, 2, 10, 40, 10**6]),
+    groups=st.sampled_from([None, 1, 2, 7, 40]),
+    correction=st.sampled_from(["none", "miller-madow"]),
+    seed=st.integers(0, 2**20),
+)
+def test_tables_are_those_of_a_counter(device, samples, copies, alphabet, classes, groups, correction, seed):
+    codes, y, x = table(np.random.default_rng(seed), samples, copies, alphabet, classes, groups)
+    expected = brute(codes, y, x, correction)
+    for found in both_versions(codes, y, x, correction, device):
+        assert found[:3] == pytest.approx(expected[:3], abs=1e-12)
+        assert found[3:] == expected[3:]
+
+
+@given(
+    samples=st.integers(1, 25),
+    copies=st.sampled_from([1, 1, 2, 5]),
+    alphabet=st.sampled_from([1, 2, 5, 10**6]),
+    groups=st.sampled_from([None, 1, 4]),
+    seed=st.integers(0, 2**20),
+)
+def test_the_jackknife_of_counts_is_that_of_refits(device, samples, copies, alphabet, groups, seed):
+    codes, y, x = table(np.random.default_rng(seed), samples, copies, alphabet, 3, groups)
+    expected = brute(codes, y, x, "jackknife")
+    for found in both_versions(codes, y, x, "jackknife", device):
+        assert found[:3] == pytest.approx(expected[:3], abs=1e-9)
+
+
+@given(counts=st.lists(st.integers(0, 12), min_size=1, max_size=12).filter(any))
+def test_entropy_of_counts_by_definition(counts):
+    for correction in CORRECTIONS:
+        found = entropy_of_counts(torch.tensor(counts), correction)
+        assert found == pytest.approx(corrected(counts, correction), abs=1e-10)
+
+
+def test_entropies_of_published_counts():
+    counts = torch.tensor(PUBLISHED)
+    assert entropy_of_counts(counts) == pytest.approx(1.968382, abs=1e-6)
+    assert entropy_of_counts(counts, "miller-madow") == pytest.approx(2.152592, abs=1e-6)
+    assert entropy_of_counts(counts, "miller-madow") - entropy_of_counts(counts) == pytest.approx(7 / 38, abs=1e-12)
+    assert entropy_of_counts(counts, "jackknife") == pytest.approx(refitted_jackknife(PUBLISHED), abs=1e-12)
+
+
+def test_simple_entropies():
+    assert entropy_of_counts(torch.tensor([5])) == 0
+    assert entropy_of_counts(torch.tensor([1, 0, 1])) == pytest.approx(math.log(2), abs=1e-15)
+    assert entropy_of_counts(torch.ones(1024, dtype=torch.int64)) == pytest.approx(10 * math.log(2), abs=1e-13)
+    assert entropy_of_counts(torch.tensor([1]), "jackknife") == 0
+
+
+@pytest.mark.parametrize("correction", CORRECTIONS)
+def test_the_order_of_samples_and_cells_changes_not_a_bit(correction):
+    rng = np.random.default_rng(1)
+    codes, y, x = table(rng, 400, 3, 60, 4, 50)
+    expected = both_versions(codes, y, x, correction)
+    for _ in range(20):
+        order = rng.permutation(400)
+        assert both_versions(codes[:, order], y[order], x[order], correction) == expected
+        renamed = rng.permutation(2**16)[codes % 2**16]  # other codes, another order of the cells
+        assert both_versions(codes[rng.permutation(3)], y, x, correction)[0] == expected[0]
+        assert both_versions(renamed, y, x, correction)[0] == both_versions(codes % 2**16, y, x, correction)[0]
+
+
+@pytest.mark.parametrize("correction", CORRECTIONS)
+def test_rows_of_a_table_do_not_touch_each_other(device, correction):
+    rng = np.random.default_rng(2)
+    _, y, x = table(rng, 90, 1, 5, 3, None)
+    rows = np.stack([rng.integers(0, top, size=90) for top in (1, 90, 3, 10**9)])
+    y, x = torch.from_numpy(y).to(device), torch.from_numpy(x).to(device)
+    together = tabulate(torch.from_numpy(rows).to(device), y, 3, x, 90, correction=correction)
+    assert together.shape == (4, len(SUMMARY))
+    for row, found in zip(rows, together, strict=True):
+        alone = tabulate(torch.from_numpy(row[None]).to(device), y, 3, x, 90, correction=correction)
+        assert torch.equal(alone[0], found)
+
+
+@given(copies=st.integers(1, 20), samples=st.integers(1, 12), alphabet=st.integers(1, 60), seed=st.integers(0, 2**20))
+def test_the_share_of_samples_on_which_all_copies_differ(copies, samples, alphabet, seed):
+    codes, y, x = table(np.random.default_rng(seed), samples, copies, alphabet, 2, None)
+    expected = sum(len(set(codes[:, i].tolist())) == copies for i in range(samples)) / samples
+    for found in both_versions(codes, y, x, "none"):
+        assert found[SUMMARY.index("all_differ")] == expected
+
+
+@given(codes=st.lists(st.integers(-(2**63), 2**63 - 1), min_size=1, max_size=40))
+def test_ranks_number_the_codes_in_ascending_order(codes):
+    expected = [sorted(set(codes)).index(code) for code in codes]
+    assert tensor_ranks(torch.tensor([codes]))[0].tolist() == expected
