@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
 from pathlib import Path
 
@@ -37,3 +38,13 @@ def report_pipeline():
 def data_folder():
     """The numbers that tests compare with."""
     return TESTS / "data"
+
+
+@pytest.fixture(scope="session")
+def fashion_mnist():
+    """Where Debian's package dataset-fashion-mnist puts the images; continuous integration must have it."""
+    folder = Path("/usr/share/datasets/fashion-mnist")
+    if not folder.is_dir() and not os.environ.get("CI"):
+        pytest.skip("needs Debian's package dataset-fashion-mnist")
+    assert folder.is_dir(), f"{folder} is missing: install dataset-fashion-mnist"
+    return folder

@@ -35,7 +35,9 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _root(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version.")
+    ] = False,
 ) -> None:
     pass
 
@@ -143,7 +145,7 @@ def _report(result: Result) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from infoplane.runs import clean
+    from infoplane.files import clean
 
     console = Console()
     rows = result.trajectory.last()
@@ -174,10 +176,14 @@ def main() -> None:
     try:
         app()
     except InfoplaneError as error:
-        from infoplane.runs import clean
+        from infoplane.files import clean
 
         typer.echo(f"infoplane: {clean(error)}", err=True)
         sys.exit(2)
     except KeyboardInterrupt:
         typer.echo("infoplane: interrupted", err=True)
         sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

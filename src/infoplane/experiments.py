@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from torch import nn
 
-from infoplane import datasets, networks, training
+from infoplane import datasets, networks
 from infoplane.errors import DataFileError, InputError, UnknownNameError
-from infoplane.types import Dataset
+from infoplane.training import OPTIONS, Result
+from infoplane.training import experiment as train
+from infoplane.types import NATS_PER, Dataset
 
 Targets = Literal["zero-one", "plus-minus", "one-hot", "class"]
 REPORT_BINS = {"name": "binned", "bins": "report"}
@@ -34,11 +36,15 @@ class Experiment:
     targets: Targets
     training: Mapping[str, Any] = field(default_factory=dict)
 
-    def run(self, **options: Any) -> training.Result:
+    def run(self, **options: Any) -> Result:
         """Train and measure; ``options`` (as of ``ip.experiment``) go before the experiment's own."""
         settings = {"title": self.title, **self.training, **options}
         dataset = self.data(seed=settings.get("seed", 0))
-        return training.experiment(self.network, dataset.x, encode(dataset, self.targets), **settings)
+        known = dataset.details.get("facts", {}).get("i_xy_bits")
+        if known is not None:
+            scale = NATS_PER["bits"] / NATS_PER[settings.get("units", "bits")]
+            settings.setdefault("facts", {"i_xy": known * scale})
+        return train(self.network, dataset.x, encode(dataset, self.targets), **settings)
 
     def on(self, dataset: str, **options: Any) -> Experiment:
         """The same experiment on another dataset, by name."""
@@ -53,7 +59,9 @@ def encode(dataset: Dataset, targets: Targets) -> np.ndarray:
     if targets == "one-hot":
         return np.eye(classes, dtype=np.float32)[y]
     if classes != 2:
-        raise InputError(f"targets={targets!r} is for two classes, {dataset.name} has {classes}: use 'one-hot' or 'class'")
+        raise InputError(
+            f"targets={targets!r} is for two classes, {dataset.name} has {classes}: use 'one-hot' or 'class'"
+        )
     return (y if targets == "zero-one" else 2 * y - 1).astype(np.float32)[:, None]
 
 
@@ -63,7 +71,6 @@ def _loader(name: str, **options: Any) -> Callable[..., Dataset]:
     return lambda seed=0: datasets.load(name, **{"seed": seed, **options})
 
 
-_ACTIVATIONS = {"layers": networks.activation_names, "estimators": REPORT_BINS}
 _REPORT = {"learning_rate": 0.2, "batch_size": 101, "estimators": REPORT_BINS}
 
 #: The report's experiments: one line each.
@@ -156,10 +163,9 @@ def from_file(path: str | Path) -> Experiment:
     data, targets = _data(dict(table["data"]), path)
     network, layers = _network(dict(table["network"]), path)
     options = dict(table.get("training", {}))
-    known = training.OPTIONS
     for option in options:
-        if option not in known:
-            raise UnknownNameError(f"option of [training] in {path.name}", option, known)
+        if option not in OPTIONS:
+            raise UnknownNameError(f"option of [training] in {path.name}", option, OPTIONS)
     settings = {"layers": layers, "estimators": table.get("estimator", "binned"), **options}
     return Experiment(name, name, data, network, targets, settings)
 

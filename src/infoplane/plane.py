@@ -240,13 +240,17 @@ def _mean(members: Sequence[Reading]) -> Reading:
 
     def mean(estimates: Sequence[Estimate]) -> Estimate:
         flags = tuple(dict.fromkeys(flag for one in estimates for flag in one.flags))
-        ends = {
-            end: None if getattr(estimates[0], end) is None else float(np.mean([getattr(e, end) for e in estimates]))
-            for end in ("low", "high")
-        }
-        return replace(estimates[0], value=float(np.mean([e.value for e in estimates])), flags=flags, **ends)
+        low, high = (_mean_or_none([getattr(one, end) for one in estimates]) for end in ("low", "high"))
+        return replace(
+            estimates[0], value=float(np.mean([e.value for e in estimates])), low=low, high=high, flags=flags
+        )
 
     return Reading(mean([one.i_xt for one in members]), mean([one.i_ty for one in members]))
+
+
+def _mean_or_none(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if len(known) == len(values) else None
 
 
 def _layer_rows(

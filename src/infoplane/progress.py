@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import Any, final
 
-from infoplane.runs import clean
+from infoplane.files import clean
 
 
 @final
@@ -20,67 +20,69 @@ class Progress:
     """
 
     def __init__(self, total: int, *, shown: bool | None = None) -> None:
-        self._total = total
-        self._bar: Any = None
-        self._drawn = self._taken = 0.0
+        self._live: Any = None
+        self._drawn = 0.0
         self._done = 0
         if shown or (shown is None and _watched()):
-            self._bar, self._task = _bar(total)
+            self._live, self._bar, self._newest = _display(total)
 
     def __enter__(self) -> Progress:
-        if self._bar is not None:
-            self._bar.start()
+        if self._live is not None:
+            self._live.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._bar is not None:
-            self._bar.update(self._task, completed=self._done)
-            self._bar.stop()
+        if self._live is not None:
+            self._bar.update(self._bar.task_ids[0], completed=self._done)
+            self._live.stop()
 
     def advance(self, step: int, rows: Iterable[Mapping[str, Any]] | None) -> None:
         """Training is at ``step``; ``rows`` are the newest of the trajectory, or None where nothing was measured."""
         self._done = step
-        if self._bar is None or time.monotonic() - self._drawn < 0.2:
+        if self._live is None or time.monotonic() - self._drawn < 0.2:
             return
         self._drawn = time.monotonic()
-        self._bar.update(self._task, completed=step, **({"newest": _newest(rows)} if rows else {}))
+        self._bar.update(self._bar.task_ids[0], completed=step)
+        if rows:
+            self._newest.plain = _newest(rows)
 
 
 def _watched() -> bool:
     return sys.stderr.isatty() or "ipykernel" in sys.modules
 
 
-def _bar(total: int) -> tuple[Any, Any]:
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
+def _display(total: int) -> tuple[Any, Any, Any]:
+    """A bar above a text, kept in place; the bar and the text."""
+    from rich import progress
+    from rich.console import Console, Group
+    from rich.live import Live
+    from rich.text import Text
 
-    class _Rate(TextColumn):
-        def render(self, task: Any) -> Any:
-            task.fields["rate"] = f"{task.speed:.0f} steps/s" if task.speed else ""
-            return super().render(task)
-
-    console = Console(stderr=True)
-    bar = Progress(
-        BarColumn(24),
-        MofNCompleteColumn(),
-        _Rate("{task.fields[rate]}"),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[newest]}"),
-        console=console,
-        refresh_per_second=5,
+    bar = progress.Progress(
+        progress.BarColumn(24),
+        progress.MofNCompleteColumn(),
+        _rate(progress.ProgressColumn),
+        progress.TimeElapsedColumn(),
+        progress.TextColumn("left"),
+        progress.TimeRemainingColumn(),
+        auto_refresh=False,
     )
-    return bar, bar.add_task("", total=total, newest="", rate="")
+    bar.add_task("", total=total)
+    newest = Text()
+    return Live(Group(bar, newest), console=Console(stderr=True), refresh_per_second=5), bar, newest
+
+
+def _rate(column: type[Any]) -> Any:
+    """A column that says how many steps a second are done."""
+    from rich.text import Text
+
+    class Rate(column):  # type: ignore[misc]
+        def render(self, task: Any) -> Text:
+            return Text(f"{task.speed:.0f} steps/s" if task.speed else "")
+
+    return Rate()
 
 
 def _newest(rows: Iterable[Mapping[str, Any]]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,8 +35,9 @@ class Result:
     """What an experiment leaves.
 
     ``trajectory``: what every layer knew at every measured step. ``family``: the trained copies. ``decision``: what
-    the stopping rule said last, where there was one. ``interrupted``: whether Ctrl-C ended the training. ``seconds`` in
-    all, ``measuring_seconds`` of them for the information. ``out``: the run directory. ``settings``: what was asked for.
+    the stopping rule said last, where there was one. ``interrupted``: whether Ctrl-C ended the training. ``seconds``
+    in all, ``measuring_seconds`` of them for the information. ``out``: the run directory. ``settings``: what was
+    asked for.
     """
 
     trajectory: Trajectory
@@ -96,18 +97,22 @@ def experiment(
     units: Units = "bits",
     progress: bool | None = None,
     title: str | None = None,
+    facts: Mapping[str, float] | None = None,
+    picture: Mapping[str, Any] | None = None,
 ) -> Result:
     """Train ``copies`` copies of a network by stochastic gradient descent and measure every layer as they learn.
 
     ``model``: a module or a function that makes one; it is copied, never changed. ``x`` (samples, ...) and ``y``, the
-    targets as the loss wants them (``"mse"``: of the prediction's own shape; ``"cross-entropy"``: class numbers), which
-    are also the labels. An epoch is one optimiser step (``epoch_length`` of them) on a random batch of ``batch_size``
-    samples without replacement, each copy with batches of its own, as in the report. ``every``: steps between
-    measurements, or ``"log"`` for about twenty a decade; step 0 (before training) and the last step are always
-    measured. ``family``, ``estimators`` and ``layers`` as in ``InformationPlane``; ``init``, ``engine`` and ``device`` as in ``Family``.
-    ``stopping`` is asked after every measurement. ``plot="dynamic"`` draws while training (in a terminal: refreshes
-    the picture file), ``"once"`` at the end. ``out``: a run directory for table, pictures and record. Ctrl-C ends the
-    training and keeps what there is. The same ``seed`` gives the same result.
+    targets as the loss wants them (``"mse"``: of the prediction's own shape; ``"cross-entropy"``: class numbers),
+    which are also the labels. An epoch is one optimiser step (``epoch_length`` of them) on a random batch of
+    ``batch_size`` samples without replacement, each copy with batches of its own, as in the report. ``every``: steps
+    between measurements, or ``"log"`` for about twenty a decade; step 0 (before training) and the last step are
+    always measured. ``family``, ``estimators`` and ``layers`` as in ``InformationPlane``; ``init``, ``engine`` and
+    ``device`` as in ``Family``. ``stopping`` is asked after every measurement. ``plot="dynamic"`` draws while
+    training (in a terminal: refreshes the picture file), ``"once"`` at the end. ``out``: a run directory for table,
+    pictures and record. Ctrl-C ends the training and keeps what there is. The same ``seed`` gives the same result
+    where ``model`` is a function. ``facts``: what is known exactly of the task, in ``units``, for the picture:
+    ``i_xy``, ``h_y``. ``picture``: options for the pictures, as of ``Trajectory.plot``.
 
     Errors: ``InputError`` for values that do not fit, ``RunError`` where ``out`` cannot be written (before training);
     an error while measuring carries what was measured as ``error.result``.
@@ -120,11 +125,13 @@ def experiment(
     (12, 3)
     """
     settings = _said(locals())
+    look = {"title": title, **(picture or {})}
     _check(epochs, every, plot)
     plane = InformationPlane(x, y, layers=layers, estimators=estimators, family=family, units=units, seed=seed)
     members = Family(model, copies, init=init, seed=seed, engine=engine, device=device)
     members.compile(loss, optimizer, learning_rate)
     plane.trajectory.meta.update(seed=seed, copies=copies, engine=members.engine, device=str(members.device))
+    plane.trajectory.meta.update(facts or {})
     checksum = plane.trajectory.meta["data_checksum"]
     run = None
     if out is not None:
@@ -133,15 +140,18 @@ def experiment(
     plan = _Plan(_schedule(epochs * epoch_length, every), epoch_length, batch_size, stopping)
     started = time.perf_counter()
     try:
-        with Progress(plan.schedule[-1], shown=progress) as bar, _live_picture(plot, run, title, plane.trajectory) as live:
+        with (
+            Progress(plan.schedule[-1], shown=progress) as bar,
+            _live_picture(plot, run, look, plane.trajectory) as live,
+        ):
             _train(result, plane, (members.inputs(x), members.targets(y)), plan, (bar.advance, live))
     except KeyboardInterrupt:
         result.interrupted = True
     except InfoplaneError as error:
         error.result = result  # type: ignore[attr-defined]
-        _close(result, run, started, (plot, title), failure=str(error))
+        _close(result, run, started, (plot, look), failure=str(error))
         raise
-    _close(result, run, started, (plot, title))
+    _close(result, run, started, (plot, look))
     return result
 
 
@@ -229,29 +239,40 @@ def fit(
 
 
 @contextmanager
-def _live_picture(plot: Plot, run: RunDirectory | None, title: str | None, trajectory: Trajectory) -> Iterator[Watcher]:
+def _live_picture(
+    plot: Plot, run: RunDirectory | None, look: Mapping[str, Any], trajectory: Trajectory
+) -> Iterator[Watcher]:
     """The information plane, redrawn now and then where ``plot`` is ``dynamic``."""
     if plot != "dynamic":
         yield lambda step, rows: None
         return
     path = None if run is None else run.path_of("plane.png")
-    live = plotting.LiveFigure(path, facts=trajectory.meta, title=title)
-    yield lambda step, rows: live.update(trajectory.to_pandas) if rows else None
+    live = plotting.LiveFigure(path, **{"facts": trajectory.meta, **look})
+
+    def refresh(step: int, rows: list[dict[str, Any]] | None) -> None:
+        if rows:
+            live.update(trajectory.to_pandas)
+
+    yield refresh
     live.close(trajectory.to_pandas if len(trajectory) else None)
 
 
 def _close(
-    result: Result, run: RunDirectory | None, started: float, picture: tuple[Plot, str | None], failure: str | None = None
+    result: Result,
+    run: RunDirectory | None,
+    started: float,
+    picture: tuple[Plot, Mapping[str, Any]],
+    failure: str | None = None,
 ) -> None:
     """Write what there is: first the table, then the pictures, and that the run is over."""
     result.seconds = time.perf_counter() - started
     if run is None:
         return
-    plot, title = picture
+    plot, look = picture
     if len(result.trajectory):
         run.write_trajectory(result.trajectory)
         if plot is not None:
-            figure = result.trajectory.plot(title=title)
+            figure = result.trajectory.plot(**look)
             for name in ("plane.png", "plane.svg"):
                 plotting.save(figure, run.path_of(name))
     state: Literal["finished", "interrupted", "failed"] = "interrupted" if result.interrupted else "finished"
@@ -287,10 +308,12 @@ def _said(given: dict[str, Any]) -> dict[str, Any]:
             return {str(key): shown(one) for key, one in value.items()}
         if isinstance(value, (list, tuple)):
             return [shown(one) for one in value]
-        return value.tolist() if isinstance(value, np.ndarray) else repr(value)
+        if isinstance(value, np.ndarray):
+            return value.tolist()
+        named = getattr(value, "__qualname__", None)  # a repr would hold an address, which differs from run to run
+        return f"{value.__module__}.{named}" if named else repr(value)
 
-    record = {name: shown(value) for name, value in given.items() if name not in ("x", "y", "model", "out", "force")}
-    return {"model": repr(given["model"]), **record}
+    return {name: shown(value) for name, value in given.items() if name not in ("x", "y", "out", "force", "progress")}
 
 
 #: The options that ``experiment`` takes, by name.

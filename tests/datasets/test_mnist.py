@@ -176,14 +176,8 @@ def test_missing_fashion_mnist_names_the_package(tmp_path, monkeypatch):
         datasets.load("fashion-mnist")
 
 
-@pytest.fixture
-def debian_package():
-    if not mnist.FASHION_FOLDER.is_dir() and not os.environ.get("CI"):
-        pytest.skip("needs Debian's package dataset-fashion-mnist")
-
-
 @pytest.mark.debian
-@pytest.mark.usefixtures("debian_package")
+@pytest.mark.usefixtures("fashion_mnist")
 def test_fashion_mnist_of_debian_is_the_published_set():
     train = datasets.load("fashion-mnist", samples=None, pool=False)
     test = datasets.load("fashion-mnist", split="test", samples=None, pool=False)
@@ -197,7 +191,7 @@ def test_fashion_mnist_of_debian_is_the_published_set():
 
 
 @pytest.mark.debian
-@pytest.mark.usefixtures("debian_package")
+@pytest.mark.usefixtures("fashion_mnist")
 def test_pooling_of_fashion_mnist():
     pixels = datasets.load("fashion-mnist", samples=50, pool=False, seed=2)
     right = datasets.load("fashion-mnist", samples=50, seed=2)

@@ -33,11 +33,9 @@ def refitted_jackknife(counts):
     n = sum(counts)
     if n == 1:
         return plug_in(counts)
-    refits = [
-        plug_in([c - (i == cell) for i, c in enumerate(counts)])
-        for cell, many in enumerate(counts)
-        for _ in range(many)
-    ]
+    cell_of_each_sample = [cell for cell, count in enumerate(counts) for _ in range(count)]
+    cell_of_each_sample = [cell for cell, count in enumerate(counts) for _ in range(count)]
+    refits = [plug_in([c - (i == cell) for i, c in enumerate(counts)]) for cell in cell_of_each_sample]
     return n * plug_in(counts) - (n - 1) * math.fsum(refits) / n
 
 

@@ -147,14 +147,17 @@ class Count:
                 place = f"{self.places[at]}: " if self.places else ""
                 raise NonFiniteError(place + _nonfinite_message(symbols.bad))
             flags = _layer_flags(bad, outside, constant)
+            facts = {"outside": int(outside), "constant_units": int(constant)}
             lines = [counts[start : start + width] for start in range(0, len(counts), width)]
-            result.append([self._reading(line, symbols, flags, units) for line in lines])
+            result.append([self._reading(line, len(symbols.codes), flags, facts, units) for line in lines])
         return result
 
-    def _reading(self, line: list[float], symbols: Symbols, flags: list[str], units: Units) -> Reading:
+    def _reading(
+        self, line: list[float], members: int, flags: list[str], facts: dict[str, int], units: Units
+    ) -> Reading:
         """Both estimates from one row of the table; the formulas of the module ``family``."""
         fact = dict(zip(TABLE, line, strict=True))
-        correction, scale, members = self.estimator.correction, NATS_PER[units], symbols.codes.shape[0]
+        correction, scale = self.estimator.correction, NATS_PER[units]
         times = members if self.family == "exact" else 1
         h_x, h_y = self.x.entropy(correction, times), self.y.entropy(correction, times)
         h_t, h_t_given_x = fact["h_t"], fact["h_tx"] - h_x
@@ -176,8 +179,7 @@ class Count:
             "cells_ty": fact["cells_ty"],
             "singletons_ty": fact["singletons_ty"],
             "all_differ": fact["all_differ"] if self.family == "exact" else None,
-            "outside": int(symbols.outside),
-            "constant_units": int(symbols.constant),
+            **facts,
         }
         kind: Kind = "plug-in" if correction == "none" else "estimate"
         n = int(fact["n"])

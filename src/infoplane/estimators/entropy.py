@@ -211,7 +211,8 @@ def _run_entropy(codes: Tensor, correction: str) -> tuple[Tensor, Tensor, Tensor
     lengths = torch.where(final, place - start + 1, 0)  # one entry a run, at its end
     cells, singletons = final.sum(-1).to(torch.float64), (lengths == 1).sum(-1).to(torch.float64)
     c = lengths.to(torch.float64)
-    own, less = torch.xlogy(c, c), torch.xlogy(c - 1, (c - 1).clamp(min=0))
+    fewer = (c - 1).clamp(min=0)
+    own, less = torch.xlogy(c, c), torch.xlogy(fewer, fewer)
     total = own.sum(-1)
     entropy = math.log(n) - total / n
     if correction == "miller-madow":

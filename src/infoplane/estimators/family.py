@@ -9,8 +9,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from infoplane.errors import UnknownNameError
 from infoplane.estimators.entropy import SUMMARY, tabulate
 from infoplane.estimators.samples import Ids
+from infoplane.types import FAMILIES
 
 #: The columns of ``family_table``: those of ``tabulate``, and how many samples were counted.
 TABLE = (*SUMMARY, "n")
@@ -30,6 +32,8 @@ def family_table(
     - ``sampled``: each sample through one random copy (the report's); its H(T) is I(X,K;T), which counts the copy's
       identity as information about X.
     """
+    if family not in FAMILIES:
+        raise UnknownNameError("family", family, FAMILIES)
     layers, members, samples = codes.shape
     if family == "exact":
         pooled = codes.reshape(layers, members * samples)

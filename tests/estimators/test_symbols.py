@@ -1,0 +1,77 @@
+"""Codes of whole rows: weights, constant units, and quantisers that read in pieces."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from infoplane.estimators.symbols import Cuts, Words, constant_units, row_weights
+
+CPU = torch.device("cpu")
+
+
+@given(units=st.integers(1, 300), symbols=st.integers(1, 400))
+def test_weights_are_positions_where_they_fit_and_odd_otherwise(units, symbols):
+    weights = row_weights(units, symbols, CPU).tolist()
+    if max(symbols, 2) ** units < 2**62:
+        assert weights == [symbols**j for j in range(units)]
+    if max(symbols, 2) ** units > 2**63:
+        assert all(weight % 2 == 1 for weight in weights)
+        assert len(set(weights)) == units
+
+
+@given(
+    members=st.integers(1, 4),
+    samples=st.integers(1, 70),
+    units=st.integers(1, 8),
+    dead=st.floats(0, 1),
+    seed=st.integers(0, 2**20),
+)
+def test_constant_units(members, samples, units, dead, seed):
+    rng = np.random.default_rng(seed)
+    t = rng.integers(0, 3, size=(members, samples, units)).astype(np.float32)
+    t[:, :, rng.random(units) < dead] = 2
+    expected = sum(len(np.unique(t[..., j])) == 1 for j in range(units))
+    assert constant_units(torch.from_numpy(t)) == expected
+    assert constant_units(torch.from_numpy(t.transpose(0, 2, 1).copy()).transpose(1, 2)) == expected
+
+
+def test_a_unit_that_changes_in_the_last_sample_only_is_not_constant():
+    for samples in (2, 15, 16, 17, 100):
+        t = torch.zeros(1, samples, 2)
+        t[0, -1, 1] = 1e-40
+        assert constant_units(t) == 1
+
+
+@pytest.mark.parametrize("units", [1, 4, 70, 300])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_codes_tell_twenty_thousand_rows_apart(units, dtype):
+    t = torch.randn(20000, units, dtype=dtype, generator=torch.Generator().manual_seed(1))
+    distinct = len(np.unique(t.numpy(), axis=0))
+    assert len(Words(None).codes(t)[0].unique()) == distinct
+    twice = torch.cat([t, t])
+    assert len(Words(None).codes(twice)[0].unique()) == distinct
+
+
+@pytest.mark.parametrize("quantiser", [Cuts(torch.linspace(-1, 1, 9)[None], even=True), Words(0.25), Words(None)])
+def test_a_quantiser_takes_members_or_pieces(quantiser):
+    t = torch.randn(3, 100, 5, generator=torch.Generator().manual_seed(2))
+    codes, bad, outside = quantiser.codes(t)
+    assert codes.shape == bad.shape == (3, 100)
+    for m in range(3):
+        pieces = [quantiser.codes(piece) for piece in t[m].split(33)]
+        assert torch.equal(torch.cat([piece[0] for piece in pieces]), codes[m])
+    assert outside == 0
+    t[1, 7, 2], t[2, 0, 0] = torch.nan, torch.inf
+    bad = quantiser.codes(t)[1]
+    assert bad.nonzero().tolist() == [[1, 7], [2, 0]]
+
+
+@pytest.mark.parametrize("ends", ["keep", "wrap", "clip"])
+def test_values_outside_are_counted_where_they_lose_their_bin(ends):
+    t = torch.tensor([[-2.0, 0.0], [0.5, 1.0], [3.0, torch.inf]])
+    outside = Cuts(torch.tensor([[-1.0, 0.0, 1.0]]), even=True, ends=ends).codes(t)[2]
+    assert outside == (0 if ends == "keep" else 3)

@@ -1,0 +1,89 @@
+"""The names, signatures and columns that users rely on: a change here is a change for them."""
+
+import inspect
+import subprocess
+import sys
+
+import pytest
+
+import infoplane as ip
+from infoplane.types import COLUMNS
+
+NAMES = [
+    "Estimate",
+    "Family",
+    "InfoplaneError",
+    "InformationPlane",
+    "InformationStopping",
+    "Trajectory",
+    "__version__",
+    "datasets",
+    "errors",
+    "estimators",
+    "experiment",
+    "experiments",
+    "fit",
+    "mutual_information",
+    "networks",
+    "record",
+]
+
+
+def test_the_names():
+    assert ip.__all__ == NAMES
+    assert dir(ip) == NAMES
+    for name in NAMES:
+        assert getattr(ip, name) is not None
+
+
+def test_estimators_is_a_room_and_a_list_of_names():
+    import infoplane.estimators as room
+
+    assert ip.estimators() == room.names() == ["binned"]
+
+
+def test_an_unknown_name_lists_the_known_ones():
+    with pytest.raises(AttributeError, match="it has Estimate, Family"):
+        ip.Planes  # noqa: B018
+
+
+def test_the_columns():
+    assert COLUMNS == (
+        *("step", "split", "layer", "layer_index", "copy", "family", "estimator", "label"),
+        *("i_xt", "i_xt_low", "i_xt_high", "i_xt_null", "i_ty", "i_ty_low", "i_ty_high", "i_ty_null"),
+        *("h_t", "h_t_given_x", "n", "units", "flags"),
+    )
+    assert ip.Trajectory().columns == COLUMNS
+
+
+@pytest.mark.parametrize(
+    ("function", "start", "keywords"),
+    [
+        (ip.mutual_information, ["t", "y"], {"estimator", "units"}),
+        (ip.record, ["model", "x", "layers", "batch_size"], set()),
+        (ip.InformationPlane, ["x", "y"], {"layers", "estimators"}),
+        (ip.InformationPlane.measure, ["self", "model", "step"], set()),
+        (ip.Family, ["model", "copies"], {"init", "seed"}),
+        (
+            ip.experiment,
+            ["model", "x", "y"],
+            {"epochs", "copies", "learning_rate", "batch_size", "family", "plot", "seed"},
+        ),
+        (ip.fit, ["model", "x", "y"], {"stopping"}),
+        (
+            ip.InformationStopping,
+            [],
+            {"monitor", "beta", "min_delta", "patience", "mode", "start_from_epoch", "restore_best_weights"},
+        ),
+    ],
+)
+def test_the_signatures(function, start, keywords):
+    parameters = inspect.signature(function).parameters
+    assert list(parameters)[: len(start)] == start
+    assert keywords <= set(parameters)
+    assert all(parameters[name].kind is inspect.Parameter.KEYWORD_ONLY for name in keywords)
+
+
+def test_importing_is_cheap():
+    code = "import sys, infoplane; print(sorted({'torch', 'numpy', 'pandas', 'matplotlib'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
