@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-import infoplane as ip
 from infoplane import experiments
 from infoplane.errors import DataFileError, InputError, UnknownNameError
 from infoplane.types import Dataset

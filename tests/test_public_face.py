@@ -48,11 +48,11 @@ def test_an_unknown_name_lists_the_known_ones():
 
 
 def test_the_columns():
-    assert COLUMNS == (
+    assert (
         *("step", "split", "layer", "layer_index", "copy", "family", "estimator", "label"),
         *("i_xt", "i_xt_low", "i_xt_high", "i_xt_null", "i_ty", "i_ty_low", "i_ty_high", "i_ty_null"),
         *("h_t", "h_t_given_x", "n", "units", "flags"),
-    )
+    ) == COLUMNS
     assert ip.Trajectory().columns == COLUMNS
 
 

@@ -78,7 +78,7 @@ def _rate(column: type[Any]) -> Any:
     """A column that says how many steps a second are done."""
     from rich.text import Text
 
-    class Rate(column):  # type: ignore[misc]
+    class Rate(column):
         def render(self, task: Any) -> Text:
             return Text(f"{task.speed:.0f} steps/s" if task.speed else "")
 

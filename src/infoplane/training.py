@@ -6,12 +6,11 @@ import inspect
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, final
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 
 from infoplane import plotting
@@ -19,55 +18,15 @@ from infoplane.errors import InfoplaneError, InputError
 from infoplane.networks import Family
 from infoplane.plane import InformationPlane
 from infoplane.progress import Progress
+from infoplane.result import Result
 from infoplane.runs import RunDirectory
-from infoplane.stopping import Decision, InformationStopping
+from infoplane.stopping import InformationStopping
 from infoplane.trajectory import Trajectory
 from infoplane.types import Units
 
 Every = int | Literal["log"]
 Plot = Literal["dynamic", "once"] | None
 Watcher = Callable[[int, list[dict[str, Any]] | None], None]
-
-
-@final
-@dataclass
-class Result:
-    """What an experiment leaves.
-
-    ``trajectory``: what every layer knew at every measured step. ``family``: the trained copies. ``decision``: what
-    the stopping rule said last, where there was one. ``interrupted``: whether Ctrl-C ended the training. ``seconds``
-    in all, ``measuring_seconds`` of them for the information. ``out``: the run directory. ``settings``: what was
-    asked for.
-    """
-
-    trajectory: Trajectory
-    family: Family
-    settings: dict[str, Any]
-    out: Path | None = None
-    decision: Decision | None = None
-    interrupted: bool = False
-    seconds: float = 0.0
-    measuring_seconds: float = 0.0
-    _losses: list[Tensor] = field(default_factory=list, repr=False)
-
-    @property
-    def losses(self) -> np.ndarray:
-        """The loss of every copy on its batch before each step, (steps, copies)."""
-        return torch.stack(self._losses).cpu().numpy() if self._losses else np.empty((0, self.family.copies))
-
-    @property
-    def networks(self) -> list[nn.Module]:
-        """The trained copies as ordinary modules."""
-        return self.family.modules()
-
-    @property
-    def steps(self) -> int:
-        """Optimiser steps done."""
-        return len(self._losses)
-
-    def plot(self, **options: Any) -> Any:
-        """The information plane; options as in ``Trajectory.plot``."""
-        return self.trajectory.plot(**options)
 
 
 def experiment(
@@ -177,7 +136,7 @@ def _train(
     for step in range(plan.schedule[-1] + 1):
         if step > 0:
             rows = family.draw(len(x), plan.batch_size)
-            result._losses.append(family.step(x[rows], y[rows]))
+            result.step_losses.append(family.step(x[rows], y[rows]))
         newest = None
         if step in measured:
             before = time.perf_counter()
