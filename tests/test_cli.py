@@ -105,16 +105,27 @@ def test_ctrl_c_exits_130_and_keeps_the_run(tmp_path):
     import time
 
     process = subprocess.Popen(
-        [sys.executable, "-m", "infoplane.cli", "run", "six-layer", "--epochs", "1000000", "--out", "mine"],
+        [
+            sys.executable,
+            "-m",
+            "infoplane.cli",
+            "run",
+            "six-layer",
+            "--epochs",
+            "1000000",
+            "--plot",
+            "dynamic",
+            "--out",
+            "mine",
+        ],
         cwd=tmp_path,
         stderr=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         text=True,
     )
     deadline = time.monotonic() + 60
-    while not (tmp_path / "mine" / "run.json").exists() and time.monotonic() < deadline:
+    while not (tmp_path / "mine" / "plane.png").exists() and time.monotonic() < deadline:
         time.sleep(0.1)
-    time.sleep(1.5)
     process.send_signal(signal.SIGINT)
     _, error = process.communicate(timeout=120)
     assert process.returncode == 130

@@ -20,7 +20,7 @@ from infoplane import plotting, training
 from infoplane.errors import InputError, UnknownNameError
 from infoplane.estimators import as_activations
 from infoplane.estimators.binned import Binned
-from infoplane.estimators.samples import as_array, check_lengths, input_ids, label_ids
+from infoplane.estimators.samples import Variable, as_array, check_lengths, input_ids, label_ids
 from infoplane.networks.placement import device_of, floating_dtype
 from infoplane.plane import InformationPlane
 from infoplane.stopping import InformationStopping
@@ -119,7 +119,7 @@ class ZivInformationPlane:
         t = as_activations(layer_output)
         check_lengths(layer_output=len(t), X=self._inputs.n)
         symbols = self.estimator.prepare(t)
-        x, y = self._inputs.to(t.device), self._labels.to(t.device)
+        x, y = Variable(self._inputs.to(t.device)), Variable(self._labels.to(t.device))
         return self.estimator.with_input(symbols, x).value, self.estimator.with_label(symbols, y).value
 
     def _fresh_seed(self) -> int:

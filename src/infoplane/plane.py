@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from infoplane.errors import InputError, UnknownNameError
 from infoplane.estimators import as_activations, check_units, estimator
-from infoplane.estimators.base import Count, Estimator, Reading, SymbolEstimator
-from infoplane.estimators.samples import Ids, as_array, check_lengths, input_ids, label_ids
+from infoplane.estimators.base import Count, Estimator, Reading, SymbolEstimator, check_finite
+from infoplane.estimators.samples import Variable, as_array, check_lengths, input_ids, input_variable, label_variable
 from infoplane.networks import Family
 from infoplane.recording import record
 from infoplane.trajectory import Trajectory
@@ -62,10 +62,11 @@ class InformationPlane:
         self.x = x if isinstance(x, Tensor) else torch.from_numpy(np.ascontiguousarray(as_array(x)))
         labels = y if isinstance(y, Mapping) else {"y": y}
         check_lengths(x=len(self.x), **{name: len(as_array(values)) for name, values in labels.items()})
-        self._inputs = input_ids(x)
-        self._labels = {name: label_ids(values) for name, values in labels.items()}
-        for name, ids in self._labels.items():
-            if ids.count < 2:
+        self._inputs = input_variable(x)
+        continuous = all(made.continuous for made in self.estimators)
+        self._labels = {name: label_variable(values, continuous=continuous) for name, values in labels.items()}
+        for name, label in self._labels.items():
+            if label.ids is not None and label.ids.count < 2:
                 raise InputError(f"all samples have the same label in {name!r}: I(T;Y) needs at least two classes")
         self._draws = torch.Generator().manual_seed(seed)
         self._moved: dict[tuple[torch.device, torch.dtype], Tensor] = {}
@@ -114,7 +115,7 @@ class InformationPlane:
     ) -> list[dict[str, Any]]:
         device = next(iter(activations.values())).device
         x = self._inputs.to(device)
-        labels = {name: ids.to(device) for name, ids in self._labels.items()}
+        labels = {name: label.to(device) for name, label in self._labels.items()}
         draws = None if draws is None else draws.to(device)
         places = [f"layer {name!r}, step {step}" for name in activations]
         counts: list[tuple[Estimator, str, str, Count]] = []
@@ -123,12 +124,12 @@ class InformationPlane:
             if isinstance(made, SymbolEstimator):
                 symbols = [made.symbols(t) for t in activations.values()]
                 counts += [
-                    (made, kind, label, made.count(symbols, x, y, kind, draws=draws, places=places))
+                    (made, kind, label, made.count(symbols, x.classes(), y.classes(), kind, draws=draws, places=places))
                     for kind in kinds
                     for label, y in labels.items()
                 ]
             else:
-                readings += _by_member(made, activations, x, labels, kinds, self.units)
+                readings += _by_member(made, activations, x, labels, (kinds, step, self.units))
         readings = [*_transfer(counts, self.units), *readings]
         return [
             row
@@ -140,16 +141,18 @@ class InformationPlane:
     def _facts(self, labels: Mapping[str, Any]) -> dict[str, Any]:
         """What is true of all rows, for the trajectory's ``meta``."""
         scale = NATS_PER[self.units]
-        first = next(iter(self._labels.values()))
-        joint = input_ids(torch.stack([self._inputs.ids, first.ids], dim=1))
+        x, y = self._inputs.classes(), next(iter(self._labels.values())).ids
+        known: dict[str, float] = {}
+        if y is not None:
+            joint = input_ids(torch.stack([x.ids, y.ids], dim=1))
+            known = {"h_y": y.entropy() / scale, "i_xy": (x.entropy() + y.entropy() - joint.entropy()) / scale}
         return {
             "measurement": "; ".join(made.measurement for made in self.estimators),
             "units": self.units,
             "n": len(self.x),
             "log2_n": math.log2(len(self.x)),
-            "h_x": self._inputs.entropy() / scale,
-            "h_y": first.entropy() / scale,
-            "i_xy": (self._inputs.entropy() + first.entropy() - joint.entropy()) / scale,
+            "h_x": x.entropy() / scale,
+            **known,
             "data_checksum": checksum(as_array(self.x), *(as_array(values) for values in labels.values())),
         }
 
@@ -215,16 +218,17 @@ def _transfer(
 def _by_member(
     made: Estimator,
     activations: Mapping[str, Tensor],
-    x: Ids,
-    labels: Mapping[str, Ids],
-    kinds: Sequence[str],
-    units: Units,
+    x: Variable,
+    labels: Mapping[str, Variable],
+    how: tuple[Sequence[str], int, Units],
 ) -> list[tuple[Estimator, str, str, list[list[Reading]]]]:
     """Readings of an estimator that works on one network at a time."""
+    kinds, step, units = how
     each: dict[str, list[list[Reading]]] = {label: [] for label in labels}
-    for t in activations.values():
+    for layer, t in activations.items():
+        check_finite(t.flatten(0, 1), f"layer {layer!r}, step {step}")
         prepared = [made.prepare(member) for member in t]
-        inputs = [made.with_input(one, x, units) for one in prepared]
+        inputs = [made.with_input(one, x, units) if "i_xt" in made.informations else None for one in prepared]
         for label, y in labels.items():
             pairs = zip(inputs, prepared, strict=True)
             each[label].append([Reading(i_xt, made.with_label(one, y, units)) for i_xt, one in pairs])
@@ -238,14 +242,17 @@ def _by_member(
 def _mean(members: Sequence[Reading]) -> Reading:
     """The mean over the copies, with every flag that any of them has."""
 
-    def mean(estimates: Sequence[Estimate]) -> Estimate:
+    def mean(given: Sequence[Estimate | None]) -> Estimate | None:
+        estimates = [one for one in given if one is not None]
+        if not estimates:
+            return None
         flags = tuple(dict.fromkeys(flag for one in estimates for flag in one.flags))
         low, high = (_mean_or_none([getattr(one, end) for one in estimates]) for end in ("low", "high"))
         return replace(
             estimates[0], value=float(np.mean([e.value for e in estimates])), low=low, high=high, flags=flags
         )
 
-    return Reading(mean([one.i_xt for one in members]), mean([one.i_ty for one in members]))
+    return Reading(mean([one.i_xt for one in members]), mean([one.i_ty for one in members]) or members[0].i_ty)
 
 
 def _mean_or_none(values: Sequence[float | None]) -> float | None:
@@ -258,6 +265,7 @@ def _layer_rows(
 ) -> Iterable[dict[str, Any]]:
     step, layer, index, units = place
     for copy, reading in enumerate(readings):
+        i_xt = reading.i_xt
         yield {
             "step": step,
             "split": "all",
@@ -267,15 +275,15 @@ def _layer_rows(
             "family": kind,
             "estimator": made.name,
             "label": label,
-            "i_xt": reading.i_xt.value,
-            "i_xt_low": reading.i_xt.low,
-            "i_xt_high": reading.i_xt.high,
+            "i_xt": i_xt.value if i_xt else None,
+            "i_xt_low": i_xt.low if i_xt else None,
+            "i_xt_high": i_xt.high if i_xt else None,
             "i_ty": reading.i_ty.value,
             "i_ty_low": reading.i_ty.low,
             "i_ty_high": reading.i_ty.high,
             "h_t": reading.h_t,
             "h_t_given_x": reading.h_t_given_x,
-            "n": reading.i_xt.n,
+            "n": reading.i_ty.n,
             "units": units,
-            "flags": tuple(dict.fromkeys((*reading.i_xt.flags, *reading.i_ty.flags))),
+            "flags": tuple(dict.fromkeys((*(i_xt.flags if i_xt else ()), *reading.i_ty.flags))),
         }

@@ -12,7 +12,7 @@ import torch
 
 from infoplane.errors import InfoplaneError, InputError, NonFiniteError
 from infoplane.estimators import REGISTRY, as_activations, estimator, mutual_information
-from infoplane.estimators.samples import distinct_ids, input_ids, label_ids
+from infoplane.estimators.samples import Variable, distinct_ids, input_ids, label_ids
 
 from ..conftest import load
 
@@ -31,7 +31,7 @@ def information(case, t, y, units="bits"):
 
 def input_information(case, t, x, units="bits"):
     made = estimator(case.name, **case.options)
-    return made.with_input(made.prepare(as_activations(t)), x, units)
+    return made.with_input(made.prepare(as_activations(t)), Variable(x), units)
 
 
 def test_every_estimator_has_a_row():

@@ -10,7 +10,7 @@ import torch
 
 from infoplane.estimators import as_activations
 from infoplane.estimators.binned import Binned
-from infoplane.estimators.samples import input_ids, label_ids
+from infoplane.estimators.samples import Variable, input_ids, label_ids
 
 DATA = Path(__file__).parent.parent / "data"
 BINNED = np.load(DATA / "golden_binned.npz")
@@ -27,8 +27,8 @@ def test_binned_values(device, name):
     made = Binned(golden["bins"], nonfinite="keep")
     symbols = made.prepare(as_activations(golden["T"]).to(device))
     x, y = (ids.to(torch.device(device)) for ids in (input_ids(golden["X"]), label_ids(golden["Y"])))
-    assert made.with_input(symbols, x).value == pytest.approx(float(golden["IXT"]), abs=1e-9)
-    assert made.with_label(symbols, y).value == pytest.approx(float(golden["ITY"]), abs=1e-9)
+    assert made.with_input(symbols, Variable(x)).value == pytest.approx(float(golden["IXT"]), abs=1e-9)
+    assert made.with_label(symbols, Variable(y)).value == pytest.approx(float(golden["ITY"]), abs=1e-9)
 
 
 @pytest.mark.parametrize("name", BINNED["names"].tolist())

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from infoplane.errors import InputError, UnknownNameError
-from infoplane.estimators.base import Estimator
+from infoplane.estimators.base import Estimator, SymbolEstimator, check_finite
 from infoplane.estimators.binned import Binned
-from infoplane.estimators.samples import as_array, check_classes, check_lengths, label_ids
+from infoplane.estimators.samples import as_array, check_classes, check_lengths, label_variable
 from infoplane.types import NATS_PER, Estimate, Units
 
 #: Every estimator, by the name it has in tables: one line each.
@@ -101,8 +101,11 @@ def mutual_information(
     made = _make(estimator, **options)
     activations = as_activations(t)
     check_lengths(t=len(activations), y=len(as_array(y)))
-    labels = label_ids(y, bins=y_bins).to(activations.device)
-    check_classes(labels)
+    labels = label_variable(y, bins=y_bins, continuous=made.continuous).to(activations.device)
+    if labels.ids is not None:
+        check_classes(labels.ids)
+    if not isinstance(made, SymbolEstimator):
+        check_finite(activations)
     return made.with_label(made.prepare(activations), labels, units)
 
 

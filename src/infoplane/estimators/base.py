@@ -14,7 +14,7 @@ from torch import Tensor
 
 from infoplane.errors import InputError, NonFiniteError
 from infoplane.estimators.family import TABLE, family_table
-from infoplane.estimators.samples import Ids, distinct_ids, number
+from infoplane.estimators.samples import Ids, Variable, distinct_ids, number
 from infoplane.estimators.symbols import Symbols
 from infoplane.types import NATS_PER, Estimate, Kind, Units
 
@@ -22,20 +22,25 @@ Nonfinite = Literal["error", "drop-row", "own-cell", "keep"]
 
 
 class Estimator(abc.ABC):
-    """One way of estimating mutual information; its options are its constructor's arguments, kept by their names."""
+    """One way of estimating mutual information; its options are its constructor's arguments, kept by their names.
+
+    ``continuous`` says whether it takes a continuous label, ``informations`` which of I(X;T) and I(T;Y) it defines.
+    """
 
     name: ClassVar[str]
+    continuous: ClassVar[bool] = False
+    informations: ClassVar[tuple[str, ...]] = ("i_xt", "i_ty")
 
     @abc.abstractmethod
     def prepare(self, t: Tensor) -> Any:
-        """What with_input and with_label share, computed once; ``t`` (samples, units) float."""
+        """What with_input and with_label share, computed once; ``t`` (samples, units) finite float32 or float64."""
 
     @abc.abstractmethod
-    def with_input(self, prepared: Any, x: Ids, units: Units = "bits") -> Estimate:
-        """I(X;T) in ``units``."""
+    def with_input(self, prepared: Any, x: Variable, units: Units = "bits") -> Estimate:
+        """I(X;T) in ``units``; called only where ``informations`` has it."""
 
     @abc.abstractmethod
-    def with_label(self, prepared: Any, y: Ids, units: Units = "bits") -> Estimate:
+    def with_label(self, prepared: Any, y: Variable, units: Units = "bits") -> Estimate:
         """I(T;Y) in ``units``."""
 
     @property
@@ -52,7 +57,7 @@ class Estimator(abc.ABC):
 class Reading:
     """What one layer shows: both informations, and the entropies behind them (in the units of the estimates)."""
 
-    i_xt: Estimate
+    i_xt: Estimate | None
     i_ty: Estimate
     h_t: float | None = None
     h_t_given_x: float | None = None
@@ -71,11 +76,15 @@ class SymbolEstimator(Estimator):
     def prepare(self, t: Tensor) -> Symbols:
         return self.symbols(t[None])
 
-    def with_input(self, prepared: Symbols, x: Ids, units: Units = "bits") -> Estimate:
-        return self.readings([prepared], x, _one_class(x), "single", units=units)[0][0].i_xt
+    def with_input(self, prepared: Symbols, x: Variable, units: Units = "bits") -> Estimate:
+        inputs = x.classes()
+        (reading,) = self.readings([prepared], inputs, number(torch.zeros_like(inputs.ids)), "single", units=units)[0]
+        return cast(Estimate, reading.i_xt)
 
-    def with_label(self, prepared: Symbols, y: Ids, units: Units = "bits") -> Estimate:
-        return self.readings([prepared], distinct_ids(y.n, y.ids.device), y, "single", units=units)[0][0].i_ty
+    def with_label(self, prepared: Symbols, y: Variable, units: Units = "bits") -> Estimate:
+        labels = y.classes()
+        (reading,) = self.readings([prepared], distinct_ids(y.n, labels.ids.device), labels, "single", units=units)[0]
+        return reading.i_ty
 
     def readings(
         self,
@@ -191,10 +200,6 @@ class Count:
         )
 
 
-def _one_class(x: Ids) -> Ids:
-    return number(torch.zeros_like(x.ids))
-
-
 def _facts(layers: Sequence[Symbols], device: torch.device) -> Tensor:
     """(layers, 3) float64: whether any row is not finite, values outside, constant units."""
     if device.type == "cpu":
@@ -255,3 +260,11 @@ def check_nonfinite(policy: str) -> Nonfinite:
     if policy not in policies:
         raise InputError(f"nonfinite={policy!r} is not known: choose one of {', '.join(policies)}")
     return cast(Nonfinite, policy)
+
+
+def check_finite(t: Tensor, place: str = "") -> None:
+    """An error that counts the rows of ``t`` (samples, units) with NaN or infinity, where there are any."""
+    bad = ~t.isfinite().all(-1)
+    if bool(bad.any()):
+        where = f"{place}: " if place else ""
+        raise NonFiniteError(where + _nonfinite_message(bad[None]).split(" Set ")[0])

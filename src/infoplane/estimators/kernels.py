@@ -114,23 +114,25 @@ def _quick_row(row, low, per, weights, limit, margin):  # type: ignore[no-untype
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _careful_row(row, cuts, low, per, weights, mode):  # type: ignore[no-untyped-def]
-    """Code of a row with each value held against its nearest cut; values outside; values not finite."""
-    last = np.int32(cuts.shape[1])
-    top = row.dtype.type(last - 1)
-    total, outside, bad = np.uint64(0), np.int64(0), np.int64(0)
-    shared, wrap = cuts.shape[0] == 1, mode == 1
-    first, final = (np.int32(1), last - np.int32(1)) if mode == 2 else (np.int32(0), last)
+def _careful_row(row, cuts, last, low, high, per, weights, mode):  # type: ignore[no-untyped-def]
+    """Code of a row with each value held against its nearest cut; values outside; values not finite.
+
+    ``cuts`` holds the ``last`` cuts of all units, or of each, one after the other.
+    """
+    real, step = row.dtype.type, np.int32(0 if len(cuts) == last else last)
+    zero, top = real(0), real(last - 1)
+    below, final = last if mode == 1 else np.int32(mode == 2), last - np.int32(mode == 2)
+    total, outside, bad = np.uint64(0), np.int32(0), np.int32(0)
     for j in range(row.shape[0]):
         value = row[j]
-        near = min(max((value - low[j]) * per[j] + row.dtype.type(0.5), row.dtype.type(0)), top)
-        r = min(max(np.int32(near), np.int32(0)), last - np.int32(1))  # NaN converts to a huge negative number
-        u = 0 if shared else j
-        k = r + np.int32(value >= cuts[u, r])
-        outside += np.int64((value < cuts[u, 0]) | (value > cuts[u, last - 1]))
-        bad += np.int64(not (abs(value) < np.inf))
-        k = last if (value != value) | (wrap & (k == 0)) else k
-        k = min(max(k, first), final)
+        near = (value - low[j]) * per[j] + real(0.5)
+        near = near if near > zero else zero  # zero for NaN too
+        r = np.int32(near if near < top else top)
+        k = r + np.int32(value >= cuts[np.int32(j) * step + r])
+        outside += np.int32(value < low[j]) + np.int32(value > high[j])
+        bad += np.int32(not (abs(value) < np.inf))
+        k = below if k == 0 else min(k, final)
+        k = final if value != value else k
         total += weights[j] * np.uint64(np.int64(k))
     return total, outside, bad
 
@@ -138,9 +140,11 @@ def _careful_row(row, cuts, low, per, weights, mode):  # type: ignore[no-untyped
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def _even_rows(t, cuts, low, per, weights, mode, codes, bad):  # type: ignore[no-untyped-def]
     """Wide layers, (members, samples, units): a row at a time, carefully where its guesses are not certain."""
-    last = cuts.shape[1]
+    last, flat = np.int32(cuts.shape[1]), cuts.reshape(-1)
     margin = t.dtype.type(0.5 - 5e-7 * (last + 2) - _unevenness(cuts, low, per))  # half a bin, less a guess's error
     limit = t.dtype.type(last - 1)
+    high = np.empty_like(low)
+    high[:] = cuts[:, last - 1]
     outside, careful, many = np.int64(0), 0, t.shape[2] // 8
     for m in range(t.shape[0]):
         for i in range(t.shape[1]):
@@ -151,7 +155,7 @@ def _even_rows(t, cuts, low, per, weights, mode, codes, bad):  # type: ignore[no
             else:
                 careful -= 1
             if doubts > 0:
-                total, out, wrong = _careful_row(row, cuts, low, per, weights, mode)
+                total, out, wrong = _careful_row(row, flat, last, low, high, per, weights, mode)
                 outside += out
                 bad[m, i] = wrong > 0
                 if doubts > many and careful == 0:
@@ -231,36 +235,43 @@ def _searched_codes(t, cuts, weights, mode, codes, bad):  # type: ignore[no-unty
 def tensor_cut_codes(
     t: Tensor, cuts: Tensor, weights: Tensor, *, even: bool, ends: Ends
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """``cut_codes`` in tensor operations, a few hundred thousand values at a time.
+    """``cut_codes`` in tensor operations, a few hundred thousand values at a time, in buffers that are made once.
 
     Bin numbers, and even truth values, stand in t's own float type, where they are exact and quickest to make.
     """
     last, units = cuts.shape[1], max(t.shape[1], 1)
     outside = torch.zeros((), dtype=torch.int64, device=t.device)
     codes, bad = [], []
-    for rows in t.split(max(_TENSOR_CHUNK // units, 1)) if len(t) else [t]:
-        k = _tensor_even(rows, cuts) if even else _tensor_search(rows, cuts).to(t.dtype)
-        spare = torch.lt(rows, cuts[:, 0], out=torch.empty_like(rows))
-        outside += spare.sum().to(torch.int64) + torch.gt(rows, cuts[:, -1], out=spare).sum().to(torch.int64)
+    pieces = t.split(max(_TENSOR_CHUNK // units, 1)) if len(t) else [t]
+    kinds = (t.dtype, t.dtype, torch.int32, torch.int64)
+    buffers = [torch.empty(pieces[0].shape, dtype=kind, device=t.device) for kind in kinds]
+    for rows in pieces:
+        k, spare, whole, wide = (buffer[: len(rows)] for buffer in buffers)
+        if even:
+            _tensor_even(rows, cuts, k, spare, whole)
+        else:
+            k.copy_(_tensor_search(rows, cuts))
+        outside += torch.lt(rows, cuts[:, 0], out=spare).sum().to(torch.int64)
+        outside += torch.gt(rows, cuts[:, -1], out=spare).sum().to(torch.int64)
         if ends == "wrap":
             k.add_(torch.eq(k, 0, out=spare), alpha=last)
         elif ends == "clip":
             k.clamp_(1, last - 1)
         bad.append(torch.mul(rows, 0, out=spare).sum(-1) != 0)  # 0 * NaN and 0 * inf are NaN
-        codes.append(k.to(torch.int32).to(torch.int64).mul_(weights).sum(-1))
+        codes.append(wide.copy_(whole.copy_(k)).mul_(weights).sum(-1))
     return torch.cat(codes), torch.cat(bad), outside
 
 
-def _tensor_even(rows: Tensor, cuts: Tensor) -> Tensor:
-    """Bin numbers, in the type of rows: each value is held against its nearest cut."""
+def _tensor_even(rows: Tensor, cuts: Tensor, k: Tensor, spare: Tensor, places: Tensor) -> None:
+    """Fill ``k`` with bin numbers: each value is held against its nearest cut."""
     low, per = _spacing(cuts)
     last = cuts.shape[1]
-    near = (rows - low).mul_(per).round_().clamp_(0, last - 1).nan_to_num_(last - 1)
-    places = near.to(torch.int32)
+    torch.sub(rows, low, out=k).mul_(per).round_().clamp_(0, last - 1).nan_to_num_(last - 1)
+    places.copy_(k)
     if len(cuts) > 1:
         places += last * torch.arange(len(cuts), dtype=torch.int32, device=cuts.device)
-    at = cuts.flatten().index_select(0, places.flatten()).view_as(rows)
-    return near.add_(1).sub_(at.gt_(rows))
+    torch.index_select(cuts.flatten(), 0, places.flatten(), out=spare.view(-1))
+    k.add_(1).sub_(spare.gt_(rows))
 
 
 def _tensor_search(rows: Tensor, cuts: Tensor) -> Tensor:

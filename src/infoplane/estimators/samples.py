@@ -62,6 +62,72 @@ def distinct_ids(n: int, device: torch.device | None = None) -> Ids:
     return Ids(torch.arange(n, device=device), torch.ones(n, dtype=torch.int64))
 
 
+@dataclass(frozen=True)
+class Variable:
+    """One variable of the samples, input or label: as classes, as numbers, or as both.
+
+    ``ids`` numbers the samples by value, and is None for a continuous label; ``numbers`` (samples, ...) holds them as
+    numbers, and is None for a label of classes.
+    """
+
+    ids: Ids | None
+    numbers: Tensor | None = None
+
+    @property
+    def n(self) -> int:
+        return self.classes().n if self.numbers is None else len(self.numbers)
+
+    def classes(self) -> Ids:
+        """The samples by class; an error for a continuous variable."""
+        if self.ids is None:
+            raise InputError("the variable is continuous: this estimator needs classes, cut it with y_bins=")
+        return self.ids
+
+    def values(self) -> Tensor:
+        """(samples, dimensions) float32 or float64; classes as one-hot rows."""
+        if self.numbers is None:
+            ids = self.classes()
+            return torch.nn.functional.one_hot(ids.ids, ids.count).to(torch.float64)
+        flat = self.numbers.reshape(len(self.numbers), -1)
+        return flat if flat.dtype in (torch.float32, torch.float64) else flat.to(torch.float32)
+
+    def to(self, device: torch.device) -> Variable:
+        numbers = None if self.numbers is None else self.numbers.to(device)
+        return Variable(None if self.ids is None else self.ids.to(device), numbers)
+
+    def take(self, keep: Tensor) -> Variable:
+        """The samples where ``keep`` (samples,) is set, or those that it numbers."""
+        numbers = None if self.numbers is None else self.numbers[keep.to(self.numbers.device)]
+        return Variable(None if self.ids is None else self.ids.take(keep), numbers)
+
+
+def input_variable(x: Any) -> Variable:
+    """The input: numbered by equal rows, and as numbers."""
+    return Variable(input_ids(x), torch.as_tensor(as_array(x)))
+
+
+def label_variable(y: Any, *, bins: int | None = None, continuous: bool = False) -> Variable:
+    """The label: classes, or numbers where it looks continuous and ``continuous`` labels are taken."""
+    if continuous and bins is None and looks_continuous(y):
+        numbers = torch.as_tensor(as_array(y))
+        if not bool(numbers.isfinite().all()):
+            raise InputError("y holds NaN or infinity: remove these samples")
+        return Variable(None, numbers.reshape(len(numbers), -1))
+    return Variable(label_ids(y, bins=bins))
+
+
+def looks_continuous(y: Any) -> bool:
+    """Numbers with fractions and many distinct values, or several columns that are not one-hot."""
+    array = as_array(y)
+    if array.dtype.kind != "f" or array.ndim == 0 or len(array) == 0:
+        return False
+    flat = array.reshape(len(array), -1)
+    if flat.shape[1] > 1:
+        return not (((flat == 0) | (flat == 1)).all() and (flat.sum(1) == 1).all())
+    whole = np.array_equal(flat, np.round(flat), equal_nan=True)
+    return not whole and len(np.unique(flat)) > MOST_FLOAT_CLASSES
+
+
 def as_array(values: Any) -> np.ndarray:
     """A numpy array of whatever holds numbers or names: arrays, tensors, lists, data frames."""
     if isinstance(values, Tensor):
