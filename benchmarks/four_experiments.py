@@ -8,11 +8,18 @@ import platform
 
 import infoplane as ip
 
-REPORT_SECONDS = {"warm-up": None, "six-layer": 11 * 60 + 46, "complicated": 2 * 60 + 31, "conv": 4 * 3600 + 44 * 60 + 41}
+REPORT_SECONDS = {
+    "warm-up": None,
+    "six-layer": 11 * 60 + 46,
+    "complicated": 2 * 60 + 31,
+    "conv": 4 * 3600 + 44 * 60 + 41,
+}
 
 
 def main() -> None:
-    print(f"<!-- python {platform.python_version()}, one thread, {platform.machine()}, {os.cpu_count()} cores, seed 0 -->")
+    print(
+        f"<!-- python {platform.python_version()}, one thread, {platform.machine()}, {os.cpu_count()} cores, seed 0 -->"
+    )
     print("| experiment | data | copies | steps | seconds (report) | last layer: I(X;T) | I(T;Y) [bits] |")
     print("|---|---|---|---|---|---|---|")
     for name in ip.experiments.names():

@@ -8,11 +8,20 @@ index -1, which is the last edge, so that it meets the values at or above e_m; N
 
 from __future__ import annotations
 
+import statistics
+import sys
+import time
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch import nn
+
+import infoplane as ip
+
+sys.path.insert(0, str(Path(__file__).parent))
+from machine import machine, median_seconds
 
 Array = np.ndarray
 
@@ -81,3 +90,142 @@ def report_information(
 ) -> list[tuple[float, float]]:
     """I(X;T) and I(T;Y) in bits of every recorded layer: one step's whole measurement."""
     return [layer_information(t, x, y, edges) for t in layers_of_all(copies, x, recorded, draws)]
+
+
+# ---------------------------------------------------------------- the benchmark
+
+
+def report_step(
+    networks: Sequence[nn.Sequential], solvers: Sequence[torch.optim.Optimizer], x: Array, y: Array
+) -> None:
+    """One step of stochastic gradient descent of every copy, each on its own random batch of 101 samples."""
+    loss = nn.MSELoss()
+    for network, solver in zip(networks, solvers, strict=True):
+        batch = np.random.permutation(len(x))[:101]
+        dtype = next(network.parameters()).dtype
+        solver.zero_grad()
+        loss(network(torch.from_numpy(x[batch]).to(dtype)), torch.from_numpy(y[batch]).to(dtype)).backward()
+        solver.step()
+
+
+LAYERS = ("1", "3", "5", "7", "9", "11")
+RECORDED = tuple(int(name) for name in LAYERS)
+EDGES = np.linspace(-1, 1, 50)
+
+
+def alternate(copies: int, kind: str, *, rounds: int, steps: int) -> tuple[float, float]:
+    """CPU seconds of one measured step: the rebuild's and infoplane's, medians over rounds in which both take turns."""
+    data = ip.datasets.load("report-simple")
+    target = 2.0 * data.y[:, None] - 1
+    family = ip.Family(ip.networks.six_layer, copies)
+    family.compile("mse", "sgd", 0.2)
+    plane = ip.InformationPlane(
+        data.x, target, layers=list(LAYERS), family=kind, estimators={"name": "binned", "bins": "report"}
+    )
+    networks = family.modules()
+    solvers = [torch.optim.SGD(network.parameters(), lr=0.2) for network in networks]
+    inputs, targets = family.inputs(data.x), family.targets(target)
+
+    def ours() -> None:
+        for _ in range(steps):
+            rows = family.draw(len(inputs), 101)
+            family.step(inputs[rows], targets[rows])
+            plane.measure(family, 0)
+
+    def theirs() -> None:
+        report_step(networks, solvers, data.x, target)
+        draws = np.random.randint(copies, size=len(data.x))
+        report_information(networks, data.x, data.y, EDGES, recorded=RECORDED, draws=draws)
+
+    ours()
+    theirs()
+    times: list[tuple[float, float]] = []
+    for _ in range(rounds):
+        before = time.process_time()
+        theirs()
+        between = time.process_time()
+        ours()
+        times.append((between - before, (time.process_time() - between) / steps))
+    slow, fast = zip(*times, strict=True)
+    return statistics.median(slow), statistics.median(fast)
+
+
+def largest_difference(copies: int, *, steps: int) -> float:
+    """Between both procedures, in bits, on the same weights and draws along a training in float64."""
+    data = ip.datasets.load("report-simple")
+    target = 2.0 * data.y[:, None] - 1
+    family = ip.Family(ip.networks.six_layer().double(), copies)
+    family.compile("mse", "sgd", 0.2)
+    plane = ip.InformationPlane(
+        data.x, target, layers=list(LAYERS), family="sampled", estimators={"name": "binned", "bins": "report"}, seed=7
+    )
+    draws = torch.Generator().manual_seed(7)
+    inputs, targets = family.inputs(data.x), family.targets(target)
+    worst = 0.0
+    for step in range(steps):
+        rows = family.draw(len(inputs), 101)
+        family.step(inputs[rows], targets[rows])
+        if step % 10:
+            continue
+        measured = plane.measure(family, step)
+        which = [0] * len(data.x) if copies == 1 else torch.randint(copies, (len(data.x),), generator=draws).tolist()
+        slow = report_information(family.modules(), data.x, data.y, EDGES, recorded=RECORDED, draws=which)
+        for row, (i_xt, i_ty) in zip(measured, slow, strict=True):
+            worst = max(worst, abs(row["i_xt"] - i_xt), abs(row["i_ty"] - i_ty))
+    return worst
+
+
+def split(copies: int, *, repeats: int) -> tuple[float, ...]:
+    """CPU seconds of the parts of one exact measured step: train, forward, symbols, counts, rows."""
+    data = ip.datasets.load("report-simple")
+    target = 2.0 * data.y[:, None] - 1
+    family = ip.Family(ip.networks.six_layer, copies)
+    family.compile("mse", "sgd", 0.2)
+    plane = ip.InformationPlane(data.x, target, layers=list(LAYERS), estimators={"name": "binned", "bins": "report"})
+    (estimator,) = plane.estimators
+    inputs, targets = family.inputs(data.x), family.targets(target)
+    x, y = ip.estimators.samples.input_ids(data.x), ip.estimators.samples.label_ids(data.y)
+    kind = "exact" if copies > 1 else "single"
+
+    def train() -> None:
+        rows = family.draw(len(inputs), 101)
+        family.step(inputs[rows], targets[rows])
+
+    for _ in range(200):
+        train()
+    layers = list(family.activations(inputs, list(LAYERS)).values())
+    symbols = [estimator.symbols(t) for t in layers]
+    times = [
+        median_seconds(train, repeats=repeats),
+        median_seconds(lambda: family.activations(inputs, list(LAYERS)), repeats=repeats),
+        median_seconds(lambda: [estimator.symbols(t) for t in layers], repeats=repeats),
+        median_seconds(lambda: estimator.count(symbols, x, y, kind), repeats=repeats),
+    ]
+    whole = median_seconds(lambda: plane.measure(family, 0), repeats=repeats)
+    return (*times, whole - sum(times[1:]))
+
+
+def main() -> None:
+    torch.set_num_threads(1)
+    print("python benchmarks/report_pipeline.py\n")
+    print(f"{machine()}\n")
+    print("| copies | family | rebuild of the report [ms a step] | infoplane [ms a step] | times faster |")
+    print("|---|---|---|---|---|")
+    for copies, kind in ((1, "exact"), (5, "sampled"), (5, "exact"), (50, "sampled"), (50, "exact")):
+        slow, fast = alternate(copies, kind, rounds=9, steps=100 if copies < 50 else 20)
+        shown = "one network" if copies == 1 else kind
+        print(f"| {copies} | {shown} | {1e3 * slow:.0f} | {1e3 * fast:.2f} | {slow / fast:.0f} |")
+    print("\n| copies | train | forward | symbols | counts | rows | information / training step |")
+    print("|---|---|---|---|---|---|---|")
+    for copies in (1, 5, 50):
+        parts = split(copies, repeats=200 if copies < 50 else 40)
+        numbers = " | ".join(f"{1e3 * part:.3f}" for part in parts)
+        print(f"| {copies} | {numbers} | {sum(parts[1:]) / parts[0]:.1f} |")
+    print("\n(CPU milliseconds; the rebuild reads a family by sampling, whatever infoplane does.)\n")
+    for copies in (1, 5):
+        worst = largest_difference(copies, steps=200)
+        print(f"Largest difference between both in float64, {copies} copies, 20 measured steps: {worst:.1e} bits")
+
+
+if __name__ == "__main__":
+    main()

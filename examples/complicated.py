@@ -33,6 +33,7 @@ for as_published, name in ((True, "complicated-as-published"), (False, "complica
         copies=args.copies,
         layers=["1", "3", "5", "7", "9", "11"],  # the six Tanh
         estimators={"name": "binned", "bins": "report"},
+        facts={"i_xy": data.details["facts"]["i_xy_bits"]},  # of the task, known exactly: drawn as a ceiling
         seed=args.seed,
     )
     correct = (result.family.predict(data.x).numpy() > 0) == (target > 0)  # (members, samples, 1)

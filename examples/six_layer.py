@@ -33,6 +33,7 @@ for copies, name in ((1, "six-layer-1-copy"), (args.copies, f"six-layer-{args.co
         family=("exact", "sampled"),  # the report's own procedure is "sampled"
         layers=["1", "3", "5", "7", "9", "11"],  # the six Tanh
         estimators={"name": "binned", "bins": "report"},
+        facts={"i_xy": data.details["facts"]["i_xy_bits"]},  # of the task, known exactly: drawn as a ceiling
         seed=args.seed,
     )
     correct = (result.family.predict(data.x).numpy() > 0) == (target > 0)  # (members, samples, 1)

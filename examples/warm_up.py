@@ -27,6 +27,7 @@ result = ip.experiment(
     epochs=args.epochs,
     layers=["1", "3"],  # the two Tanh
     estimators={"name": "binned", "bins": "report"},
+    facts={"i_xy": data.details["facts"]["i_xy_bits"]},  # of the task, known exactly: drawn as a ceiling
     seed=args.seed,
 )
 

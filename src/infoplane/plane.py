@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, final
 
 import numpy as np
@@ -13,12 +12,13 @@ from torch import Tensor, nn
 
 from infoplane.errors import InputError, UnknownNameError
 from infoplane.estimators import as_activations, check_units, estimator
-from infoplane.estimators.base import Count, Estimator, Reading, SymbolEstimator, check_finite
+from infoplane.estimators.base import Estimator, SymbolEstimator, check_finite
+from infoplane.estimators.readings import Count, Reading
 from infoplane.estimators.samples import Variable, as_array, check_lengths, input_ids, input_variable, label_variable
 from infoplane.networks import Family
 from infoplane.recording import record
 from infoplane.trajectory import Trajectory
-from infoplane.types import FAMILIES, NATS_PER, Estimate, Units, checksum
+from infoplane.types import FAMILIES, NATS_PER, Units, checksum
 
 Layers = Any  #: None, a name, a glob, a module, or a list of these (see ``infoplane.record``)
 
@@ -96,7 +96,7 @@ class InformationPlane:
     def _activations(self, model: nn.Module | Family | Sequence[nn.Module]) -> dict[str, Tensor]:
         """Layer -> (members, samples, units)."""
         if isinstance(model, Family):
-            recorded = model.activations(self._inputs_for(model), self.layers)
+            recorded = model.activations(self._inputs_for(model), self.layers, lend=True)
             return {name: as_members(t) for name, t in recorded.items()}
         if isinstance(model, nn.Module):
             return {name: as_activations(t)[None] for name, t in record(model, self.x, self.layers).items()}
@@ -231,7 +231,7 @@ def _by_member(
         inputs = [made.with_input(one, x, units) if "i_xt" in made.informations else None for one in prepared]
         for label, y in labels.items():
             pairs = zip(inputs, prepared, strict=True)
-            each[label].append([Reading(i_xt, made.with_label(one, y, units)) for i_xt, one in pairs])
+            each[label].append([Reading.of(i_xt, made.with_label(one, y, units)) for i_xt, one in pairs])
     return [
         (made, kind, label, layers if kind == "single" else [[_mean(members)] for members in layers])
         for kind in kinds
@@ -241,23 +241,11 @@ def _by_member(
 
 def _mean(members: Sequence[Reading]) -> Reading:
     """The mean over the copies, with every flag that any of them has."""
-
-    def mean(given: Sequence[Estimate | None]) -> Estimate | None:
-        estimates = [one for one in given if one is not None]
-        if not estimates:
-            return None
-        flags = tuple(dict.fromkeys(flag for one in estimates for flag in one.flags))
-        low, high = (_mean_or_none([getattr(one, end) for one in estimates]) for end in ("low", "high"))
-        return replace(
-            estimates[0], value=float(np.mean([e.value for e in estimates])), low=low, high=high, flags=flags
-        )
-
-    return Reading(mean([one.i_xt for one in members]), mean([one.i_ty for one in members]) or members[0].i_ty)
-
-
-def _mean_or_none(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return float(np.mean(known)) if len(known) == len(values) else None
+    mean = Reading(None, 0.0, members[0].n, tuple(dict.fromkeys(flag for one in members for flag in one.flags)))
+    for name in ("i_xt", "i_xt_low", "i_xt_high", "i_ty", "i_ty_low", "i_ty_high"):
+        values = [getattr(one, name) for one in members]
+        setattr(mean, name, None if None in values else float(np.mean(values)))
+    return mean
 
 
 def _layer_rows(
@@ -265,7 +253,6 @@ def _layer_rows(
 ) -> Iterable[dict[str, Any]]:
     step, layer, index, units = place
     for copy, reading in enumerate(readings):
-        i_xt = reading.i_xt
         yield {
             "step": step,
             "split": "all",
@@ -275,15 +262,15 @@ def _layer_rows(
             "family": kind,
             "estimator": made.name,
             "label": label,
-            "i_xt": i_xt.value if i_xt else None,
-            "i_xt_low": i_xt.low if i_xt else None,
-            "i_xt_high": i_xt.high if i_xt else None,
-            "i_ty": reading.i_ty.value,
-            "i_ty_low": reading.i_ty.low,
-            "i_ty_high": reading.i_ty.high,
+            "i_xt": reading.i_xt,
+            "i_xt_low": reading.i_xt_low,
+            "i_xt_high": reading.i_xt_high,
+            "i_ty": reading.i_ty,
+            "i_ty_low": reading.i_ty_low,
+            "i_ty_high": reading.i_ty_high,
             "h_t": reading.h_t,
             "h_t_given_x": reading.h_t_given_x,
-            "n": reading.i_ty.n,
+            "n": reading.n,
             "units": units,
-            "flags": tuple(dict.fromkeys((*(i_xt.flags if i_xt else ()), *reading.i_ty.flags))),
+            "flags": reading.flags,
         }

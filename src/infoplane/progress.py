@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 import time
 from collections.abc import Iterable, Mapping
@@ -47,10 +48,42 @@ class Progress:
         self._bar.update(self._bar.task_ids[0], completed=step)
         if rows:
             self._newest.plain = _newest(rows)
+        self._live.refresh()
+
+
+@final
+class _Cell:
+    """The output of a notebook's cell, replaced each time: what rich can do there without further packages."""
+
+    def __init__(self, content: Any) -> None:
+        self._content = content
+
+    def start(self) -> None:
+        from IPython.display import display
+
+        self._handle = display(self._text(), raw=True, display_id=True)
+
+    def refresh(self) -> None:
+        self._handle.update(self._text(), raw=True)
+
+    def stop(self) -> None:
+        self.refresh()
+
+    def _text(self) -> dict[str, str]:
+        from rich.console import Console
+
+        text = io.StringIO()
+        Console(file=text, width=110, force_jupyter=False, force_terminal=False).print(self._content)
+        return {"text/plain": text.getvalue()}
 
 
 def _watched() -> bool:
-    return sys.stderr.isatty() or "ipykernel" in sys.modules
+    return sys.stderr.isatty() or _in_notebook()
+
+
+def _in_notebook() -> bool:
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    return getattr(shell, "kernel", None) is not None
 
 
 def _display(total: int) -> tuple[Any, Any, Any]:
@@ -71,7 +104,10 @@ def _display(total: int) -> tuple[Any, Any, Any]:
     )
     bar.add_task("", total=total)
     newest = Text()
-    return Live(Group(bar, newest), console=Console(stderr=True), refresh_per_second=5), bar, newest
+    content = Group(bar, newest)
+    if _in_notebook():
+        return _Cell(content), bar, newest
+    return Live(content, console=Console(stderr=True), refresh_per_second=5), bar, newest
 
 
 def _rate(column: type[Any]) -> Any:

@@ -32,4 +32,9 @@ CASES = [
     Case("binned", {"bins": "distinct"}),
     Case("binned", {"bins": 8, "correction": "miller-madow"}, plug_in=False),
     Case("binned", {"bins": 8, "correction": "jackknife"}, plug_in=False),
+    Case("kde", counts=False, plug_in=False),
+    Case("kde", {"noise_variance": 0.1, "relative": True}, counts=False, plug_in=False),
+    Case("renyi", counts=False, plug_in=False),
+    Case("renyi", {"kernel": "cosine"}, counts=False, plug_in=False),
+    Case("soft", counts=False, plug_in=False),
 ]

@@ -25,6 +25,11 @@ def read(made, t, y, family="single", **options):
     return made.readings([made.symbols(t)], distinct_ids(t.shape[1]), y, family, **options)[0][0]
 
 
+def estimates(made, t, y, family="single", **options):
+    """I(X;T) and I(T;Y) of one layer, with everything beside them."""
+    return made.count([made.symbols(t)], distinct_ids(t.shape[1]), y, family, **options).estimates()
+
+
 def spoiled(t, value):
     t = t.clone()
     t[0, 12, 1], t[-1, 40, 0], t[-1, 41] = value, value, value
@@ -56,10 +61,10 @@ def test_dropped_rows_were_never_there(bins, value):
     made = Binned(bins, nonfinite="drop-row")
     found = read(made, spoiled(t, value), y)
     expected = read(made, t[:, keep], y.take(keep))
-    assert found.i_xt.value == expected.i_xt.value
-    assert found.i_ty.value == expected.i_ty.value
-    assert found.i_ty.n == 197
-    assert "nonfinite" in found.i_ty.flags
+    assert found.i_xt == expected.i_xt
+    assert found.i_ty == expected.i_ty
+    assert found.n == 197
+    assert "nonfinite" in found.flags
 
 
 def test_rows_are_dropped_from_all_layers_and_copies_alike():
@@ -69,7 +74,7 @@ def test_rows_are_dropped_from_all_layers_and_copies_alike():
     draws = torch.arange(200) % 2
     for family, n in (("single", 197), ("per-copy", 197), ("sampled", 197), ("exact", 394)):
         for readings in made.readings(symbols, distinct_ids(200), y, family, draws=draws):
-            assert all(reading.i_xt.n == n for reading in readings)
+            assert all(reading.n == n for reading in readings)
 
 
 def test_nothing_left_is_an_error():
@@ -85,38 +90,49 @@ def test_rows_that_are_not_finite_can_be_one_cell(bins):
     found = read(made, spoiled(t, math.nan), y)
     mixed = spoiled(t, math.nan)
     mixed[0, 40, 2], mixed[0, 41, 0] = math.inf, -math.inf
-    assert read(made, mixed, y).i_ty.value == found.i_ty.value
+    assert read(made, mixed, y).i_ty == found.i_ty
     keep = torch.ones(200, dtype=torch.bool)
     keep[[12, 40, 41]] = False
     others = read(made, t[:, keep], y.take(keep))
-    assert found.i_ty.details["cells"] == others.i_ty.details["cells"] + 1
-    assert found.i_ty.n == 200
+    assert found.n == others.n + 3
+    (i_xt, _), (without, _) = estimates(made, mixed, y), estimates(made, t[:, keep], y.take(keep))
+    assert i_xt.details["cells"] == without.details["cells"] + 1
+    assert found.n == 200
+
+
+@pytest.mark.parametrize("bins", [3, "report", "fixed", "unit", "quantile", "width", "distinct"])
+def test_the_cell_of_such_rows_is_no_other_cell(bins):
+    t = torch.tensor([[-1.0], [math.nan], [0.1], [1.0]], dtype=torch.float64)[None]
+    i_xt, _ = estimates(Binned(bins, nonfinite="own-cell"), t, label_ids([0, 1, 0, 1]))
+    assert i_xt.details["cells"] == 4
 
 
 def test_kept_as_the_report_did_a_diverged_network_looks_compressed():
     t = torch.full((1, 100, 3), math.nan)
     made = Binned("report", nonfinite="keep")
     reading = read(made, t, label_ids(np.arange(100) % 2))
-    assert reading.i_xt.value == reading.i_ty.value == 0
-    assert "nonfinite" in reading.i_xt.flags
+    assert reading.i_xt == reading.i_ty == 0
+    assert "nonfinite" in reading.flags
 
 
 def test_outside_and_constant_are_counted_and_flagged():
     t, y = layer()
     t[0, :5, 0], t[0, :, 2] = 3.0, 0.5
-    estimate = read(Binned("fixed"), t, y).i_ty
+    _, estimate = estimates(Binned("fixed"), t, y)
     assert {"outside-bins", "constant-units"} <= set(estimate.flags)
     assert estimate.details["outside"] == 5
     assert estimate.details["constant_units"] == 1
-    assert not {"outside-bins", "constant-units"} & set(read(Binned("layer"), t[:, :, :2], y).i_ty.flags)
+    assert not {"outside-bins", "constant-units"} & set(read(Binned("layer"), t[:, :, :2], y).flags)
 
 
 def test_both_estimates_and_the_entropies_of_a_reading_belong_together():
     t, y = layer(members=3)
     for family in ("single", "per-copy", "exact", "sampled"):
         reading = read(Binned(5), t, y, family, draws=torch.arange(200) % 3)
-        assert reading.i_xt.value == pytest.approx(reading.h_t - reading.h_t_given_x, abs=1e-12)
-        details = reading.i_xt.details
+        assert reading.i_xt == pytest.approx(reading.h_t - reading.h_t_given_x, abs=1e-12)
+        i_xt, i_ty = estimates(Binned(5), t, y, family, draws=torch.arange(200) % 3)
+        assert (i_xt.value, i_ty.value, i_xt.n) == (reading.i_xt, reading.i_ty, reading.n)
+        details = i_xt.details
         assert details["h_t"] == reading.h_t
         assert details["h_t_given_x"] == reading.h_t_given_x
         assert details["family"] == family
@@ -128,7 +144,7 @@ def test_both_estimates_and_the_entropies_of_a_reading_belong_together():
 def test_units_scale_every_information():
     t, y = layer(members=2)
     bits, nats = (read(Binned(5), t, y, "exact", units=units) for units in ("bits", "nats"))
-    for a, b in ((bits.i_xt.value, nats.i_xt.value), (bits.i_ty.value, nats.i_ty.value), (bits.h_t, nats.h_t)):
+    for a, b in ((bits.i_xt, nats.i_xt), (bits.i_ty, nats.i_ty), (bits.h_t, nats.h_t)):
         assert a == pytest.approx(b / math.log(2), rel=1e-15)
     assert bits.h_t_given_x == pytest.approx(nats.h_t_given_x / math.log(2), rel=1e-14)
 
@@ -189,6 +205,6 @@ def test_copies_that_nearly_always_differ_are_red():
     y = label_ids(np.arange(400) % 2)
     same = (torch.arange(400) % 2).double().expand(4, 400)[..., None]
     apart = same + 2 * torch.arange(4, dtype=torch.float64)[:, None, None]
-    assert read(Binned("distinct"), same, y, "exact").i_xt.flags[0] == "green"
-    assert {"red", "copies-differ"} <= set(read(Binned("distinct"), apart, y, "exact").i_xt.flags)
-    assert "copies-differ" not in read(Binned("distinct"), apart, y, "per-copy").i_xt.flags
+    assert read(Binned("distinct"), same, y, "exact").flags[0] == "green"
+    assert {"red", "copies-differ"} <= set(read(Binned("distinct"), apart, y, "exact").flags)
+    assert "copies-differ" not in read(Binned("distinct"), apart, y, "per-copy").flags

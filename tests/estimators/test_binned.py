@@ -191,8 +191,8 @@ def test_the_estimator_has_the_numbers_of_the_slow_pipeline(report_pipeline, cop
         layers = [made.symbols(torch.stack([one[: at + 1](whole) for one in networks])) for at in recorded]
     readings = made.readings(layers, input_ids(x), label_ids(y), "sampled", draws=torch.from_numpy(draws))
     for (reading,), (i_xt, i_ty) in zip(readings, slow, strict=True):
-        assert reading.i_xt.value == pytest.approx(i_xt, abs=1e-9)
-        assert reading.i_ty.value == pytest.approx(i_ty, abs=1e-9)
+        assert reading.i_xt == pytest.approx(i_xt, abs=1e-9)
+        assert reading.i_ty == pytest.approx(i_ty, abs=1e-9)
 
 
 # ---------------------------------------------------------------- options

@@ -55,7 +55,7 @@ def brute(codes, y, x, correction):
     t, ty, tx = (list(Counter(pairs).values()) for pairs in (flat, zip(flat, labels), zip(flat, inputs)))  # noqa: B905
     differ = sum(len(set(codes[:, i].tolist())) == copies for i in range(samples)) / samples
     entropies = [corrected(counts, correction) for counts in (t, ty, tx)]
-    return [*entropies, len(t), t.count(1), len(ty), ty.count(1), differ]
+    return [*entropies, len(t), t.count(1), len(ty), ty.count(1), differ, codes.size]
 
 
 def table(rng, samples, copies, alphabet, classes, groups):

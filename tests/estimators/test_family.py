@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infoplane.errors import UnknownNameError
-from infoplane.estimators.entropy import CORRECTIONS
-from infoplane.estimators.family import TABLE, family_table
+from infoplane.estimators.entropy import CORRECTIONS, SUMMARY
+from infoplane.estimators.entropy import SUMMARY
+from infoplane.estimators.family import family_table
 from infoplane.estimators.samples import Ids, number
 
 COPIES_AND_SAMPLES = {
@@ -40,7 +41,7 @@ def read(codes: torch.Tensor, x: Ids, y: Ids, family: str, *, draws=None, correc
     times = len(codes) if family == "exact" else 1
     rows = []
     for line in table.tolist():
-        fact = dict(zip(TABLE, line, strict=True))
+        fact = dict(zip(SUMMARY, line, strict=True))
         h_t_given_x = fact["h_tx"] - x.entropy(correction, times)
         i_ty = fact["h_t"] + y.entropy(correction, times) - fact["h_ty"]
         rows.append((fact["h_t"], h_t_given_x, fact["h_t"] - h_t_given_x, i_ty))
@@ -179,10 +180,10 @@ def test_layers_do_not_touch_each_other():
     draws = torch.arange(50) % 3
     for family in ("single", "per-copy", "exact", "sampled"):
         together = family_table(layers, x, y, family, draws=draws)
-        assert together.shape == (3, 3 if family == "single" else 1, len(TABLE))
+        assert together.shape == (3, 3 if family == "single" else 1, len(SUMMARY))
         for layer, found in zip(layers, together, strict=True):
             assert torch.equal(family_table(layer[None], x, y, family, draws=draws)[0], found)
-        assert together[0, 0, TABLE.index("n")] == (150 if family == "exact" else 50)
+        assert together[0, 0, SUMMARY.index("n")] == (150 if family == "exact" else 50)
 
 
 def test_names_and_draws_are_checked():

@@ -53,8 +53,8 @@ def test_family_values(device, name):
     golden = table(FAMILIES, name)
     for family, key in (("exact", "exact"), ("per-copy", "percopy"), ("sampled", "single")):
         reading = family_reading(golden, family, device)
-        assert reading.i_xt.value == pytest.approx(float(golden[f"IXT_{key}"]), abs=1e-9)
-        assert reading.i_ty.value == pytest.approx(float(golden[f"ITY_{key}"]), abs=1e-9)
+        assert reading.i_xt == pytest.approx(float(golden[f"IXT_{key}"]), abs=1e-9)
+        assert reading.i_ty == pytest.approx(float(golden[f"ITY_{key}"]), abs=1e-9)
     reading = family_reading(golden, "exact", device)
     assert reading.h_t == pytest.approx(float(golden["HT"]), abs=1e-9)
     assert reading.h_t_given_x == pytest.approx(float(golden["HTgX"]), abs=1e-9)

@@ -14,12 +14,18 @@ from torch import Tensor
 from infoplane.errors import InputError, UnknownNameError
 from infoplane.estimators.base import Estimator, SymbolEstimator, check_finite
 from infoplane.estimators.binned import Binned
+from infoplane.estimators.kde import KDE
+from infoplane.estimators.renyi import Renyi
 from infoplane.estimators.samples import as_array, check_classes, check_lengths, label_variable
+from infoplane.estimators.soft import Soft
 from infoplane.types import NATS_PER, Estimate, Units
 
 #: Every estimator, by the name it has in tables: one line each.
 REGISTRY: dict[str, type[Estimator]] = {
     "binned": Binned,
+    "kde": KDE,
+    "renyi": Renyi,
+    "soft": Soft,
 }
 
 

@@ -25,7 +25,7 @@ from torch import Tensor
 CORRECTIONS = ("none", "miller-madow", "jackknife")
 
 #: The columns of ``tabulate``, entropies in nats.
-SUMMARY = ("h_t", "h_ty", "h_tx", "cells", "singletons", "cells_ty", "singletons_ty", "all_differ")
+SUMMARY = ("h_t", "h_ty", "h_tx", "cells", "singletons", "cells_ty", "singletons_ty", "all_differ", "n")
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
@@ -146,6 +146,7 @@ def _tabulate(codes, samples, y, classes, x, groups, correction, out):  # type: 
             slots[:] = -1
             joint = _rank(pairs, keys, slots, pair_ids, pair_counts)
             out[r, 1], out[r, 5], out[r, 6] = _entropy(pair_counts[:joint], n, spectrum, correction)
+        out[r, 8] = n
         out[r, 2], out[r, 7] = _with_distinct_inputs(ids, cells, samples, spectrum, correction)
         if groups < samples:
             _pair(ids, groups, x, pairs)
@@ -166,7 +167,7 @@ def tabulate(codes: Tensor, y: Tensor, classes: int, x: Tensor, groups: int, *, 
 
     ``codes`` (rows, n) int64, where n is the number of samples, or a multiple of it: all samples once for each of
     several copies, copy after copy. ``y`` (samples,) in 0..classes-1 and ``x`` (samples,) in 0..groups-1, int64.
-    Returns (rows, 8) float64 with the columns of ``SUMMARY``; ``all_differ`` is the share of the samples on which all
+    Returns (rows, 9) float64 with the columns of ``SUMMARY``; ``all_differ`` is the share of the samples on which all
     copies' codes differ.
     """
     if codes.device.type != "cpu":
@@ -188,7 +189,8 @@ def tensor_tabulate(
     h_tx = _run_entropy(ranks * groups + x.repeat(copies), correction)[0]
     by_sample = ranks.view(len(codes), copies, -1).sort(dim=1).values
     differ = (by_sample[:, 1:] != by_sample[:, :-1]).all(1).to(torch.float64).mean(-1)
-    return torch.stack([h_t, h_ty, h_tx, cells, singletons, cells_ty, singletons_ty, differ], dim=-1)
+    n = torch.full_like(h_t, codes.shape[1])
+    return torch.stack([h_t, h_ty, h_tx, cells, singletons, cells_ty, singletons_ty, differ, n], dim=-1)
 
 
 def tensor_ranks(codes: Tensor) -> Tensor:

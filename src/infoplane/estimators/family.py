@@ -6,16 +6,12 @@ and 0 <= H(T|X) <= log J.
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from infoplane.errors import UnknownNameError
 from infoplane.estimators.entropy import SUMMARY, tabulate
 from infoplane.estimators.samples import Ids
 from infoplane.types import FAMILIES
-
-#: The columns of ``family_table``: those of ``tabulate``, and how many samples were counted.
-TABLE = (*SUMMARY, "n")
 
 
 def family_table(
@@ -24,7 +20,7 @@ def family_table(
     """Entropies (nats) and counts of every layer of a family.
 
     ``codes`` (layers, members, samples) int64; ``draws`` (samples,) int64, the copy each sample is sent through, for
-    ``sampled``. Returns (layers, rows, columns of ``TABLE``) float64, one row but for ``single``, which has one a copy:
+    ``sampled``. Returns (layers, rows, columns of ``SUMMARY``) float64, one row, but one a copy for ``single``:
 
     - ``single``: each copy by itself.
     - ``per-copy``: the mean over the copies of the simple estimator, I(X;T|K).
@@ -43,10 +39,9 @@ def family_table(
             raise ValueError("family 'sampled' needs draws: the copy that each sample is sent through")
         drawn = codes.gather(1, draws.expand(layers, 1, samples))[:, 0]
         return _table(drawn, x, y, correction)[:, None]
-    each = _table(codes.reshape(layers * members, samples), x, y, correction).view(layers, members, len(TABLE))
+    each = _table(codes.reshape(layers * members, samples), x, y, correction).view(layers, members, len(SUMMARY))
     return each.mean(1, keepdim=True) if family == "per-copy" else each
 
 
 def _table(codes: Tensor, x: Ids, y: Ids, correction: str) -> Tensor:
-    table = tabulate(codes, y.ids, y.count, x.ids, x.count, correction=correction)
-    return torch.nn.functional.pad(table, (0, 1), value=codes.shape[1])
+    return tabulate(codes, y.ids, y.count, x.ids, x.count, correction=correction)

@@ -22,16 +22,6 @@ _NARROW = 64  # units below which a row is too short to be worth a loop of its o
 _BLOCK = 256  # samples of one unit taken at a time
 _CAREFUL_RUN = 16  # rows taken the careful way after one that needed it
 _ENDS = ("keep", "wrap", "clip")
-_MIX = (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB)  # splitmix64 (Steele, Lea, Flood 2014)
-
-
-def signed(number: int) -> int:
-    """A 64-bit pattern as the int64 with the same bits."""
-    return number - (1 << 64) if number >= 1 << 63 else number
-
-
-# ---------------------------------------------------------------- values -> codes
-
 
 Ends = Literal["keep", "wrap", "clip"]
 
@@ -165,14 +155,31 @@ def _even_rows(t, cuts, low, per, weights, mode, codes, bad):  # type: ignore[no
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
+def _careful_block(block, cuts, per, mode, part):  # type: ignore[no-untyped-def]
+    """Fill ``part`` with the bin numbers of one unit, as ``_careful_row`` finds them; values outside; not finite."""
+    last, real = np.int32(len(cuts)), block.dtype.type
+    low, high, zero, top = cuts[0], cuts[last - 1], real(0), real(last - 1)
+    below, final = last if mode == 1 else np.int32(mode == 2), last - np.int32(mode == 2)
+    outside, bad = np.int32(0), np.int32(0)
+    for i in range(len(block)):
+        value = block[i]
+        near = (value - low) * per + real(0.5)
+        near = near if near > zero else zero
+        r = np.int32(near if near < top else top)
+        k = r + np.int32(value >= cuts[r])
+        outside += np.int32(value < low) + np.int32(value > high)
+        bad += np.int32(not (abs(value) < np.inf))
+        k = below if k == 0 else min(k, final)
+        part[i] = final if value != value else k
+    return outside, bad
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def _even_columns(columns, step, cuts, low, per, weights, mode, codes, bad):  # type: ignore[no-untyped-def]
     """Narrow layers, samples beside each other: a block of one unit's samples at a time."""
-    last = np.int32(cuts.shape[1])
-    real = columns.dtype.type
+    last, real = cuts.shape[1], columns.dtype.type
     margin = real(0.5 - 5e-7 * (last + 2) - _unevenness(cuts, low, per))
-    half, top = real(last - 1) * real(0.5), real(last - 1)
-    first, final = (np.int32(1), last - np.int32(1)) if mode == 2 else (np.int32(0), last)
-    wrap, outside = mode == 1, np.int64(0)
+    half, outside = real(last - 1) * real(0.5), np.int64(0)
     codes[:] = 0
     part = np.empty(_BLOCK, np.int32)
     for m in range(codes.shape[0]):
@@ -190,19 +197,10 @@ def _even_columns(columns, step, cuts, low, per, weights, mode, codes, bad):  # 
                     doubts += np.int32(not certain)
                     part[i] = k + np.int32(1)
                 if doubts > 0:
-                    wrong = np.int32(0)
-                    for i in range(len(block)):
-                        value = block[i]
-                        near = min(max((value - start) * scale + real(0.5), real(0)), top)
-                        r = min(max(np.int32(near), np.int32(0)), last - np.int32(1))
-                        k = r + np.int32(value >= edges[r])
-                        outside += np.int64((value < edges[0]) | (value > edges[last - 1]))
-                        wrong += np.int32(not (abs(value) < np.inf))
-                        k = last if (value != value) | (wrap & (k == 0)) else k
-                        part[i] = min(max(k, first), final)
+                    out, wrong = _careful_block(block, edges, scale, mode, part)
+                    outside += out
                     if wrong > 0:
-                        for i in range(len(block)):
-                            bad[m, begin + i] |= not (abs(block[i]) < np.inf)
+                        bad[m, begin : begin + _BLOCK] |= ~np.isfinite(block)
                 for i in range(len(block)):
                     target[i] += np.int64(part[i]) * weight
     return outside
@@ -278,29 +276,3 @@ def _tensor_search(rows: Tensor, cuts: Tensor) -> Tensor:
     if len(cuts) == 1:
         return torch.bucketize(rows, cuts[0], right=True, out_int32=True)
     return torch.searchsorted(cuts, rows.T.contiguous(), right=True, out_int32=True).T
-
-
-# ---------------------------------------------------------------- whole numbers -> codes
-
-
-def word_codes(words: Tensor, weights: Tensor) -> Tensor:
-    """Codes of rows of int64 numbers: sum(weight_j * scramble(word_j)) mod 2^64.
-
-    ``words`` (samples, units) int64, ``weights`` (units,) int64 -> (samples,) int64.
-    """
-    units = max(words.shape[1], 1)
-    chunks = words.split(max(_TENSOR_CHUNK // units, 1)) if len(words) else [words]
-    return torch.cat([scramble(chunk).mul_(weights).sum(-1) for chunk in chunks])
-
-
-def scramble(words: Tensor) -> Tensor:
-    """A bijection of the int64 numbers whose low bits depend on all bits (splitmix64)."""
-    z = words + signed(_MIX[0])
-    z = (z ^ _shift(z, 30)) * signed(_MIX[1])
-    z = (z ^ _shift(z, 27)) * signed(_MIX[2])
-    return z ^ _shift(z, 31)
-
-
-def _shift(words: Tensor, by: int) -> Tensor:
-    """Shift to the right with zeros coming in."""
-    return (words >> by) & ((1 << (64 - by)) - 1)

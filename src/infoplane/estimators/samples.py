@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from infoplane.errors import InputError
-from infoplane.estimators import kernels
 from infoplane.estimators.entropy import entropy_of_counts, tensor_ranks
 from infoplane.estimators.symbols import row_weights
+from infoplane.estimators.words import word_codes
 
 #: A label with more distinct fractional values than this is taken for a continuous one.
 MOST_FLOAT_CLASSES = 50
@@ -153,7 +153,7 @@ def input_ids(x: Any) -> Ids:
     if rows.is_floating_point():
         rows = (rows + 0.0).view({2: torch.int16, 4: torch.int32, 8: torch.int64}[rows.element_size()])
     words = rows.to(torch.int64)
-    codes = kernels.word_codes(words, row_weights(words.shape[1], None, words.device))
+    codes = word_codes(words, row_weights(words.shape[1], None, words.device))
     return number(tensor_ranks(codes[None])[0])
 
 

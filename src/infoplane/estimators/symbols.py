@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from infoplane.estimators import kernels
+from infoplane.estimators.words import word_codes
 
 _SEED = 20170302  # of the random odd weights: the same codes in every process
 
@@ -110,5 +111,5 @@ class Words(Quantiser):
             numbers = (t / torch.full((1,), self.width, dtype=t.dtype, device=t.device)).floor()
         words = (numbers + 0.0).view(torch.int32 if t.dtype == torch.float32 else torch.int64).to(torch.int64)
         weights = row_weights(t.shape[-1], None, t.device)
-        codes = kernels.word_codes(words.flatten(0, -2), weights).view(t.shape[:-1])
+        codes = word_codes(words.flatten(0, -2), weights).view(t.shape[:-1])
         return codes, ~t.isfinite().all(-1), 0

@@ -7,6 +7,7 @@ product then gives weight and bias their share, forward and backward.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -18,7 +19,7 @@ from infoplane.networks.engine import Engine, stacked_tensors
 from infoplane.networks.layers import Selection
 from infoplane.networks.losses import Loss
 from infoplane.networks.optimizers import OptimizerFactory, optimizer_for, stacked_like
-from infoplane.networks.perceptron import Perceptron, activate, activate_backward
+from infoplane.networks.perceptron import Perceptron, Place, activate, activate_backward
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,8 @@ class BatchedEngine(Engine):
         self._matrices = self._blocks_of(self._flat.detach())
         self._gradients = self._blocks_of(self._flat.grad)
         self._work: _Memory | None = None
+        self._lending: dict[int, Tensor] = {}
+        self._selection: tuple[Selection, dict[str, Place]] | None = None
         self._optimizers: list[Optimizer] = []
         self.load_weights(stacked)
 
@@ -122,38 +125,57 @@ class BatchedEngine(Engine):
             )
         return _Memory(rows, columns[0][:, :-1], layers)
 
-    def evaluate(self, x: Tensor, selection: Selection) -> dict[str, Tensor]:
+    def evaluate(self, x: Tensor, selection: Selection, *, lend: bool = False) -> dict[str, Tensor]:
         x = self._plan.check(x, leading=1)
-        rows = x.reshape(1, -1, x.shape[-1]).expand(self._copies, -1, -1)
-        outputs = self._outputs(rows, selection)
-        return {name: output.unflatten(1, x.shape[:-1]) for name, output in outputs.items()}
+        columns = x.reshape(-1, x.shape[-1]).T.expand(self._copies, -1, -1)  # (members, units, rows)
+        outputs = {name: output.transpose(1, 2) for name, output in self._outputs(columns, selection, lend).items()}
+        return outputs if x.ndim == 2 else {name: t.unflatten(1, x.shape[:-1]) for name, t in outputs.items()}
 
     def evaluate_sampled(self, x: Tensor, selection: Selection, draws: Tensor) -> dict[str, Tensor]:
         if self._copies == 1:
             return {name: output[0] for name, output in self.evaluate(x, selection).items()}
         x = self._plan.check(x, leading=1)
         slots, longest = _slots(draws, self._copies)
-        draws, slots = draws.to(x.device), slots.to(x.device)
-        shares = x.new_zeros(self._copies, longest, *x.shape[1:])
-        shares[draws, slots] = x  # every row in its own copy's share, filled up with zeros
-        outputs = self._outputs(shares.flatten(1, -2), selection)
-        return {name: output.unflatten(1, shares.shape[1:-1])[draws, slots] for name, output in outputs.items()}
+        inner = math.prod(x.shape[1:-1])  # rows of one sample
+        shares = x.new_zeros(self._copies * longest, inner, x.shape[-1])
+        place = (draws * longest + slots).to(x.device)
+        shares[place] = x.reshape(len(x), inner, -1)  # every sample in its own copy's share, filled up with zeros
+        columns = shares.view(self._copies, longest * inner, -1).transpose(1, 2)
+        return {
+            name: _samples_of(output, place, inner).unflatten(0, x.shape[:-1])
+            for name, output in self._outputs(columns, selection, lend=True).items()
+        }
 
-    def _outputs(self, x: Tensor, selection: Selection) -> dict[str, Tensor]:
-        """Selected outputs for x (members, rows, units), in the order of the layers, in memory of their own."""
-        places = self._plan.places_of(selection)
+    def _outputs(self, values: Tensor, selection: Selection, lend: bool) -> dict[str, Tensor]:
+        """Selected outputs for columns (members, units, rows), alike, in the order of the layers.
+
+        Lent ones lie in memory that the next call overwrites.
+        """
+        places = self._places_of(selection)
         wanted = set(places.values())
-        values = x.transpose(1, 2)  # (members, units, rows)
         found = {(0, True): values.clone() if (0, True) in wanted else values}
         for number, (block, matrix) in enumerate(zip(self._plan.blocks, self._matrices, strict=True), start=1):
-            sums = torch.bmm(matrix[:, :, : block.inputs], values)
+            size = (self._copies, block.outputs, values.shape[2])
+            sums = self._lent(number, size) if lend else values.new_empty(size)
+            torch.bmm(matrix[:, :, : block.inputs], values, out=sums)
             if block.bias:
                 sums.add_(matrix[:, :, -1:])
-            kept = (number, False) in wanted
-            values = torch.empty_like(sums) if kept else sums
+            values = torch.empty_like(sums) if (number, False) in wanted else sums
             activate(block.activation, sums, out=values)
             found[number, False], found[number, True] = sums, values
-        return {name: found[place].transpose(1, 2) for name, place in places.items()}
+        return {name: found[place] for name, place in places.items()}
+
+    def _lent(self, number: int, size: tuple[int, int, int]) -> Tensor:
+        """Memory for the outputs of one block, the same at every call while the size stays."""
+        held = self._lending.get(number)
+        if held is None or held.shape != size:
+            held = self._lending[number] = self._flat.detach().new_empty(size)
+        return held
+
+    def _places_of(self, selection: Selection) -> dict[str, Place]:
+        if self._selection is None or self._selection[0] is not selection:
+            self._selection = (selection, self._plan.places_of(selection))
+        return self._selection[1]
 
     def weights(self) -> dict[str, Tensor]:
         return {name: view.clone() for name, view in self._views().items()}
@@ -172,6 +194,14 @@ class BatchedEngine(Engine):
 
     def optimizers(self) -> Sequence[Optimizer]:
         return self._optimizers
+
+
+def _samples_of(output: Tensor, place: Tensor, inner: int) -> Tensor:
+    """The samples in ``place``, of ``inner`` rows each: (members, units, rows) -> (samples * inner, units)."""
+    flat = output.transpose(0, 1).reshape(output.shape[1], -1)
+    if inner > 1:
+        place = (place[:, None] * inner + torch.arange(inner, device=place.device)).flatten()
+    return flat.index_select(1, place).T
 
 
 def _slots(draws: Tensor, copies: int) -> tuple[Tensor, int]:

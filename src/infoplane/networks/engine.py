@@ -27,8 +27,11 @@ class Engine(abc.ABC):
         """One optimiser step of every copy on its own batch (members, batch, ...); the losses before it, (members,)."""
 
     @abc.abstractmethod
-    def evaluate(self, x: Tensor, selection: Selection) -> dict[str, Tensor]:
-        """Outputs of selected layers for x (samples, ...) in every copy: (members, samples, ...)."""
+    def evaluate(self, x: Tensor, selection: Selection, *, lend: bool = False) -> dict[str, Tensor]:
+        """Outputs of selected layers for x (samples, ...) in every copy: (members, samples, ...).
+
+        With ``lend`` they may lie in memory that the next such call overwrites.
+        """
 
     @abc.abstractmethod
     def evaluate_sampled(self, x: Tensor, selection: Selection, draws: Tensor) -> dict[str, Tensor]:

@@ -164,16 +164,18 @@ class Family:
         target = as_tensor(y, "y")
         return target.to(self.device, self.dtype) if target.is_floating_point() else target.to(self.device)
 
-    def activations(self, x: Any, layers: Layers = None) -> dict[str, Tensor]:
+    def activations(self, x: Any, layers: Layers = None, *, lend: bool = False) -> dict[str, Tensor]:
         """Outputs of layers for x (samples, ...) in every copy, in evaluation mode: (members, samples, ...) by name.
 
         `layers` are names, globs over names, or None for activations and layers with parameters. No random stream,
-        buffer or flag changes. A layer that never ran is a RecordingError.
+        buffer or flag changes. A layer that never ran is a RecordingError. With `lend` the tensors may lie in memory
+        that the next such call overwrites: faster for whoever looks at them and lets go.
         """
         x, selection = self.inputs(x), self._selection(layers)
+        lend = lend and len(x) <= DEFAULT_BATCH
 
         def evaluate(part: Tensor) -> dict[str, Tensor]:
-            return self._run(lambda engine: engine.evaluate(part, selection))
+            return self._run(lambda engine: engine.evaluate(part, selection, lend=lend))
 
         return _joined([evaluate(part) for part in x.split(DEFAULT_BATCH)], axis=1)
 

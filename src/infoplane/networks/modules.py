@@ -46,7 +46,7 @@ class ModulesEngine(Engine):
             self._optimizers[copy].step(loss_with_gradients)
         return losses[0]
 
-    def evaluate(self, x: Tensor, selection: Selection) -> dict[str, Tensor]:
+    def evaluate(self, x: Tensor, selection: Selection, *, lend: bool = False) -> dict[str, Tensor]:
         with preserved_random_state(self._device):
             members = [self._evaluate_one(network, x, selection) for network in self._networks]
         return {name: torch.stack([member[name] for member in members]) for name in members[0]}

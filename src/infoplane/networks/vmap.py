@@ -60,7 +60,7 @@ class VmapEngine(Engine):
         prediction = functional_call(self._network, tensors, (x,))
         return self._loss(prediction, y), {name: tensors[name] for name in buffers}
 
-    def evaluate(self, x: Tensor, selection: Selection) -> dict[str, Tensor]:
+    def evaluate(self, x: Tensor, selection: Selection, *, lend: bool = False) -> dict[str, Tensor]:
         def outputs_of_one(parameters: Tensors, buffers: Tensors) -> dict[str, Tensor]:
             tensors = {**parameters, **{name: buffer.clone() for name, buffer in buffers.items()}}
             return layer_outputs(

@@ -1,0 +1,215 @@
+"""Nearest neighbours (KSG): mutual information of continuous variables, and of a continuous one with classes.
+
+Two continuous variables, with e_i the distance of sample i to its k-th nearest neighbour in the joint space (max-norm),
+and n_x, n_y the numbers of other samples strictly nearer than e_i in x and in y alone:
+
+    I(X;Y) = psi(k) + psi(n) - mean_i [ psi(n_x + 1) + psi(n_y + 1) ]
+
+Kraskov, Stoegbauer, Grassberger (2004), Physical Review E 69, 066138, equation 8. A class y, with e_i the distance to
+the k-th neighbour in t among the n_y samples of the same class, and m_i - 1 other samples strictly nearer than e_i:
+
+    I(T;Y) = psi(n) + mean_i [ psi(k_i) - psi(n_y) - psi(m_i) ]
+
+Ross (2014), PLoS ONE 9, e87357, equation 2. In nats inside. Bias: almost none in up to three dimensions a side; beyond
+that, and where dependence is strong, far too low (-0.24 nats of 1.02 in 5 + 5 dimensions at n = 10 000). For a
+noiseless mapping the truth is infinite and the estimate grows as log n: flag "noiseless".
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar, final
+
+import torch
+from torch import Tensor
+
+from infoplane.errors import InputError
+from infoplane.estimators.base import Estimator
+from infoplane.estimators.columns import Columns, scaled, tied_share
+from infoplane.estimators.neighbours import count_nearer, kth_distance
+from infoplane.estimators.samples import Ids, Variable
+from infoplane.types import NATS_PER, Estimate, Units
+
+#: Beyond this many columns of both variables together, neighbours are too far away to be local.
+MOST_COLUMNS = 6
+#: Fewer samples than this have no small neighbourhoods.
+FEWEST_SAMPLES = 100
+#: An estimate that grows by this many nats (half of log 2) when the samples double has no noise to stop it.
+MOST_GROWTH = 0.5 * math.log(2.0)
+#: ... and by this many standard errors.
+_GROWTH_ERRORS = 3.0
+
+
+@final
+class KSG(Estimator):
+    """Mutual information from distances to the k-th nearest neighbour.
+
+    ``k``: neighbours; more of them, less variance and more bias. ``standardise``: divide each unit by its standard
+    deviation first. ``jitter``: normal noise of this many standard deviations, added with ``seed`` to break ties (off:
+    0). For x and y of numbers the first algorithm of Kraskov 2004, for classes Ross 2014; a sample that is alone in
+    its class is left out.
+
+    Flags: ``high-dimension``, ``few-samples``, ``ties`` (equal samples: use ``"mixed-ksg"``), ``noiseless`` (the
+    estimate grows with the number of samples), ``lone-samples``, ``above-ceiling`` (above H(Y)), ``constant-units``.
+
+    >>> import infoplane as ip, numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> t = rng.normal(size=2000)
+    >>> y = t + rng.normal(size=2000)
+    >>> estimate = ip.mutual_information(t, y, estimator="ksg", units="nats")
+    >>> abs(estimate.value - 0.5 * np.log(2)) < 0.05
+    True
+    """
+
+    name: ClassVar[str] = "ksg"
+    continuous: ClassVar[bool] = True
+
+    def __init__(self, k: int = 3, standardise: bool = True, jitter: float = 0.0, seed: int = 0) -> None:
+        check_neighbours(k)
+        if not jitter >= 0:
+            raise InputError(f"jitter={jitter!r} must be 0 or more: for example 1e-10")
+        self.k = k
+        self.standardise = standardise
+        self.jitter = jitter
+        self.seed = seed
+
+    @property
+    def measurement(self) -> str:
+        noise = f", noise of {self.jitter:g} standard deviations" if self.jitter else ""
+        return f"{self.k} nearest neighbours, max-norm{noise}"
+
+    def prepare(self, t: Tensor) -> Columns:
+        columns = scaled(t, self.standardise)
+        return Columns(self._shaken(columns.values, self.seed), columns.constant)
+
+    def with_input(self, prepared: Columns, x: Variable, units: Units = "bits") -> Estimate:
+        if x.numbers is None:
+            return self._with_classes(prepared, x.classes(), units)
+        return self._with_numbers(prepared, x, units)
+
+    def with_label(self, prepared: Columns, y: Variable, units: Units = "bits") -> Estimate:
+        if y.ids is None:
+            return self._with_numbers(prepared, y, units)
+        return self._with_classes(prepared, y.classes(), units)
+
+    def _with_numbers(self, t: Columns, other: Variable, units: Units) -> Estimate:
+        values = other.values().to(t.values.device)
+        y = scaled(values, self.standardise)
+        y = Columns(self._shaken(y.values, self.seed + 1), y.constant)
+        k = min(self.k, t.n - 1)
+        if not (t.count and y.count):
+            return neighbour_estimate(self, 0.0, t, y.count, units)
+        terms = continuous_terms(t.values, y.values, k)
+        flags = []
+        if tied_share(torch.cat([t.values, y.values], 1)) > 0:
+            flags.append("ties")
+        growth = self._growth(t.values, y.values, terms)
+        if growth is not None and growth > MOST_GROWTH:
+            flags.append("noiseless")
+        return neighbour_estimate(
+            self, float(terms.mean()), t, y.count, units, flags=flags, facts={"growth": growth}
+        )
+
+    def _growth(self, t: Tensor, y: Tensor, terms: Tensor) -> float | None:
+        """Nats gained over half of the samples; None where there are too few to tell, 0 within the error."""
+        n = len(t)
+        if n < FEWEST_SAMPLES:
+            return None
+        half = torch.randperm(n, generator=torch.Generator().manual_seed(self.seed))[: n // 2].to(t.device)
+        fewer = continuous_terms(t[half], y[half], self.k)
+        growth = float(terms.mean() - fewer.mean())
+        error = math.sqrt(float(fewer.var()) / len(fewer))
+        return growth if abs(growth) > _GROWTH_ERRORS * error else 0.0
+
+    def _with_classes(self, t: Columns, classes: Ids, units: Units) -> Estimate:
+        facts = {"h_y": classes.entropy() / NATS_PER[units]}
+        if not t.count:
+            return neighbour_estimate(self, 0.0, t, 0, units, facts=facts)
+        shared = (classes.counts > 1).to(t.values.device)[classes.ids]
+        flags = []
+        if tied_share(t.values) > 0:
+            flags.append("ties")
+        lone = int((~shared).sum())
+        if lone:
+            flags.append("lone-samples")
+        if lone == t.n:  # no class to look into: as much as a sample of this size can show
+            flags.append("saturated")
+            value = math.log(t.n)
+        else:
+            value = float(class_terms(t.values[shared], classes.take(shared) if lone else classes, self.k).mean())
+        facts["lone_samples"] = lone
+        return neighbour_estimate(self, value, t, 0, units, flags=flags, facts=facts)
+
+    def _shaken(self, values: Tensor, seed: int) -> Tensor:
+        if not self.jitter:
+            return values
+        noise = torch.randn(values.shape, dtype=values.dtype, generator=torch.Generator().manual_seed(seed))
+        return values + self.jitter * values.std(0) * noise.to(values.device)
+
+
+def check_neighbours(k: int) -> None:
+    """A whole number of at least 1."""
+    if isinstance(k, bool) or not isinstance(k, int) or k < 1:
+        raise InputError(f"k={k!r} must be a whole number of at least 1: for example k=3")
+
+
+def continuous_terms(x: Tensor, y: Tensor, k: int) -> Tensor:
+    """What each sample adds, in nats; ``x`` and ``y`` (samples, columns) float64. Their mean is the information."""
+    distance = kth_distance(torch.cat([x, y], 1), k)
+    around = psi(count_nearer(x, distance) + 1) + psi(count_nearer(y, distance) + 1)
+    return psi(k) + psi(len(x)) - around
+
+
+def class_terms(t: Tensor, classes: Ids, k: int) -> Tensor:
+    """What each sample adds, in nats; every class has at least two samples; ``t`` (samples, columns) float64."""
+    distance = torch.empty(len(t), dtype=t.dtype, device=t.device)
+    sizes = classes.counts.to(t.device)[classes.ids]
+    for members in members_of(classes):
+        distance[members] = kth_distance(t[members], min(k, len(members) - 1))
+    return psi(sizes.clamp(max=k + 1) - 1) + psi(len(t)) - psi(sizes) - psi(count_nearer(t, distance) + 1)
+
+
+def members_of(classes: Ids) -> tuple[Tensor, ...]:
+    """The numbers of the samples of each class."""
+    return classes.ids.argsort(stable=True).split(classes.counts.tolist())
+
+
+def psi(count: int | Tensor) -> Tensor:
+    """The digamma function of counts."""
+    return torch.special.digamma(torch.as_tensor(count, dtype=torch.float64))
+
+
+def neighbour_estimate(
+    made: Estimator,
+    nats: float,
+    t: Columns,
+    columns: int,
+    units: Units,
+    *,
+    flags: list[str] | None = None,
+    facts: dict[str, Any] | None = None,
+) -> Estimate:
+    """An estimate from neighbours, with what is doubtful about it; ``columns`` of the other variable."""
+    scale, n = NATS_PER[units], t.n
+    facts = dict(facts or {})
+    doubt = list(flags or [])
+    if t.count + columns > MOST_COLUMNS:
+        doubt.append("high-dimension")
+    if n < FEWEST_SAMPLES:
+        doubt.append("few-samples")
+    if nats / scale > facts.get("h_y", math.inf):
+        doubt.append("above-ceiling")
+    if t.constant:
+        doubt.append("constant-units")
+    if facts.get("growth") is not None:
+        facts["growth"] /= scale
+    details = {
+        "measurement": made.measurement,
+        "estimand": "population",
+        "log_n": math.log(n) / scale,
+        "columns": t.count,
+        "columns_other": columns,
+        "constant_units": t.constant,
+        **facts,
+    }
+    return Estimate(nats / scale, units, n=n, flags=tuple(doubt), details=details)
