@@ -68,6 +68,7 @@ class InformationPlane:
         for name, label in self._labels.items():
             if label.ids is not None and label.ids.count < 2:
                 raise InputError(f"all samples have the same label in {name!r}: I(T;Y) needs at least two classes")
+        self._device = torch.device("cpu")
         self._draws = torch.Generator().manual_seed(seed)
         self._moved: dict[tuple[torch.device, torch.dtype], Tensor] = {}
         self.trajectory = Trajectory(meta=self._facts(labels))
@@ -114,8 +115,10 @@ class InformationPlane:
         self, activations: Mapping[str, Tensor], kinds: Sequence[str], draws: Tensor | None, step: int
     ) -> list[dict[str, Any]]:
         device = next(iter(activations.values())).device
-        x = self._inputs.to(device)
-        labels = {name: label.to(device) for name, label in self._labels.items()}
+        if device != self._device:  # data follows the network, once
+            self._device, self._inputs = device, self._inputs.to(device)
+            self._labels = {name: label.to(device) for name, label in self._labels.items()}
+        x, labels = self._inputs, self._labels
         draws = None if draws is None else draws.to(device)
         places = [f"layer {name!r}, step {step}" for name in activations]
         counts: list[tuple[Estimator, str, str, Count]] = []

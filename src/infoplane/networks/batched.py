@@ -67,6 +67,10 @@ class BatchedEngine(Engine):
         self._flat.grad = torch.zeros_like(self._flat)
         self._matrices = self._blocks_of(self._flat.detach())
         self._gradients = self._blocks_of(self._flat.grad)
+        self._affine = [
+            (block, matrix[:, :, : block.inputs], matrix[:, :, -1:])
+            for block, matrix in zip(plan.blocks, self._matrices, strict=True)
+        ]
         self._work: _Memory | None = None
         self._lending: dict[int, Tensor] = {}
         self._selection: tuple[Selection, dict[str, Place]] | None = None
@@ -154,12 +158,12 @@ class BatchedEngine(Engine):
         places = self._places_of(selection)
         wanted = set(places.values())
         found = {(0, True): values.clone() if (0, True) in wanted else values}
-        for number, (block, matrix) in enumerate(zip(self._plan.blocks, self._matrices, strict=True), start=1):
+        for number, (block, weight, bias) in enumerate(self._affine, start=1):
             size = (self._copies, block.outputs, values.shape[2])
             sums = self._lent(number, size) if lend else values.new_empty(size)
-            torch.bmm(matrix[:, :, : block.inputs], values, out=sums)
+            torch.bmm(weight, values, out=sums)
             if block.bias:
-                sums.add_(matrix[:, :, -1:])
+                sums.add_(bias)
             values = torch.empty_like(sums) if (number, False) in wanted else sums
             activate(block.activation, sums, out=values)
             found[number, False], found[number, True] = sums, values
