@@ -152,7 +152,7 @@ def disturbed_training(args):
         max(float((one[name] - other[name]).abs().max()) for name in one)
         for one, other in (ends, [run.family.weights() for run in here])
     ]
-    yield ("largest change of a weight by measuring", *(f"{gap:.3g}" for gap in gaps))
+    yield ("largest change of a weight by measuring", *(f"{gap:.2f}" if gap else "0" for gap in gaps))
 
 
 FINDINGS = [

@@ -155,9 +155,8 @@ def test_values_are_the_originals(data_folder):
                 ZivInformationPlane(case["X"], case["Y"], case["bins"])
             continue
         plane = ZivInformationPlane(case["X"], case["Y"], case["bins"], nonfinite="keep")
-        assert plane.mutual_information(case["T"]) == pytest.approx(
-            (float(case["IXT"]), float(case["ITY"])), abs=1e-9
-        ), name
+        expected = (float(case["IXT"]), float(case["ITY"]))
+        assert plane.mutual_information(case["T"]) == pytest.approx(expected, abs=1e-9), name
         assert plane.X is case["X"]
         assert plane.Y is case["Y"]
 

@@ -125,7 +125,7 @@ class InformationPlane:
         readings: list[tuple[Estimator, str, str, list[list[Reading]]]] = []
         for made in self.estimators:
             if isinstance(made, SymbolEstimator):
-                symbols = [made.symbols(t) for t in activations.values()]
+                symbols = made.layers(list(activations.values()))
                 counts += [
                     (made, kind, label, made.count(symbols, x.classes(), y.classes(), kind, draws=draws, places=places))
                     for kind in kinds

@@ -24,6 +24,7 @@ class Progress:
         self._live: Any = None
         self._drawn = 0.0
         self._done = 0
+        self._rows: Iterable[Mapping[str, Any]] = ()
         if shown or (shown is None and _watched()):
             self._live, self._bar, self._newest = _display(total)
 
@@ -36,18 +37,20 @@ class Progress:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._live is not None:
-            self._bar.update(self._bar.task_ids[0], completed=self._done)
+            self._draw()
             self._live.stop()
 
     def advance(self, step: int, rows: Iterable[Mapping[str, Any]] | None) -> None:
         """Training is at ``step``; ``rows`` are the newest of the trajectory, or None where nothing was measured."""
-        self._done = step
-        if self._live is None or time.monotonic() - self._drawn < 0.2:
-            return
-        self._drawn = time.monotonic()
-        self._bar.update(self._bar.task_ids[0], completed=step)
-        if rows:
-            self._newest.plain = _newest(rows)
+        self._done, self._rows = step, rows or self._rows
+        if self._live is not None and time.monotonic() - self._drawn >= 0.2:
+            self._drawn = time.monotonic()
+            self._draw()
+
+    def _draw(self) -> None:
+        self._bar.update(self._bar.task_ids[0], completed=self._done)
+        if self._rows:
+            self._newest.plain = _newest(self._rows)
         self._live.refresh()
 
 

@@ -10,13 +10,15 @@ from typing import Any
 class Case:
     """An estimator by its name in the registry and its options, and what may be asked of it.
 
-    ``counts``: it counts symbols, so that the identities of entropy hold to rounding; ``plug_in``: without correction.
+    ``counts``: it counts symbols, so that the identities of entropy hold to rounding; ``plug_in``: without correction;
+    ``ordered``: it takes the samples in their order, as one that is trained on random batches does.
     """
 
     name: str
     options: dict[str, Any] = field(default_factory=dict)
     counts: bool = True
     plug_in: bool = True
+    ordered: bool = False
 
     def __str__(self) -> str:
         return "-".join([self.name, *map(str, self.options.values())])
@@ -37,4 +39,20 @@ CASES = [
     Case("renyi", counts=False, plug_in=False),
     Case("renyi", {"kernel": "cosine"}, counts=False, plug_in=False),
     Case("soft", counts=False, plug_in=False),
+    Case("ksg", counts=False, plug_in=False),
+    Case("mixed-ksg", counts=False, plug_in=False),
+    Case("gaussian", counts=False, plug_in=False),
+    Case("gaussian-copula", counts=False, plug_in=False),
+    Case("compressed", {"dimensions": 2}, counts=False, plug_in=False),
+    Case("compressed", {"dimensions": 2, "method": "cca"}, counts=False, plug_in=False),
+    Case("noisy", {"noise": 0.2, "samples": 1000}, counts=False, plug_in=False, ordered=True),
+    Case("quantised"),
+    Case("edge", counts=False, plug_in=False),
+    Case("edge", {"weights": "resolution"}, counts=False, plug_in=False),
+    Case("usable", counts=False, plug_in=False, ordered=True),
+    Case("infonce", {"hidden": 8, "steps": 20}, counts=False, plug_in=False, ordered=True),
+    Case("nwj", {"hidden": 8, "steps": 20}, counts=False, plug_in=False, ordered=True),
+    Case("smile", {"hidden": 8, "steps": 20}, counts=False, plug_in=False, ordered=True),
+    Case("mine", {"hidden": 8, "steps": 20}, counts=False, plug_in=False, ordered=True),
+    Case("club", {"hidden": 8, "steps": 20}, counts=False, plug_in=False, ordered=True),
 ]

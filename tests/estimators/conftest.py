@@ -11,6 +11,7 @@ from ..conftest import load
 CASES = load(Path(__file__).parent / "cases.py").CASES
 CHOICES = {
     "case": lambda case: True,
+    "unordered_case": lambda case: not case.ordered,
     "counting_case": lambda case: case.counts,
     "plug_in_case": lambda case: case.counts and case.plug_in,
 }

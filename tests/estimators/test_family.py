@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from infoplane.errors import UnknownNameError
 from infoplane.estimators.entropy import CORRECTIONS, SUMMARY
-from infoplane.estimators.entropy import SUMMARY
 from infoplane.estimators.family import family_table
 from infoplane.estimators.samples import Ids, number
 

@@ -16,7 +16,10 @@ from infoplane.estimators.samples import (
     check_lengths,
     distinct_ids,
     input_ids,
+    input_variable,
     label_ids,
+    label_variable,
+    looks_continuous,
     number,
 )
 
@@ -167,3 +170,60 @@ def test_arrays_of_everything():
         assert array.tolist() == awkward.tolist()
         assert array.flags.writeable
         assert min(array.strides) > 0
+
+
+# ---------------------------------------------------------------- variables: classes, numbers, or both
+
+
+def test_an_input_is_numbered_and_kept_as_numbers():
+    x = np.array([[0, 1], [1, 0], [0, 1]])
+    variable = input_variable(x)
+    assert variable.n == 3
+    assert torch.equal(variable.classes().ids, input_ids(x).ids)
+    assert variable.values().dtype == torch.float32
+    assert variable.values().tolist() == x.tolist()
+    assert input_variable(torch.zeros(4, 2, 3, dtype=torch.float64)).values().shape == (4, 6)
+    kept = variable.take(torch.tensor([True, False, True]))
+    assert kept.classes().counts.tolist() == [2]
+    assert kept.values().tolist() == [[0, 1], [0, 1]]
+    assert variable.to(torch.device("cpu")).n == 3
+
+
+def test_a_label_of_classes_has_one_hot_values():
+    variable = label_variable(["b", "a", "b"])
+    assert variable.n == 3
+    assert variable.values().tolist() == [[0, 1], [1, 0], [0, 1]]
+    assert variable.take(torch.tensor([True, False, True])).values().tolist() == [[1], [1]]
+
+
+def test_a_continuous_label_is_kept_where_it_is_taken():
+    y = np.random.default_rng(2).normal(size=200)
+    variable = label_variable(y, continuous=True)
+    assert variable.n == 200
+    assert variable.values().shape == (200, 1)
+    with pytest.raises(InputError, match=r"continuous: this estimator needs classes, cut it with y_bins="):
+        variable.classes()
+    assert label_variable(y, bins=4, continuous=True).classes().counts.tolist() == [50] * 4
+    with pytest.raises(InputError, match="Y looks continuous"):
+        label_variable(y)
+    y[3] = math.inf
+    with pytest.raises(InputError, match="y holds NaN or infinity"):
+        label_variable(y, continuous=True)
+
+
+@pytest.mark.parametrize(
+    ("y", "continuous"),
+    [
+        (np.arange(100) / 7, True),
+        (np.arange(50) / 7, False),
+        (np.arange(1000.0), False),
+        (np.arange(1000), False),
+        (np.eye(3), False),
+        (np.array([[0.1, 0.9], [0.5, 0.5]]), True),
+        (["a", "b"], False),
+        ([], False),
+    ],
+    ids=str,
+)
+def test_what_looks_continuous(y, continuous):
+    assert looks_continuous(y) is continuous

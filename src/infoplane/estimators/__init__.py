@@ -14,10 +14,24 @@ from torch import Tensor
 from infoplane.errors import InputError, UnknownNameError
 from infoplane.estimators.base import Estimator, SymbolEstimator, check_finite
 from infoplane.estimators.binned import Binned
+from infoplane.estimators.club import CLUB
+from infoplane.estimators.compressed import Compressed
+from infoplane.estimators.edge import EDGE
+from infoplane.estimators.gaussian import Gaussian
+from infoplane.estimators.gaussian_copula import GaussianCopula
+from infoplane.estimators.infonce import InfoNCE
 from infoplane.estimators.kde import KDE
+from infoplane.estimators.ksg import KSG
+from infoplane.estimators.mine import MINE
+from infoplane.estimators.mixed_ksg import MixedKSG
+from infoplane.estimators.noisy import Noisy
+from infoplane.estimators.nwj import NWJ
+from infoplane.estimators.quantised import Quantised
 from infoplane.estimators.renyi import Renyi
 from infoplane.estimators.samples import as_array, check_classes, check_lengths, label_variable
+from infoplane.estimators.smile import SMILE
 from infoplane.estimators.soft import Soft
+from infoplane.estimators.usable import Usable
 from infoplane.types import NATS_PER, Estimate, Units
 
 #: Every estimator, by the name it has in tables: one line each.
@@ -26,6 +40,20 @@ REGISTRY: dict[str, type[Estimator]] = {
     "kde": KDE,
     "renyi": Renyi,
     "soft": Soft,
+    "ksg": KSG,
+    "mixed-ksg": MixedKSG,
+    "gaussian": Gaussian,
+    "gaussian-copula": GaussianCopula,
+    "compressed": Compressed,
+    "noisy": Noisy,
+    "quantised": Quantised,
+    "edge": EDGE,
+    "usable": Usable,
+    "infonce": InfoNCE,
+    "nwj": NWJ,
+    "smile": SMILE,
+    "mine": MINE,
+    "club": CLUB,
 }
 
 

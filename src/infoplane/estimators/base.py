@@ -57,8 +57,12 @@ class SymbolEstimator(Estimator):
     correction: str
 
     @abc.abstractmethod
+    def layers(self, ts: Sequence[Tensor]) -> list[Symbols]:
+        """Codes of several layers, each (members, samples, units)."""
+
     def symbols(self, t: Tensor) -> Symbols:
-        """Codes of ``t`` (members, samples, units)."""
+        """Codes of one layer (members, samples, units)."""
+        return self.layers([t])[0]
 
     def prepare(self, t: Tensor) -> Symbols:
         return self.symbols(t[None])

@@ -11,6 +11,7 @@ Shwartz-Ziv, Tishby (2017), arXiv:1703.00810, section 3; Paninski (2003), Neural
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar, final
 
 from torch import Tensor
@@ -55,5 +56,5 @@ class Binned(SymbolEstimator):
     def measurement(self) -> str:
         return self._measurement
 
-    def symbols(self, t: Tensor) -> Symbols:
-        return self._rule.symbols(t)
+    def layers(self, ts: Sequence[Tensor]) -> list[Symbols]:
+        return self._rule.layers(ts)

@@ -5,24 +5,25 @@ With n samples, d_ij the distance of samples i and j, and c(i) the samples with 
     K_s(i, A) = sum over j in A of exp(-d_ij^2 / s v) / |A|
     M_s = -mean log K_s(i, all)          W_s = -mean log K_s(i, c(i))
 
-s = 2 comes from the Kullback-Leibler distance of two Gaussians and bounds the entropy of their mixture from above, s = 8
-from their Bhattacharyya distance and bounds it from below. Since T + noise is a mixture of Gaussians,
+s = 2 comes from the Kullback-Leibler distance of two Gaussians and bounds the entropy of their mixture from above,
+s = 8 from their Bhattacharyya distance and bounds it from below. Since T + noise is a mixture of Gaussians,
 
     M_8 <= I(X; T + noise) <= M_2                      for a deterministic layer and distinct inputs
     M_8 - W_2 <= I(T + noise; Y) <= M_2 - W_8          M_2 - W_2 is the value in use, and never above H(Y)
 
 Nats. Bias: none as bounds for the recorded samples; as the information of a population, M is at most log n.
 
-Kolchinsky, Tracey (2017), Entropy 19, 361, section 3: the estimator and both bounds, for one covariance; Saxe et al. (2018), ICLR, for layers.
+Kolchinsky, Tracey (2017), Entropy 19, 361, section 3: the estimator and both bounds, for one covariance;
+Saxe et al. (2018), ICLR, for layers.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from numbers import Real
 from typing import Any, ClassVar, final
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -51,7 +52,8 @@ class KDE(Estimator):
     """Bounds on the information through Gaussian noise, from the distances of all pairs of samples.
 
     Use it for layers of any width whose scale is known, and compare values of one noise variance only: the number
-    depends on it. ``noise_variance`` is absolute, or a share of the layer's mean unit variance where ``relative`` is set.
+    depends on it. ``noise_variance`` is absolute, or, where ``relative`` is set, a share of the layer's mean unit
+    variance.
 
     I(X;T): ``value`` is the upper bound, between ``low`` and ``high``. I(T;Y): ``value`` is the difference of the upper
     bounds of both entropies, an estimate as published, and lies between ``low`` and ``high``, which are bounds.
@@ -68,7 +70,9 @@ class KDE(Estimator):
     name: ClassVar[str] = "kde"
 
     def __init__(self, noise_variance: float = 1e-3, relative: bool = False) -> None:
-        if not (isinstance(noise_variance, Real) and math.isfinite(noise_variance) and noise_variance > 0):
+        if not (
+            isinstance(noise_variance, int | float | np.number) and math.isfinite(noise_variance) and noise_variance > 0
+        ):
             raise InputError(f"noise_variance must be a positive number, got {noise_variance!r}: for example 1e-3")
         self.noise_variance = noise_variance
         self.relative = relative

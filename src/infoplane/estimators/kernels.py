@@ -10,6 +10,7 @@ unique; with random odd weights two different rows of bin numbers below b meet w
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import numba
@@ -58,10 +59,44 @@ def _compiled_codes(t: Tensor, cuts: Tensor, weights: Tensor, even: bool, ends: 
             low, per = np.full(units, low[0]), np.full(units, per[0])
         if units < _NARROW or t.stride(1) == 1:
             columns, step = _columns(t)
-            outside = _even_columns(columns.numpy(), step, edges, low, per, signs, mode, codes, bad)
+            groups, facts = np.zeros(units, np.int64), np.zeros((1, 2), np.int64)
+            _even_columns(columns.numpy(), step, groups, edges, low, per, signs, mode, codes[None], bad[None], facts)
+            outside = facts[0, 0]
         else:
             outside = _even_rows(t.contiguous().numpy(), edges, low, per, signs, mode, codes, bad)
     return torch.from_numpy(codes.reshape(shape)), torch.from_numpy(bad.reshape(shape)), int(outside)
+
+
+def narrow_codes(
+    layers: Sequence[Tensor], cuts: Tensor, weights: Sequence[Tensor], *, ends: Ends
+) -> tuple[Tensor, Tensor, list[list[int]]]:
+    """``cut_codes`` of several narrow layers in one call, in main memory, with the same evenly spaced cuts.
+
+    ``layers`` each (members, samples, units), ``cuts`` (1, cuts). Returns codes (layers, members, samples), rows not
+    finite, alike, and for each layer how many values lie outside and how many units are constant.
+    """
+    members, samples, _ = layers[0].shape
+    widths = [t.shape[2] for t in layers]
+    columns = torch.cat([t.transpose(1, 2) for t in layers], dim=1)
+    units = columns.shape[1]
+    codes = np.empty((len(layers), members, samples), np.int64)
+    bad = np.zeros(codes.shape, np.bool_)
+    facts = np.zeros((len(layers), 2), np.int64)
+    low, per = _spacing(cuts.numpy())
+    _even_columns(
+        columns.view(members * units, samples).numpy(),
+        units,
+        np.repeat(np.arange(len(layers)), widths),
+        cuts.numpy(),
+        np.full(units, low[0]),
+        np.full(units, per[0]),
+        torch.cat(list(weights)).numpy().view(np.uint64),
+        _ENDS.index(ends),
+        codes,
+        bad,
+        facts,
+    )
+    return torch.from_numpy(codes), torch.from_numpy(bad), facts.tolist()
 
 
 def _columns(t: Tensor) -> tuple[Tensor, int]:
@@ -175,20 +210,26 @@ def _careful_block(block, cuts, per, mode, part):  # type: ignore[no-untyped-def
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _even_columns(columns, step, cuts, low, per, weights, mode, codes, bad):  # type: ignore[no-untyped-def]
-    """Narrow layers, samples beside each other: a block of one unit's samples at a time."""
+def _even_columns(columns, step, groups, cuts, low, per, weights, mode, codes, bad, facts):  # type: ignore[no-untyped-def]
+    """Narrow layers, samples beside each other: a block of one unit's samples at a time.
+
+    Unit j belongs to layer ``groups[j]`` of ``codes`` (layers, members, samples); ``facts`` (layers, 2) counts values
+    outside and constant units.
+    """
     last, real = cuts.shape[1], columns.dtype.type
     margin = real(0.5 - 5e-7 * (last + 2) - _unevenness(cuts, low, per))
-    half, outside = real(last - 1) * real(0.5), np.int64(0)
+    half = real(last - 1) * real(0.5)
     codes[:] = 0
     part = np.empty(_BLOCK, np.int32)
-    for m in range(codes.shape[0]):
-        for j in range(len(weights)):
-            column, weight, start, scale = columns[m * step + j], np.int64(weights[j]), low[j], per[j]
-            edges = cuts[0 if cuts.shape[0] == 1 else j]
+    for j in range(len(weights)):
+        weight, start, scale, layer = np.int64(weights[j]), low[j], per[j], groups[j]
+        edges = cuts[0 if cuts.shape[0] == 1 else j]
+        constant = True
+        for m in range(codes.shape[1]):
+            column = columns[m * step + j]
             for begin in range(0, len(column), _BLOCK):
                 block = column[begin : begin + _BLOCK]
-                target = codes[m, begin : begin + _BLOCK]
+                target = codes[layer, m, begin : begin + _BLOCK]
                 doubts = np.int32(0)
                 for i in range(len(block)):
                     guess = (block[i] - start) * scale
@@ -198,12 +239,16 @@ def _even_columns(columns, step, cuts, low, per, weights, mode, codes, bad):  # 
                     part[i] = k + np.int32(1)
                 if doubts > 0:
                     out, wrong = _careful_block(block, edges, scale, mode, part)
-                    outside += out
+                    facts[layer, 0] += out
                     if wrong > 0:
-                        bad[m, begin : begin + _BLOCK] |= ~np.isfinite(block)
+                        bad[layer, m, begin : begin + _BLOCK] |= ~np.isfinite(block)
                 for i in range(len(block)):
                     target[i] += np.int64(part[i]) * weight
-    return outside
+            i = 0
+            while constant and i < len(column):
+                constant = column[i] == columns[j, 0]
+                i += 1
+        facts[layer, 1] += constant
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")

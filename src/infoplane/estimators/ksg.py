@@ -106,9 +106,7 @@ class KSG(Estimator):
         growth = self._growth(t.values, y.values, terms)
         if growth is not None and growth > MOST_GROWTH:
             flags.append("noiseless")
-        return neighbour_estimate(
-            self, float(terms.mean()), t, y.count, units, flags=flags, facts={"growth": growth}
-        )
+        return neighbour_estimate(self, float(terms.mean()), t, y.count, units, flags=flags, facts={"growth": growth})
 
     def _growth(self, t: Tensor, y: Tensor, terms: Tensor) -> float | None:
         """Nats gained over half of the samples; None where there are too few to tell, 0 within the error."""

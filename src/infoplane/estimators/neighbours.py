@@ -14,8 +14,10 @@ from torch import Tensor
 
 from infoplane.errors import InputError
 
-#: Up to this many columns a k-d tree is faster than all pairs.
+#: Up to this many columns a k-d tree finds the nearest points faster than all pairs do.
 TREE_COLUMNS = 7
+#: ... and counts those within a distance, which are many more, faster.
+TREE_COLUMNS_COUNTING = 3
 #: Distances that the tensor version holds at a time.
 _CHUNK_VALUES = 1 << 23
 #: Points that the compiled loops compare at a time: they stay in the cache.
@@ -37,7 +39,7 @@ def count_nearer(points: Tensor, distance: Tensor) -> Tensor:
     """How many other points lie strictly nearer to each of ``points`` than its ``distance`` (samples,): int64."""
     if points.device.type != "cpu":
         return tensor_count_nearer(points, distance)
-    if points.shape[1] <= TREE_COLUMNS:
+    if points.shape[1] <= TREE_COLUMNS_COUNTING:
         return tree_count_nearer(points, distance)
     return torch.from_numpy(_pairs_nearer(_transposed(points), distance.numpy()))
 
@@ -133,9 +135,7 @@ def tensor_kth_distance(points: Tensor, k: int) -> Tensor:
 
 def tensor_count_nearer(points: Tensor, distance: Tensor) -> Tensor:
     """``count_nearer`` in chunks of rows, where the points are."""
-    counts = [
-        (rows < distance[start : start + len(rows), None]).sum(1) for start, rows in _tensor_rows(points)
-    ]
+    counts = [(rows < distance[start : start + len(rows), None]).sum(1) for start, rows in _tensor_rows(points)]
     return torch.cat(counts) - (distance > 0).to(torch.int64)
 
 

@@ -166,19 +166,18 @@ class NeuralBound(Estimator):
         return Estimate(value / scale, units, low, high, self.bound, n, flags, details)
 
     def _train_and_score(self, t: Tensor, v: Tensor) -> tuple[Scored, Scored, int]:
-        """Scores of the held-out half and of as much of the training part, and the steps that were kept."""
+        """Scores of the held-out half and of the training part, and the steps that were kept."""
         generator = torch.Generator().manual_seed(self.seed)
         order = torch.randperm(len(t), generator=generator).to(t.device)
         half = len(t) // 2
-        fit, stop = order[: half - max(2, int(half * STOPPING_SHARE))], order[half - max(2, int(half * STOPPING_SHARE)) : half]
+        last = half - max(2, int(half * STOPPING_SHARE))
+        fit, stop = order[:last], order[last:half][:MOST_STOPPING_ROWS]
         t, v = _standardised(t, order[:half]), _standardised(v, order[:half])
         scorer = self.scorer(t, v, generator)
-        stop = stop[:MOST_STOPPING_ROWS]
         steps = self._train(scorer, (t[fit], v[fit]), (t[stop], v[stop]), generator)
         with torch.no_grad():
             held = self._score(scorer, t[order[half:]], v[order[half:]])
-            seen = fit[: len(t) - half]
-            return held, self._score(scorer, t[seen], v[seen]), steps
+            return held, self._score(scorer, t[fit], v[fit]), steps
 
     def _train(
         self,

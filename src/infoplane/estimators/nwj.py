@@ -2,8 +2,8 @@
 
     I(T;V) >= E_p(t,v)[ f ] - E_p(t)p(v)[ exp(f - 1) ]
 
-Nguyen, Wainwright, Jordan (2010), IEEE Trans. Inf. Theory 56, 5847, eq. 17; Poole et al. (2019), arXiv:1905.06922,
-eq. 5. Nats inside. Bias: downwards, none but by the critic; the variance grows like exp(I), so that values above some
+Nguyen, Wainwright, Jordan (2010), IEEE Trans. Inf. Theory 56, 5847, section II; Poole et al. (2019), arXiv:1905.06922
+(I_NWJ). Nats inside. Bias: downwards, none but by the critic; the variance grows like exp(I), so that values above some
 5 nats are worthless (flag ``diverging`` where a few pairs carry the second mean).
 """
 

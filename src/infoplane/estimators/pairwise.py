@@ -62,15 +62,26 @@ def _half_squares(rows: Tensor) -> Tensor:
 
 def _blocks(classes: Tensor, chunk: int) -> Iterator[tuple[slice, slice, bool]]:
     """The pairs of runs i <= j that share a class, and whether they hold several; ``classes`` ascending."""
-    n = len(classes)
-    starts = list(range(0, n, chunk))
-    first = classes[::chunk].tolist()
-    last = classes[[min(start + chunk, n) - 1 for start in starts]].tolist()
-    for a, start in enumerate(starts):
-        for b in range(a, len(starts)):
+    runs = _runs(classes.unique_consecutive(return_counts=True)[1].tolist(), chunk)
+    first = classes[[run.start for run in runs]].tolist()
+    last = classes[[run.stop - 1 for run in runs]].tolist()
+    for a, run in enumerate(runs):
+        for b in range(a, len(runs)):
             if first[b] > last[a]:
                 break
-            yield slice(start, start + chunk), slice(starts[b], starts[b] + chunk), first[a] < last[b]
+            yield run, runs[b], first[a] < last[b]
+
+
+def _runs(sizes: list[int], chunk: int) -> list[slice]:
+    """Runs of at most ``chunk`` samples: small classes together, a large one by itself in even pieces."""
+    runs, start, end = [], 0, 0
+    for size in [*sizes, chunk + 1]:  # the last one only closes the run before it
+        if end > start and end + size - start > chunk:
+            piece = math.ceil((end - start) / math.ceil((end - start) / chunk))
+            runs += [slice(at, min(at + piece, end)) for at in range(start, end, piece)]
+            start = end
+        end += size
+    return runs
 
 
 def _kernel_block(rows: Tensor, halves: Tensor, i: slice, j: slice) -> Tensor:
@@ -111,6 +122,8 @@ def squared_distances(t: Tensor, *, chunk: int = 2048) -> Tensor:
     for start in range(0, len(rows), chunk):
         i, j = slice(start, start + chunk), slice(start, None)
         block = torch.addmm(squares[None, j], rows[i], rows[j].T, alpha=-2).add_(squares[i, None]).clamp_(min=0.0)
+        square = block[:, : len(block)]
+        square.copy_((square + square.T) / 2)  # in exact arithmetic it is symmetric already
         distances[i, j] = block
         distances[j, i] = block.T
     return distances.fill_diagonal_(0.0)
@@ -118,7 +131,7 @@ def squared_distances(t: Tensor, *, chunk: int = 2048) -> Tensor:
 
 def unit_rows(t: Tensor) -> Tensor:
     """Rows of length 1 (samples, units) float64; rows of zeros stay."""
-    rows = t.to(torch.float64)
+    rows = t.to(torch.float64).contiguous()
     largest = rows.abs().amax(1, keepdim=True)
     rows = rows / torch.where(largest > 0, largest, 1.0)  # squares neither overflow nor vanish
     return torch.nn.functional.normalize(rows, dim=1)

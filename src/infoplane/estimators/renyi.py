@@ -9,17 +9,17 @@ Activations and continuous labels: K_ij = exp(-d_ij^2 / 2 s^2) of width s, or th
 within a class and 0 otherwise, so that S_a(B) is the Renyi entropy of the class shares. Nats. It is no Shannon
 information and does not vanish for independent samples: never without the value on shuffled labels, its null.
 
-Sanchez Giraldo, Rao, Principe (2015), IEEE Trans. Inf. Theory 61, 535, S_a(A) and its Hadamard joint; Wickstrom et al. (2019),
-arXiv:1909.11396, for layers.
+Sanchez Giraldo, Rao, Principe (2015), IEEE Trans. Inf. Theory 61, 535, for S_a(A) and the joint;
+Wickstrom et al. (2019), arXiv:1909.11396, for layers.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from numbers import Integral, Real
 from typing import Any, ClassVar, Literal, final
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -52,11 +52,11 @@ class Prepared:
 class Renyi(Estimator):
     """Matrix-based Renyi mutual information of order ``alpha``, beside its value on shuffled labels.
 
-    ``kernel``: ``"gaussian"``, or ``"cosine"`` of the rows (a row of zeros is like other such rows only). ``kernel_width``
-    of the Gaussian: a number s, or a rule: ``"silverman"``, s = sqrt(total variance) n^(-1 / (4 + units)), or
-    ``"median"`` of the distances over sqrt(2). The width of x and of a continuous y follows the same rule. ``null`` is
-    the number of shuffles, drawn from ``seed``; ``details["null"]`` is their mean, None where every label is another.
-    ``alpha`` near 1 is near Shannon's entropy, and 1 is von Neumann's.
+    ``kernel``: ``"gaussian"``, or ``"cosine"`` of the rows (a row of zeros is like other such rows only).
+    ``kernel_width`` of the Gaussian: a number s, or a rule: ``"silverman"`` (default), s = sqrt(sum of the units'
+    variances) n^(-1 / (4 + units)), or ``"median"``, that of the distances over sqrt(2). Numbers of x and a continuous
+    y get their width by the same rule. ``null`` is the number of shuffles, drawn from ``seed``; ``details["null"]`` is
+    their mean, None where every label is another. ``alpha`` 1 is the limit, von Neumann's entropy.
 
     Time is samples^3, once for the layer and within each class for a label; memory samples^2. Errors: ``InputError``
     for options out of range and more than 20 000 samples.
@@ -78,7 +78,7 @@ class Renyi(Estimator):
         null: int = 3,
         seed: int = 0,
     ) -> None:
-        if not (isinstance(alpha, Real) and math.isfinite(alpha) and alpha > 0):
+        if not (isinstance(alpha, int | float | np.number) and math.isfinite(alpha) and alpha > 0):
             raise InputError(f"alpha must be a positive number, got {alpha!r}: for example alpha=1.01")
         if isinstance(kernel_width, str) and kernel_width not in WIDTHS:
             raise UnknownNameError("kernel width rule", kernel_width, WIDTHS)
@@ -86,7 +86,7 @@ class Renyi(Estimator):
             raise InputError(f"kernel_width must be a positive number or {' or '.join(WIDTHS)}, got {kernel_width!r}")
         if kernel not in KERNELS:
             raise UnknownNameError("kernel", kernel, KERNELS)
-        if isinstance(null, bool) or not isinstance(null, Integral) or null < 0:
+        if isinstance(null, bool) or not isinstance(null, int | np.integer) or null < 0:
             raise InputError(f"null must be a number of shuffles, got {null!r}: for example null=3")
         self.alpha = alpha
         self.kernel_width = kernel_width
@@ -104,8 +104,8 @@ class Renyi(Estimator):
     def prepare(self, t: Tensor) -> Prepared:
         if len(t) > _MOST_SAMPLES:
             raise InputError(
-                f"renyi takes eigenvalues of a {len(t)} x {len(t)} matrix ({8 * len(t) ** 2 / 1e9:.1f} GB): pass at most "
-                f"{_MOST_SAMPLES} samples, for example t[:5000], y[:5000]"
+                f"renyi takes eigenvalues of a {len(t)} x {len(t)} matrix ({8 * len(t) ** 2 / 1e9:.1f} GB): "
+                f"pass at most {_MOST_SAMPLES} samples, for example t[:5000], y[:5000]"
             )
         kernel, width = self._kernel(t)
         zero_rows = int((t == 0).all(1).sum()) if self.kernel == "cosine" else 0

@@ -39,6 +39,16 @@ class Rule(abc.ABC):
         codes, bad, outside = self.fit(t).codes(t)
         return Symbols(codes, bad, outside, constant_units(t), t.shape[-1])
 
+    def layers(self, ts: Sequence[Tensor]) -> list[Symbols]:
+        """Codes of several layers; narrow ones that share their bins are read in one call."""
+        fitted = [self.fit(t) for t in ts]
+        shared = fitted[0]
+        if len(ts) > 1 and all(one is shared for one in fitted) and isinstance(shared, Cuts) and shared.even:
+            together = shared.narrow_layers(ts)
+            if together is not None:
+                return together
+        return [self.symbols(t) for t in ts]
+
 
 @dataclass(frozen=True)
 class Report(Rule):

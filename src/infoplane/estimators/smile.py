@@ -2,7 +2,7 @@
 
     I(T;V) ~ E_p(t,v)[ f ] - log E_p(t)p(v)[ exp clip(f, -tau, tau) ]
 
-Song, Ermon (2020), arXiv:1910.06222, eq. 11; the critic is trained by the Jensen-Shannon objective as there. Nats
+Song, Ermon (2020), arXiv:1910.06222 (I_SMILE); the critic is trained by the Jensen-Shannon objective as there. Nats
 inside. Bias: clipping bounds the variance by about exp(2 tau) / n and makes the value neither a lower nor an upper
 bound: it may exceed the truth. tau -> infinity gives the Donsker-Varadhan bound.
 """
@@ -18,6 +18,8 @@ from torch import Tensor
 from infoplane.errors import InputError
 from infoplane.estimators.neural import CriticBound, Scored, check_training, log_mean_exp_of_others, square_marks
 from infoplane.types import Kind
+
+MOST_CLIPPED = 0.5  # share of the own pairs whose score lies beyond tau
 
 
 @final
@@ -68,6 +70,3 @@ class SMILE(CriticBound):
     def doubts(self, value: float, scored: Scored) -> tuple[str, ...]:
         clipped = float((scored.own > self.tau).to(torch.float64).mean())
         return ("clipped",) if clipped > MOST_CLIPPED else ()
-
-
-MOST_CLIPPED = 0.5  # share of the own pairs whose score lies beyond tau

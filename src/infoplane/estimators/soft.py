@@ -9,16 +9,17 @@ It is the mutual information through a declared noisy channel, activation -> cod
 bound on that of the recorded samples, at most log n. It does not saturate at log(samples). The length of the activation
 is not seen. Nats. Bias as of a population: upwards, the more the more labels there are; the null says how much.
 
-Conklin (2025), arXiv:2505.23960, for the estimator and its temperature; Conklin et al. (2026), ICLR, for language models.
+Conklin (2025), arXiv:2505.23960, for the estimator and its temperature;
+Conklin et al. (2026), ICLR, for language models.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from numbers import Integral
 from typing import Any, ClassVar, final
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -68,11 +69,11 @@ class Soft(Estimator):
     name: ClassVar[str] = "soft"
 
     def __init__(self, codewords: int = 100, epsilon: float | None = None, null: int = 5, seed: int = 0) -> None:
-        if isinstance(codewords, bool) or not isinstance(codewords, Integral) or codewords < 2:
+        if isinstance(codewords, bool) or not isinstance(codewords, int | np.integer) or codewords < 2:
             raise InputError(f"codewords must be a whole number of at least 2, got {codewords!r}: for example 100")
         if epsilon is not None and not (math.isfinite(epsilon) and epsilon > 0):
             raise InputError(f"epsilon must be a positive number or None, got {epsilon!r}: for example epsilon=0.05")
-        if isinstance(null, bool) or not isinstance(null, Integral) or null < 0:
+        if isinstance(null, bool) or not isinstance(null, int | np.integer) or null < 0:
             raise InputError(f"null must be a number of shuffles, got {null!r}: for example null=5")
         self.codewords = codewords
         self.epsilon = epsilon

@@ -1,0 +1,196 @@
+"""Usable information: what a probe can predict of the label from a layer, on samples that it has not seen.
+
+    I_V(T -> Y) = H_V(Y) - H_V(Y|T)
+
+H_V(Y|T) is the held-out cross-entropy of a probe of the family V: multinomial logistic regression with an L2 penalty,
+or the network's own head where the layer holds its logits. H_V(Y) is the held-out cross-entropy of the best constant
+prediction, or log(number of classes).
+
+Xu et al. (2020), A theory of usable information under computational constraints, ICLR 2020, arXiv:2002.10689
+(predictive conditional V-entropy and predictive V-information). Nats inside. Bias: a lower bound of I(T;Y) in expectation where H_V(Y) is that of a constant; low by what
+the family cannot express and what the training half does not teach. Negative where the probe has overfitted: that is
+kept. Never infinite, and not subject to data processing: a later layer may have more of it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar, final
+
+import torch
+from torch import Tensor
+
+from infoplane.errors import InputError, UnknownNameError
+from infoplane.estimators.base import Estimator
+from infoplane.estimators.samples import Ids, Variable
+from infoplane.estimators.symbols import constant_units
+from infoplane.types import NATS_PER, Estimate, Units
+
+HEADS = ("linear", "identity")
+BASELINES = ("label", "uniform")
+FEWEST_SAMPLES = 4
+MOST_ITERATIONS = 300
+ROUNDING = 1e-9  # nats
+LARGEST_GRADIENT = 1e-5  # in nats per unit of a weight; the probe has converged below it
+
+
+@dataclass(frozen=True)
+class Held:
+    """Cross-entropies, nats, of every held-out sample: of the probe and of the baseline; and the probe's gradient."""
+
+    probe: Tensor
+    baseline: Tensor
+    gradient: float
+
+
+@final
+class Usable(Estimator):
+    """Information of a layer about classes that a linear probe, or the network's own head, can use.
+
+    ``head``: ``"linear"`` fits a logistic regression on a share 1 - ``held_out`` of the samples, drawn by ``seed``
+    class by class, in float64; ``"identity"`` takes the layer's values as logits, one unit a class in ascending order
+    of the labels, and uses all samples. ``penalty`` is the weight of half the squared weights (units are standardised).
+    ``baseline``: ``"label"`` (best constant prediction) or ``"uniform"`` (log of the number of classes).
+
+    >>> import infoplane as ip, torch
+    >>> y = torch.arange(400) % 2
+    >>> t = y[:, None] + 0.1 * torch.randn(400, 3, generator=torch.Generator().manual_seed(0))
+    >>> 0.8 < ip.mutual_information(t, y, estimator="usable").value < 1
+    True
+    """
+
+    name: ClassVar[str] = "usable"
+    informations: ClassVar[tuple[str, ...]] = ("i_ty",)
+
+    def __init__(
+        self,
+        head: str = "linear",
+        penalty: float = 1e-3,
+        held_out: float = 0.5,
+        baseline: str = "label",
+        seed: int = 0,
+    ) -> None:
+        for kind, given, known in (("head", head, HEADS), ("baseline", baseline, BASELINES)):
+            if given not in known:
+                raise UnknownNameError(kind, given, known)
+        if not 0 < penalty < math.inf:
+            raise InputError(f"penalty must be a positive number, got {penalty!r}: for example penalty=0.001")
+        if not 0 < held_out < 1:
+            raise InputError(f"held_out must lie between 0 and 1, got {held_out!r}: for example held_out=0.5")
+        self.head, self.penalty, self.held_out = head, penalty, held_out
+        self.baseline, self.seed = baseline, seed
+
+    @property
+    def measurement(self) -> str:
+        if self.head == "identity":
+            return "cross-entropy of the layer's values as logits"
+        return f"held-out cross-entropy of a linear probe, penalty {self.penalty:g}"
+
+    def prepare(self, t: Tensor) -> Tensor:
+        return t
+
+    def with_input(self, prepared: Tensor, x: Variable, units: Units = "bits") -> Estimate:
+        raise InputError("usable information is about labels: ask for I(T;Y), or take another estimator for I(X;T)")
+
+    def with_label(self, prepared: Tensor, y: Variable, units: Units = "bits") -> Estimate:
+        labels, scale = y.classes(), NATS_PER[units]
+        constant = int(constant_units(prepared[None]))
+        with torch.inference_mode(False), torch.enable_grad():
+            held = self._held(prepared.clone().to(torch.float64), Ids(labels.ids.clone(), labels.counts))
+        each = held.baseline - held.probe
+        value, error = float(each.mean()), float(each.std(correction=0)) / math.sqrt(len(each))
+        flags = [
+            flag
+            for flag, raised in (
+                ("constant-units", constant > 0),
+                ("not-converged", held.gradient > LARGEST_GRADIENT),
+                ("overfitted", value < -1.96 * error - ROUNDING),
+                ("above-ceiling", value > labels.entropy() + 1.96 * error + ROUNDING),
+            )
+            if raised
+        ]
+        details = {
+            "measurement": self.measurement,
+            "estimand": "population",
+            "baseline": float(held.baseline.mean()) / scale,
+            "cross_entropy": float(held.probe.mean()) / scale,
+            "standard_error": error / scale,
+            "held_out": len(each),
+            "h_y": labels.entropy() / scale,
+            "constant_units": constant,
+        }
+        low, high = (value - 1.96 * error) / scale, (value + 1.96 * error) / scale
+        kind = "lower bound" if self.baseline == "label" else "estimate"
+        return Estimate(value / scale, units, low, high, kind, labels.n, tuple(flags), details)
+
+    def _held(self, t: Tensor, labels: Ids) -> Held:
+        if self.head == "identity":
+            if t.shape[1] != labels.count:
+                raise InputError(
+                    f"{t.shape[1]} units for {labels.count} classes: head='identity' needs one logit a class; "
+                    "use head='linear'"
+                )
+            everything = torch.arange(labels.n, device=t.device)
+            return Held(_cross_entropies(t, labels.ids), self._baseline(everything, labels), 0.0)
+        fit, held = self._split(labels)
+        logits, gradient = self._probe(t, labels, fit)
+        return Held(_cross_entropies(logits[held], labels.ids[held]), self._baseline(fit, labels)[held], gradient)
+
+    def _baseline(self, fit: Tensor, labels: Ids) -> Tensor:
+        """Cross-entropy of every sample where all are predicted alike; ``fit`` numbers the samples it is learned on."""
+        if self.baseline == "uniform":
+            return torch.full((labels.n,), math.log(labels.count), dtype=torch.float64, device=labels.ids.device)
+        return -_log_shares(fit, labels)[labels.ids]
+
+    def _split(self, labels: Ids) -> tuple[Tensor, Tensor]:
+        """Sample numbers to fit on and to hold out, each class by the same share; a lone sample is fitted on."""
+        order = torch.randperm(labels.n, generator=torch.Generator().manual_seed(self.seed)).to(labels.ids.device)
+        by_class = order[labels.ids[order].argsort(stable=True)]
+        ids = labels.ids[by_class]
+        sizes = labels.counts.to(ids.device)
+        rank = torch.arange(labels.n, device=ids.device) - (sizes.cumsum(0) - sizes)[ids]  # within the class
+        held = rank < (sizes * self.held_out).floor()[ids]
+        if labels.n < FEWEST_SAMPLES or not bool(held.any()):
+            raise InputError(
+                f"{labels.n} samples in {labels.count} classes leave none to hold out: give several samples of each class"
+            )
+        return by_class[~held], by_class[held]
+
+    def _probe(self, t: Tensor, labels: Ids, fit: Tensor) -> tuple[Tensor, float]:
+        """Logits of all samples, fitted on some, and the largest gradient that is left."""
+        known = t[fit]
+        mean, spread = known.mean(0), known.std(0, correction=0)
+        varies = (known != known[:1]).any(0) & (spread > 0)
+        rows = (t - mean)[:, varies] / spread[varies]
+        weight = torch.zeros(rows.shape[1], labels.count, dtype=torch.float64, device=t.device, requires_grad=True)
+        offset = _log_shares(fit, labels).requires_grad_()
+        solver = torch.optim.LBFGS(
+            [weight, offset],
+            max_iter=MOST_ITERATIONS,
+            tolerance_grad=LARGEST_GRADIENT / 10,
+            tolerance_change=1e-14,
+            line_search_fn="strong_wolfe",
+        )
+
+        def loss() -> Tensor:
+            solver.zero_grad()
+            errors = _cross_entropies(rows[fit] @ weight + offset, labels.ids[fit])
+            total = errors.mean() + self.penalty / 2 * weight.square().sum()
+            total.backward()
+            return total
+
+        if bool(varies.any()):
+            solver.step(loss)
+            loss()
+        left = [float(p.grad.abs().max()) for p in (weight, offset) if p.grad is not None]
+        return (rows @ weight + offset).detach(), max(left, default=0.0)
+
+
+def _log_shares(rows: Tensor, labels: Ids) -> Tensor:
+    """(classes,) logarithms of the shares of the classes among some samples."""
+    return (torch.bincount(labels.ids[rows], minlength=labels.count).to(torch.float64) / len(rows)).log()
+
+
+def _cross_entropies(logits: Tensor, ids: Tensor) -> Tensor:
+    return torch.nn.functional.cross_entropy(logits, ids, reduction="none")

@@ -1,0 +1,107 @@
+"""Canonical correlations and Gaussian classes beside plain linear algebra."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from scipy.special import digamma
+from scipy.stats import multivariate_normal
+
+from infoplane.estimators import canonical as module
+from infoplane.estimators.canonical import Canonical, canonical, class_nats, gaussian_nats, principal, standardised
+from infoplane.estimators.columns import varying
+from infoplane.estimators.samples import label_ids
+
+
+def sample(n=300, d=4, seed=0):
+    rng = np.random.default_rng(seed)
+    t = rng.normal(size=(n, d)) @ rng.normal(size=(d, d)) + 5
+    x = t[:, :2] @ rng.normal(size=(2, 3)) + rng.normal(size=(n, 3))
+    return t, x
+
+
+def prepared(values):
+    return standardised(varying(torch.from_numpy(values)))
+
+
+def test_standard_columns_have_mean_nothing_and_variance_one():
+    t, _ = sample(5000)  # more than a chunk
+    rows = prepared(t).scores(torch.eye(4, dtype=torch.float64)).numpy()
+    assert np.allclose(rows, (t - t.mean(0)) / t.std(0), atol=1e-12)
+
+
+def test_correlations_are_those_of_the_covariances():
+    t, x = sample()
+    covariance = np.cov(np.hstack([t, x]).T)
+    s_t, s_x, s_tx = covariance[:4, :4], covariance[4:, 4:], covariance[:4, 4:]
+    squares = np.linalg.eigvals(np.linalg.solve(s_t, s_tx) @ np.linalg.solve(s_x, s_tx.T)).real
+    found = canonical(prepared(t), prepared(x))
+    assert np.allclose(found.correlations.numpy(), np.sqrt(np.sort(squares)[::-1][:3]), atol=1e-10)
+    expected = 0.5 * (np.linalg.slogdet(s_t)[1] + np.linalg.slogdet(s_x)[1] - np.linalg.slogdet(covariance)[1])
+    assert gaussian_nats(found, len(t), "none") == pytest.approx(expected, abs=1e-10)
+
+
+def test_scores_have_the_correlations():
+    t, x = sample()
+    found = canonical(prepared(t), prepared(x))
+    u, v = prepared(t).scores(found.t).numpy(), prepared(x).scores(found.other).numpy()
+    assert np.allclose(u.T @ u / len(t), np.eye(3), atol=1e-10)
+    assert np.allclose(v.T @ v / len(t), np.eye(3), atol=1e-10)
+    assert np.allclose(u.T @ v / len(t), np.diag(found.correlations), atol=1e-10)
+
+
+def test_columns_that_depend_on_others_are_left_out():
+    t, x = sample()
+    wide = np.hstack([t, t[:, :2] @ np.ones((2, 2)) - t[:, 2:]])
+    found = canonical(prepared(wide), prepared(x))
+    assert found.rank_t == 4
+    assert found.rank_other == 3
+    assert torch.allclose(found.correlations, canonical(prepared(t), prepared(x)).correlations, atol=1e-10)
+
+
+def test_chunks_leave_no_trace(monkeypatch):
+    t, x = sample()
+    whole = canonical(prepared(t), prepared(x)).correlations
+    monkeypatch.setattr(module, "_CHUNK", 7)
+    monkeypatch.setattr(module._chunks, "__defaults__", (7,))
+    assert torch.allclose(canonical(prepared(t), prepared(x)).correlations, whole, atol=1e-12)
+
+
+def test_the_correction_is_the_expected_excess_of_independent_columns():
+    """E log|S| of a sample covariance of p unit normals: sum_i psi((n - i) / 2) + p log(2 / (n - 1))."""
+    found = Canonical(torch.zeros(2, dtype=torch.float64), torch.empty(3, 2), torch.empty(2, 2), 3, 2)
+
+    def expected_log_det(p, n):
+        return sum(digamma((n - i) / 2) for i in range(1, p + 1)) + p * math.log(2 / (n - 1))
+
+    excess = 0.5 * (expected_log_det(3, 20) + expected_log_det(2, 20) - expected_log_det(5, 20))
+    assert gaussian_nats(found, 20, "wishart") == pytest.approx(-excess, abs=1e-12)
+    assert excess == pytest.approx(3 * 2 / (2 * 20), rel=0.25)
+    assert gaussian_nats(found, 6, "wishart") == 0  # too few samples for a correction
+
+
+def test_principal_directions_are_those_of_the_correlations():
+    t, _ = sample()
+    directions, shares = principal(prepared(t))
+    values, vectors = np.linalg.eigh(np.corrcoef(t.T))
+    assert np.allclose(shares.numpy(), values[::-1] / 4, atol=1e-12)
+    assert np.allclose(np.abs(directions.numpy()), np.abs(vectors[:, ::-1]), atol=1e-8)
+
+
+@pytest.mark.parametrize("classes", [2, 3, 6])
+def test_classes_have_the_posterior_of_shared_gaussians(classes):
+    t, _ = sample(seed=classes)
+    y = np.random.default_rng(classes).integers(0, classes, len(t))
+    t = t + y[:, None] * np.array([1.0, 0, -0.5, 0])
+    means = np.array([t[y == c].mean(0) for c in range(classes)])
+    within = sum((t[y == c] - means[c]).T @ (t[y == c] - means[c]) for c in range(classes)) / len(t)
+    shares = np.bincount(y) / len(t)
+    density = np.array([multivariate_normal(m, within).logpdf(t) for m in means]).T + np.log(shares)
+    posterior = density[np.arange(len(t)), y] - np.logaddexp.reduce(density, axis=1)
+    expected = -np.sum(shares * np.log(shares)) + posterior.mean()
+    value, found = class_nats(prepared(t), label_ids(y))
+    assert value == pytest.approx(expected, abs=1e-9)
+    assert found.rank_t == 4

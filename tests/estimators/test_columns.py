@@ -1,0 +1,49 @@
+"""Columns: what is left out, what is scaled, and that the order of the samples leaves no trace."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from scipy.stats import norm, rankdata
+
+from infoplane.estimators.columns import normal_scores, scaled, tied_share, varying
+
+T = torch.tensor([[1.0, 5.0, 0.1], [3.0, 5.0, 0.1], [2.0, 5.0, 0.7], [2.0, 5.0, -0.4]], dtype=torch.float32)
+
+
+def test_constant_units_are_left_out_and_counted():
+    found = varying(T)
+    assert found.constant == 1
+    assert found.count == 2
+    assert found.n == 4
+    assert torch.equal(found.values, T[:, [0, 2]])
+    assert varying(T[:, 1:2]).count == 0
+
+
+def test_scaling_is_division_by_the_standard_deviation():
+    expected = T[:, [0, 2]].double() / T[:, [0, 2]].double().std(0)
+    assert torch.allclose(scaled(T).values, expected, rtol=1e-12)
+    assert torch.equal(scaled(T, standardise=False).values, T[:, [0, 2]].double())
+    assert scaled(T[:, 1:2]).count == 0
+
+
+def test_scores_are_those_of_mean_ranks():
+    found = normal_scores(T).values
+    for column, unit in enumerate((0, 2)):
+        expected = norm.ppf(rankdata(T[:, unit].numpy()) / 5)
+        assert np.allclose(found[:, column].numpy(), expected, atol=1e-6)
+    assert normal_scores(T).values.dtype == torch.float32
+    assert normal_scores(T).constant == 1
+
+
+def test_the_order_of_the_samples_changes_no_bit():
+    t = torch.from_numpy(np.random.default_rng(0).normal(size=(501, 3)))
+    order = torch.from_numpy(np.random.default_rng(1).permutation(501))
+    for function in (scaled, normal_scores):
+        assert torch.equal(function(t[order]).values, function(t).values[order])
+
+
+def test_ties_are_counted_by_rows():
+    rows = torch.tensor([[1.0, 2.0], [1.0, 2.0], [1.0, 3.0], [4.0, 2.0]], dtype=torch.float64)
+    assert tied_share(rows) == 0.5
+    assert tied_share(rows[1:]) == 0
