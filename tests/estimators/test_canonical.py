@@ -79,7 +79,7 @@ def test_the_correction_is_the_expected_excess_of_independent_columns():
 
     excess = 0.5 * (expected_log_det(3, 20) + expected_log_det(2, 20) - expected_log_det(5, 20))
     assert gaussian_nats(found, 20, "wishart") == pytest.approx(-excess, abs=1e-12)
-    assert excess == pytest.approx(3 * 2 / (2 * 20), rel=0.25)
+    assert excess == pytest.approx(3 * 2 / (2 * 20), rel=0.3)
     assert gaussian_nats(found, 6, "wishart") == 0  # too few samples for a correction
 
 

@@ -93,8 +93,8 @@ def test_narrow_layers_are_left_to_the_neighbours(inner):
     t = rng.normal(size=(400, 3))
     for y in (t[:, 0] + rng.normal(size=400), rng.integers(0, 3, 400)):
         plain = mutual_information(t, y, estimator=inner, units="nats")
-        assert nats(t, y, estimator=inner).value == plain.value
-        assert nats(t, y, estimator=inner).details["lost_variance"] == 0
+        assert nats(t, y, inner=inner).value == plain.value
+        assert nats(t, y, inner=inner).details["lost_variance"] == 0
 
 
 def test_both_sides_are_compressed():
@@ -105,7 +105,7 @@ def test_both_sides_are_compressed():
     estimate = input_nats(t, x, dimensions=1)
     assert estimate.value == pytest.approx(0.5 * math.log(2), abs=0.1)
     assert estimate.details["lost_variance"] < 0.01
-    assert estimate.details["lost_variance_other"] < 0.01
+    assert estimate.details["lost_variance_other"] < 0.02
     assert (estimate.details["columns"], estimate.details["columns_other"], estimate.details["units"]) == (1, 1, 20)
 
 
@@ -130,7 +130,7 @@ def test_codes_are_rounded_so_that_ties_stay_ties():
 
 
 def test_options():
-    options = {"dimensions": 2, "method": "cca", "estimator": "mixed-ksg", "seed": 3}
+    options = {"dimensions": 2, "method": "cca", "inner": "mixed-ksg", "seed": 3}
     made = clone(Compressed(**options))
     assert made.get_params() == options
     assert made.measurement == "cca to at most 2 dimensions, 5 nearest neighbours or all equal samples, max-norm"
@@ -139,4 +139,4 @@ def test_options():
     with pytest.raises(UnknownNameError, match="unknown method 'pcas': did you mean 'pca'"):
         Compressed(method="pcas")
     with pytest.raises(UnknownNameError, match="unknown estimator of compressed samples 'binned'"):
-        Compressed(estimator="binned")
+        Compressed(inner="binned")

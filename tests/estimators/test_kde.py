@@ -1,6 +1,7 @@
 """The bounds hold on mixtures of Gaussians whose information is known by quadrature, and equal their definition."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -49,7 +50,7 @@ def mixture_entropy(centres, beta):
         return -p * math.log(p) if p > 0 else 0.0
 
     ends = [min(centres) - 12 * beta, *sorted(centres), max(centres) + 12 * beta]
-    return math.fsum(quad(surprise, a, b, limit=400)[0] for a, b in zip(ends, ends[1:], strict=False) if b > a)
+    return math.fsum(quad(surprise, a, b, limit=400)[0] for a, b in pairwise(ends) if b > a)
 
 
 # I(X; tanh(w X) + N(0, beta^2)) in nats for X uniform on the inputs, by quadrature (Goldfeld et al. 2019)
@@ -122,7 +123,7 @@ def test_no_noise_separates_all_and_much_noise_none():
     values = [both(t, y, noise_variance=v)[0].value for v in 10.0 ** np.arange(-9, 10)]
     assert values[0] == pytest.approx(math.log(200), abs=1e-6)
     assert values[-1] == pytest.approx(0, abs=1e-6)
-    assert all(a >= b - 1e-12 for a, b in zip(values, values[1:], strict=False))
+    assert all(a >= b - 1e-12 for a, b in pairwise(values))
 
 
 def test_equal_rows_are_one_symbol():

@@ -2,10 +2,10 @@
 
     I(T;V) <= E_p(t,v)[ log q(v|t) ] - E_p(t)p(v)[ log q(v|t) ]
 
-Cheng et al. (2020), arXiv:2006.12013 (I_vCLUB). q is a normal distribution with a mean and a variance for each dimension
-of V, given by a network; classes are taken as one-hot numbers. Nats inside. It is an upper bound as long as q is close to p(v|t), in
-the sense of the paper's Kullback-Leibler condition, which samples cannot tell. Bias: upwards; for jointly normal pairs of correlation
-r it comes to r^2 / (1 - r^2) where the truth is -log(1 - r^2) / 2.
+Cheng et al. (2020), arXiv:2006.12013 (I_vCLUB). q is a normal distribution with a mean and a variance for each
+dimension of V, given by a network; classes are taken as one-hot numbers. Nats inside. It is an upper bound as long as q
+is close to p(v|t), in the sense of the paper's Kullback-Leibler condition, which samples cannot tell. Bias: upwards;
+for jointly normal pairs of correlation r it comes to r^2 / (1 - r^2) where the truth is -log(1 - r^2) / 2.
 """
 
 from __future__ import annotations

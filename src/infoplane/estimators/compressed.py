@@ -4,8 +4,8 @@
 
 Butakov, Tolmachev, Malanchuk, Neopryatnaya, Frolov, Andreev (2024), ICLR, arXiv:2305.08013, statement 2 and section 4.
 ``pca`` and ``autoencoder`` compress each variable by itself; ``cca`` looks at both: the canonical variates of their
-normal scores (Hotelling 1936, Biometrika 28, 321), those that Bartlett's test (1941, Biometrika 32, 29) tells from
-chance, or all where it tells none. In nats inside. Bias: of the neighbours, in fewer dimensions; downwards by what the
+normal scores (Hotelling 1936, Biometrika 28, 321), or of t and the classes (discriminants), those that Bartlett's test
+(1941, Biometrika 32, 29) tells from chance, or all where it tells none. In nats inside. Bias: of the neighbours, in fewer dimensions; downwards by what the
 compression loses (its share of the variance stands in the details); ``cca`` upwards by the choice of directions, about
 (units of both) / 2n a pair.
 """
@@ -41,12 +41,11 @@ _GRID = 2.0**-30
 
 @dataclasses.dataclass(frozen=True)
 class Prepared:
-    """``t`` as it came (its units counted in ``columns``) and its codes; for ``cca``, which needs both, its scores."""
+    """The units of t that vary, and their codes; none yet for ``cca``, which needs the other variable."""
 
     columns: Columns
-    codes: Tensor | None
-    lost: float
-    scores: Standard | None = None
+    codes: Tensor | None = None
+    lost: float = 0.0
 
 
 @final
@@ -54,7 +53,7 @@ class Compressed(Estimator):
     """Mutual information of compressed activations, for layers that are too wide for neighbours.
 
     ``dimensions``: the most that are kept of each variable. ``method``: ``"pca"``, ``"autoencoder"`` (small, trained
-    with ``seed``), or ``"cca"`` (the directions in which the ranks of both are related). ``estimator``: ``"ksg"`` or
+    with ``seed``), or ``"cca"`` (the directions in which both are related). ``inner``: ``"ksg"`` or
     ``"mixed-ksg"``. A variable of no more columns than ``dimensions`` is left as it is by the first two.
 
     ``details["lost_variance"]`` is the share of t's variance that the codes cannot rebuild (``lost_variance_other`` of
@@ -71,31 +70,30 @@ class Compressed(Estimator):
     name: ClassVar[str] = "compressed"
     continuous: ClassVar[bool] = True
 
-    def __init__(self, dimensions: int = 4, method: str = "pca", estimator: str = "ksg", seed: int = 0) -> None:
+    def __init__(self, dimensions: int = 4, method: str = "pca", inner: str = "ksg", seed: int = 0) -> None:
         if isinstance(dimensions, bool) or not isinstance(dimensions, int) or dimensions < 1:
             raise InputError(
                 f"dimensions={dimensions!r} must be a whole number of at least 1: for example dimensions=4"
             )
         if method not in METHODS:
             raise UnknownNameError("method", method, METHODS)
-        if estimator not in INNER:
-            raise UnknownNameError("estimator of compressed samples", estimator, INNER)
+        if inner not in INNER:
+            raise UnknownNameError("estimator of compressed samples", inner, INNER)
         self.dimensions = dimensions
         self.method = method
-        self.estimator = estimator
+        self.inner = inner
         self.seed = seed
-        self._inner = INNER[estimator]()
+        self._inner = INNER[inner]()
 
     @property
     def measurement(self) -> str:
         return f"{self.method} to at most {self.dimensions} dimensions, {self._inner.measurement}"
 
     def prepare(self, t: Tensor) -> Prepared:
+        columns = varying(t)
         if self.method == "cca":
-            scores = standardised(normal_scores(t))
-            return Prepared(scores.columns, None, 0.0, scores)
-        codes, lost = self._alone(t)
-        return Prepared(varying(t), codes, lost)
+            return Prepared(columns)
+        return Prepared(columns, *self._alone(t))
 
     def with_input(self, prepared: Prepared, x: Variable, units: Units = "bits") -> Estimate:
         if x.numbers is not None:
@@ -106,9 +104,8 @@ class Compressed(Estimator):
         if not prepared.columns.count:
             empty = torch.zeros(prepared.columns.n, 1, dtype=torch.float64, device=prepared.columns.values.device)
             return self._inform(prepared, empty, y, units, {})
-        if prepared.scores is not None:
-            return self._together(prepared, prepared.scores, y, units)
-        assert prepared.codes is not None
+        if prepared.codes is None:
+            return self._together(prepared, y, units)
         facts: dict[str, object] = {"lost_variance": prepared.lost}
         if y.ids is None:
             numbers, lost = self._alone(y.values().to(prepared.codes.device))
@@ -127,15 +124,15 @@ class Compressed(Estimator):
         kept = directions[:, : self.dimensions]
         return settled(standard.scores(kept)), float(shares[self.dimensions :].sum())
 
-    def _together(self, prepared: Prepared, t: Standard, y: Variable, units: Units) -> Estimate:
+    def _together(self, prepared: Prepared, y: Variable, units: Units) -> Estimate:
         """Codes of t and of the other variable along the canonical variates that are no chance."""
+        columns, values = prepared.columns, y.values().to(prepared.columns.values.device)
         if y.ids is None:
-            columns = normal_scores(y.values().to(t.mean.device))
+            t, other = (standardised(normal_scores(numbers)) for numbers in (columns.values, values))
         else:
-            columns = varying(y.values().to(t.mean.device))
-        if not columns.count:
-            return self._inform(prepared, t.columns.values[:, :1], y, units, {})
-        other = standardised(columns)
+            t, other = standardised(columns), standardised(varying(values))
+        if not other.columns.count:
+            return self._inform(prepared, columns.values[:, :1], y, units, {})
         found = canonical(t, other)
         related = related_pairs(found, t.n)
         kept = min(self.dimensions, related or len(found.correlations))

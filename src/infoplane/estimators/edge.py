@@ -7,11 +7,11 @@ cut to a grid of width e = width * t * N^(-1/2d), where d is the number of dimen
 ``grids`` values from 1 to 3. Cells are exact 64-bit codes: no collisions but with a chance of 2^-57, and no cap on the
 value. Time O(grids x N x d).
 
-Noshad, Zeng, Hero (2019), Scalable mutual information estimation using dependence graphs, ICASSP, arXiv:1801.09125:
-the estimator of the dependence graph, and the weights w_0 of the theorem on the ensemble. Bias of one grid: sum_i C_i e^i from its width, for densities with
-derivatives, and about C / (N e^d), upwards, from counting few samples a cell. The published weights,
-``weights="resolution"``, remove the first and multiply the second; ``"counting"`` removes the second, which is much the
-larger one at usual sample sizes; ``"mean"`` removes neither. Nats inside.
+Noshad, Zeng, Hero (2019), Scalable mutual information estimation using dependence graphs, ICASSP, arXiv:1801.09125: the
+estimator of the dependence graph, and the weights w_0 of the theorem on the ensemble. Bias of one grid: sum_i C_i e^i
+from its width, for densities with derivatives, and about C / (N e^d), upwards, from counting few samples a cell. The
+published weights, ``weights="resolution"``, remove the first and multiply the second; ``"counting"`` removes the
+second, which is much the larger one at usual sample sizes; ``"mean"`` removes neither. Nats inside.
 """
 
 from __future__ import annotations
@@ -61,7 +61,10 @@ class EDGE(Estimator):
         fewest = MOST_ORDERS + 2
         if isinstance(grids, bool) or not isinstance(grids, Integral) or grids < fewest:
             raise InputError(f"grids must be a whole number of at least {fewest}, got {grids!r}: for example grids=10")
-        self.weights, self.width, self.grids, self.seed = weights, width, grids, seed
+        self.weights = weights
+        self.width = width
+        self.grids = grids
+        self.seed = seed
 
     @property
     def measurement(self) -> str:
@@ -94,7 +97,7 @@ class EDGE(Estimator):
             lone = float((joint.counts == 1).sum()) / n
         ensemble = ensemble_weights(multipliers, dimensions, self.weights)
         value = float(ensemble @ np.array(values))
-        flags = ("constant-units",) if constant else ()
+        flags: tuple[str, ...] = ("constant-units",) if constant else ()
         flags += ("undersampled",) if lone > UNDERSAMPLED_SHARE else ()
         ceiling = math.log(n) if variable.ids is None else variable.ids.entropy()
         flags += ("above-ceiling",) if value > ceiling + 1e-9 else ()

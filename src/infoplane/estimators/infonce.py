@@ -3,8 +3,8 @@
     I(T;V) >= E[ f(t_i, v_i) - log (1/K) sum_j exp f(t_i, v_j) ],   at most log K
 
 van den Oord, Li, Vinyals (2018), arXiv:1807.03748, eq. 4 and 5; Poole et al. (2019), arXiv:1905.06922 (I_NCE). The sum
-runs over all K samples of the held-out half, the pair itself among them. Nats inside. Bias: downwards, and heavily where
-the information comes near log K; small variance.
+runs over all K samples of the held-out half, the pair itself among them. Nats inside. Bias: downwards, and heavily
+where the information comes near log K; small variance.
 """
 
 from __future__ import annotations

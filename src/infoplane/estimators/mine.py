@@ -2,8 +2,8 @@
 
     I(T;V) >= E_p(t,v)[ f ] - log E_p(t)p(v)[ exp f ]
 
-Belghazi et al. (2018), arXiv:1801.04062, sections 2 and 3; Donsker, Varadhan (1983). Nats inside. The published value is the
-one of the training batches, which grows with overfitting; this one is of the half that was not trained on. Bias:
+Belghazi et al. (2018), arXiv:1801.04062, sections 2 and 3; Donsker, Varadhan (1983). Nats inside. The published value
+is the one of the training batches, which grows with overfitting; this one is of the half that was not trained on. Bias:
 downwards by the critic; upwards, by Jensen's inequality, where a few pairs carry the second mean (flag ``diverging``).
 """
 

@@ -146,7 +146,7 @@ class NeuralBound(Estimator):
         details |= {"constant_units": constant, "log_n": math.log(n - n // 2) / scale, "held_out": n - n // 2}
         if variable.ids is not None:
             details[entropy] = variable.ids.entropy() / scale
-        flags = ("constant-units",) if constant else ()
+        flags: tuple[str, ...] = ("constant-units",) if constant else ()
         values = variable.values().to(t.device)
         if constant == t.shape[1] or bool((values == values[:1]).all()):
             return Estimate(0.0, units, kind=self.bound, n=n, flags=flags, details=details)

@@ -7,10 +7,11 @@ the same input or label. With one row an input p(T|X) is one normal distribution
 taken for paths of a network with noise in earlier layers (see ``infoplane.networks.sample_paths``).
 
 Goldfeld et al. (2019), arXiv:1810.05728 (the noisy network and the sample propagation estimator); Goldfeld et al.
-(2020), IEEE Trans. Inf. Theory 66, 4368 (its rate). All densities are taken at the same noise, which comes in pairs +z and -z: I(X;T) can then never
-exceed the logarithm of the number of inputs, and vanishes with growing noise. Nats inside. Exact for the recorded
-inputs, up to the Monte Carlo error given by ``low`` and ``high``; as an estimate for a population biased downwards
-where it comes near log n (flag ``saturated``). Float64 throughout: memory O(n x chunk), time O(samples x n x units).
+(2020), IEEE Trans. Inf. Theory 66, 4368 (its rate). All densities are taken at the same noise, which comes in pairs +z
+and -z: I(X;T) can then never exceed the logarithm of the number of inputs, and vanishes with growing noise. Nats
+inside. Exact for the recorded inputs, up to the Monte Carlo error given by ``low`` and ``high``; as an estimate for a
+population biased downwards where it comes near log n (flag ``saturated``). Float64 throughout: memory O(n x chunk),
+time O(samples x n x units).
 """
 
 from __future__ import annotations
@@ -64,14 +65,16 @@ class Noisy(Estimator):
     def __init__(self, noise: float = 0.1, samples: int = 10_000, seed: int = 0) -> None:
         if not 0 < noise < math.inf:
             raise InputError(
-                f"noise must be a positive standard deviation, got {noise!r}: for example noise=0.1; without noise count "
-                "distinct rows with estimator='binned', bins='distinct'"
+                f"noise must be a positive standard deviation, got {noise!r}: for example noise=0.1; without noise "
+                "count distinct rows with estimator='binned', bins='distinct'"
             )
         if isinstance(samples, bool) or not isinstance(samples, Integral) or samples < 2:
             raise InputError(
                 f"samples must be a whole number of at least 2, got {samples!r}: for example samples=10000"
             )
-        self.noise, self.samples, self.seed = noise, samples, seed
+        self.noise = noise
+        self.samples = samples
+        self.seed = seed
 
     @property
     def measurement(self) -> str:
@@ -95,7 +98,7 @@ class Noisy(Estimator):
         n, scale = len(mixture.centres), NATS_PER[units]
         each = self._log_ratios(mixture, groups)
         value, error = float(each.mean()), float(each.std(correction=0)) / math.sqrt(len(each))
-        flags = ("constant-units",) if mixture.constant else ()
+        flags: tuple[str, ...] = ("constant-units",) if mixture.constant else ()
         if value >= SATURATED_SHARE * math.log(groups.count) and entropy == "h_x":
             flags += ("saturated",)
         details = {

@@ -69,9 +69,9 @@ class Quantised(SymbolEstimator):
                 if not _on_even_grid(levels, most):
                     where = f"unit {unit}" if len(t) == 1 else f"unit {unit} of copy {member}"
                     raise InputError(
-                        f"{where} takes {len(levels)} values that are not among {most} evenly spaced levels: record the "
-                        f"activations of a network made by infoplane.networks.quantise(network, bits={self.bits}), raise "
-                        "bits=, or use estimator='binned'"
+                        f"{where} takes {len(levels)} values that are not among {most} evenly spaced levels: record "
+                        f"the activations of a network made by infoplane.networks.quantise(network, bits={self.bits}), "
+                        "raise bits=, or use estimator='binned'"
                     )
 
 

@@ -7,9 +7,10 @@ or the network's own head where the layer holds its logits. H_V(Y) is the held-o
 prediction, or log(number of classes).
 
 Xu et al. (2020), A theory of usable information under computational constraints, ICLR 2020, arXiv:2002.10689
-(predictive conditional V-entropy and predictive V-information). Nats inside. Bias: a lower bound of I(T;Y) in expectation where H_V(Y) is that of a constant; low by what
-the family cannot express and what the training half does not teach. Negative where the probe has overfitted: that is
-kept. Never infinite, and not subject to data processing: a later layer may have more of it.
+(predictive conditional V-entropy and predictive V-information). Nats inside. Bias: a lower bound of I(T;Y) in
+expectation where H_V(Y) is that of a constant; low by what the family cannot express and what the training half does
+not teach. Negative where the probe has overfitted: that is kept. Never infinite, and not subject to data processing: a
+later layer may have more of it.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from infoplane.errors import InputError, UnknownNameError
 from infoplane.estimators.base import Estimator
 from infoplane.estimators.samples import Ids, Variable
 from infoplane.estimators.symbols import constant_units
-from infoplane.types import NATS_PER, Estimate, Units
+from infoplane.types import NATS_PER, Estimate, Kind, Units
 
 HEADS = ("linear", "identity")
 BASELINES = ("label", "uniform")
@@ -121,7 +122,7 @@ class Usable(Estimator):
             "constant_units": constant,
         }
         low, high = (value - 1.96 * error) / scale, (value + 1.96 * error) / scale
-        kind = "lower bound" if self.baseline == "label" else "estimate"
+        kind: Kind = "lower bound" if self.baseline == "label" else "estimate"
         return Estimate(value / scale, units, low, high, kind, labels.n, tuple(flags), details)
 
     def _held(self, t: Tensor, labels: Ids) -> Held:
@@ -153,7 +154,7 @@ class Usable(Estimator):
         held = rank < (sizes * self.held_out).floor()[ids]
         if labels.n < FEWEST_SAMPLES or not bool(held.any()):
             raise InputError(
-                f"{labels.n} samples in {labels.count} classes leave none to hold out: give several samples of each class"
+                f"{labels.n} samples in {labels.count} classes leave none to hold out: give several samples of each"
             )
         return by_class[~held], by_class[held]
 

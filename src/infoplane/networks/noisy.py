@@ -55,10 +55,9 @@ class GaussianNoise(nn.Module):
 def with_noise(network: nn.Sequential, noise: float, *, after: Sequence[str] | None = None) -> nn.Sequential:
     """A copy of a network with Gaussian noise after some of its layers.
 
-    ``noise`` is its standard deviation; ``after`` names layers of the ``nn.Sequential``, None being all its activations.
-    Layers keep their names, with their outputs before the noise; the noise after layer "1" is the layer "1-noise". The
-    noise comes from torch's global random state, as dropout's does. An unknown name, or a network that is no
-    ``nn.Sequential``, is an ``InputError``.
+    ``noise`` is its standard deviation; ``after`` names layers, None being all activations. Layers keep their names,
+    with their outputs before the noise; the noise after layer "1" is the layer "1-noise". It comes from torch's global
+    random state, as dropout's does. An unknown name, or a network that is no ``nn.Sequential``, is an ``InputError``.
 
     >>> from infoplane.networks import mlp
     >>> list(dict(with_noise(mlp([12, 5, 2]), 0.1).named_children()))
@@ -89,8 +88,8 @@ def sample_paths(
 ) -> dict[str, Tensor]:
     """Outputs of chosen layers on several independent paths of each input through a network with noise.
 
-    ``x`` (samples, ...); ``layers`` as in ``infoplane.record``. Returns name -> (samples, paths, ...), before the layers'
-    own noise, in evaluation mode; the same for the same ``seed``, which leaves the random state as it was.
+    ``x`` (samples, ...); ``layers`` as in ``infoplane.record``. Returns name -> (samples, paths, ...), before the
+    layers' own noise, in evaluation mode; the same for the same ``seed``, which leaves the random state as it was.
 
     >>> import torch
     >>> from infoplane.networks import mlp

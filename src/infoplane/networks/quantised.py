@@ -103,8 +103,8 @@ class QuantisedReLU(nn.Module):
 def quantise(network: nn.Sequential, bits: int = 8) -> nn.Sequential:
     """A copy of a multilayer perceptron whose weights and activations take at most 2^``bits`` values each.
 
-    Linear, Tanh, ReLU, Sigmoid and Softmax(dim=-1) layers are replaced, under their own names; Identity, Flatten and Dropout
-    stay. Measure the activation layers with ``estimator="quantised"``; a last Linear puts out unquantised sums. Another
+    Linear, Tanh, ReLU, Sigmoid and Softmax(dim=-1) layers are replaced, under their own names; Identity, Flatten and
+    Dropout stay. Measure the activation layers with ``estimator="quantised"``; a last Linear puts out unquantised sums. Another
     layer, or ``bits`` outside 2..8, is an ``InputError``.
 
     >>> import torch
@@ -135,6 +135,6 @@ def _quantised(name: str, layer: nn.Module, bits: int) -> nn.Module:
     if type(layer) in (nn.Identity, nn.Flatten, nn.Dropout):
         return layer
     raise InputError(
-        f"layer {name!r} is a {type(layer).__name__}, which quantise does not know: it takes Linear, Tanh, ReLU, Sigmoid, "
-        "Softmax(dim=-1), Identity, Flatten and Dropout"
+        f"layer {name!r} is a {type(layer).__name__}, which quantise does not know: it takes Linear, Tanh, ReLU, "
+        "Sigmoid, Softmax(dim=-1), Identity, Flatten and Dropout"
     )
