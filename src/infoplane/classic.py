@@ -196,10 +196,11 @@ def fit(
     """Train a network itself until I(T;Y) - beta I(X;T) of its last buffered layer says stop.
 
     The criterion looks after every ``epoch_length`` steps, at most ``epochs`` times, and stops where a look does not
-    exceed the best one before by more than ``mi_tol`` bits. ``options`` are those of ``infoplane.fit``; the result's
-    ``decision`` says why it stopped, and after how many ``steps``. ``as_published=True``: the published rule, which
-    stops at its first look for every beta of 1 or more, and the published comparison of every prediction with every
-    label, in ``loss``. Errors as of ``infoplane.fit``.
+    exceed the best one before by more than ``mi_tol`` bits. As that quantity falls while most networks learn, another
+    rule, ``stopping=``, is often better; it is one of the ``options``, which are those of ``infoplane.fit``. The
+    result's ``decision`` says why it stopped, and after how many ``steps``. ``as_published=True``: the published rule,
+    which stops at its first look for every beta of 1 or more, and ``loss`` of every prediction against every label.
+    Errors as of ``infoplane.fit``.
 
     >>> network = BufferedSequential([nn.Linear(12, 5), nn.Tanh(), nn.Linear(5, 1), nn.Tanh()], [False, True] * 2)
     >>> X = np.random.default_rng(0).integers(-1, 4, (200, 12))

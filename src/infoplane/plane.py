@@ -12,9 +12,17 @@ from torch import Tensor, nn
 
 from infoplane.errors import InputError, UnknownNameError
 from infoplane.estimators import as_activations, check_units, estimator
-from infoplane.estimators.base import Estimator, SymbolEstimator, check_finite
-from infoplane.estimators.readings import Count, Reading
-from infoplane.estimators.samples import Variable, as_array, check_lengths, input_ids, input_variable, label_variable
+from infoplane.estimators.base import Estimator, SymbolEstimator
+from infoplane.estimators.doubt import group_members
+from infoplane.estimators.samples import (
+    as_array,
+    check_classes,
+    check_lengths,
+    input_ids,
+    input_variable,
+    label_variable,
+)
+from infoplane.measuring import Moment, Question, Shuffles, as_members, estimate_layers
 from infoplane.networks import Family
 from infoplane.recording import record
 from infoplane.trajectory import Trajectory
@@ -28,11 +36,13 @@ class InformationPlane:
     """Measures every layer of a network, or of a family of copies, on fixed samples, step after step.
 
     ``x`` (samples, ...) and ``y`` (samples,) are what is measured on: labels as ``ip.mutual_information`` takes them,
-    or a table of label sets ``{"digit": ..., "parity": ...}``. ``layers`` as in ``ip.record``. ``estimators``: a name,
-    a table with options, an instance, or a list of these. ``family`` says how copies become one number, one name or
-    several: ``exact`` (default), ``sampled`` (the report's), ``per-copy``, ``single`` (one row a copy); a lone network
-    is always ``single``. Measuring never changes the network, its mode or any random state but the plane's own
-    (``seed``).
+    or a table of label sets ``{"digit": ..., "parity": ...}``. ``layers`` as in ``ip.record``. ``estimators``: a
+    name, a table with options, an instance, or a list of these. ``family`` says how copies become one number, one
+    name or several: ``exact`` (default where symbols are counted), ``sampled`` (the report's), ``per-copy`` (default
+    elsewhere), ``single`` (one row a copy); a lone network is always ``single``. Measuring never changes the network,
+    its mode or any random state but the plane's own (``seed``). ``shuffles``: each number also on that many random
+    orders of inputs and labels, in the columns ``i_xt_null`` and ``i_ty_null`` (their means); ``groups`` (samples,)
+    names samples that are shuffled as wholes.
 
     Errors: ``InputError`` where x and y do not fit; ``NonFiniteError`` naming layer, step and rows.
 
@@ -51,8 +61,10 @@ class InformationPlane:
         *,
         layers: Layers = None,
         estimators: Any = "binned",
-        family: str | Sequence[str] = "exact",
+        family: str | Sequence[str] | None = None,
         units: Units = "bits",
+        shuffles: int = 0,
+        groups: Any = None,
         seed: int = 0,
     ) -> None:
         check_units(units)
@@ -62,12 +74,13 @@ class InformationPlane:
         self.x = x if isinstance(x, Tensor) else torch.from_numpy(np.ascontiguousarray(as_array(x)))
         labels = y if isinstance(y, Mapping) else {"y": y}
         check_lengths(x=len(self.x), **{name: len(as_array(values)) for name, values in labels.items()})
-        self._inputs = input_variable(x)
         continuous = all(made.continuous for made in self.estimators)
-        self._labels = {name: label_variable(values, continuous=continuous) for name, values in labels.items()}
-        for name, label in self._labels.items():
-            if label.ids is not None and label.ids.count < 2:
-                raise InputError(f"all samples have the same label in {name!r}: I(T;Y) needs at least two classes")
+        variables = {name: label_variable(values, continuous=continuous) for name, values in labels.items()}
+        for name, label in variables.items():
+            if label.ids is not None:
+                check_classes(label.ids, name)
+        shuffled = Shuffles(shuffles, group_members(groups, len(self.x)), seed) if shuffles else None
+        self._question = Question(self.estimators, input_variable(x), variables, units, shuffled)
         self._device = torch.device("cpu")
         self._draws = torch.Generator().manual_seed(seed)
         self._moved: dict[tuple[torch.device, torch.dtype], Tensor] = {}
@@ -94,6 +107,14 @@ class InformationPlane:
             return self._estimate(activations, kinds, torch.zeros_like(draws), step)  # one "copy": the drawn rows
         return self._estimate(self._activations(model), kinds, draws, step)
 
+    def _estimate(
+        self, activations: Mapping[str, Tensor], kinds: Sequence[str], draws: Tensor | None, step: int
+    ) -> list[dict[str, Any]]:
+        device = next(iter(activations.values())).device
+        if device != self._device:  # data follows the network, once
+            self._device, self._question = device, self._question.to(device)
+        return estimate_layers(activations, self._question, Moment(step, tuple(kinds), draws))
+
     def _activations(self, model: nn.Module | Family | Sequence[nn.Module]) -> dict[str, Tensor]:
         """Layer -> (members, samples, units)."""
         if isinstance(model, Family):
@@ -111,40 +132,10 @@ class InformationPlane:
             self._moved[place] = family.inputs(self.x)
         return self._moved[place]
 
-    def _estimate(
-        self, activations: Mapping[str, Tensor], kinds: Sequence[str], draws: Tensor | None, step: int
-    ) -> list[dict[str, Any]]:
-        device = next(iter(activations.values())).device
-        if device != self._device:  # data follows the network, once
-            self._device, self._inputs = device, self._inputs.to(device)
-            self._labels = {name: label.to(device) for name, label in self._labels.items()}
-        x, labels = self._inputs, self._labels
-        draws = None if draws is None else draws.to(device)
-        places = [f"layer {name!r}, step {step}" for name in activations]
-        counts: list[tuple[Estimator, str, str, Count]] = []
-        readings: list[tuple[Estimator, str, str, list[list[Reading]]]] = []
-        for made in self.estimators:
-            if isinstance(made, SymbolEstimator):
-                symbols = made.layers(list(activations.values()))
-                counts += [
-                    (made, kind, label, made.count(symbols, x.classes(), y.classes(), kind, draws=draws, places=places))
-                    for kind in kinds
-                    for label, y in labels.items()
-                ]
-            else:
-                readings += _by_member(made, activations, x, labels, (kinds, step, self.units))
-        readings = [*_transfer(counts, self.units), *readings]
-        return [
-            row
-            for index, layer in enumerate(activations)
-            for made, kind, label, layers in readings
-            for row in _layer_rows(layers[index], made, kind, label, (step, layer, index, self.units))
-        ]
-
     def _facts(self, labels: Mapping[str, Any]) -> dict[str, Any]:
         """What is true of all rows, for the trajectory's ``meta``."""
         scale = NATS_PER[self.units]
-        x, y = self._inputs.classes(), next(iter(self._labels.values())).ids
+        x, y = self._question.x.classes(), next(iter(self._question.labels.values())).ids
         known: dict[str, float] = {}
         if y is not None:
             joint = input_ids(torch.stack([x.ids, y.ids], dim=1))
@@ -160,14 +151,6 @@ class InformationPlane:
         }
 
 
-def as_members(t: Tensor) -> Tensor:
-    """(members, samples, ...) -> (members, samples, units) float32 or float64, in the memory it has if it can."""
-    if t.ndim == 3 and t.dtype in (torch.float32, torch.float64):
-        return t.detach()
-    members, samples = t.shape[:2]
-    return as_activations(t.reshape(members * samples, -1)).view(members, samples, -1)
-
-
 def _estimators(given: Any) -> tuple[Estimator, ...]:
     several = given if isinstance(given, (list, tuple)) else [given]
     if not several:
@@ -175,7 +158,9 @@ def _estimators(given: Any) -> tuple[Estimator, ...]:
     return tuple(estimator(one) for one in several)
 
 
-def _families(given: str | Iterable[str], estimators: Sequence[Estimator]) -> tuple[str, ...]:
+def _families(given: str | Iterable[str] | None, estimators: Sequence[Estimator]) -> tuple[str, ...]:
+    if given is None:
+        return ("exact",) if all(isinstance(made, SymbolEstimator) for made in estimators) else ("per-copy",)
     kinds = (given,) if isinstance(given, str) else tuple(given)
     for kind in kinds:
         if kind not in FAMILIES:
@@ -200,80 +185,3 @@ def _copies(model: nn.Module | Family | Sequence[nn.Module]) -> int:
     if isinstance(model, Sequence) and len(model) and all(isinstance(member, nn.Module) for member in model):
         return len(model)
     raise InputError(f"model is {type(model).__name__}: measure a torch.nn.Module, an ip.Family or a list of modules")
-
-
-def _transfer(
-    counts: Sequence[tuple[Estimator, str, str, Count]], units: Units
-) -> list[tuple[Estimator, str, str, list[list[Reading]]]]:
-    """All counts of a measurement in one transfer from the device."""
-    if not counts:
-        return []
-    flat = torch.cat([count.numbers.flatten() for *_, count in counts]).tolist()
-    result, at = [], 0
-    for made, kind, label, count in counts:
-        layers, width = count.numbers.shape
-        lines = [flat[at + row * width : at + (row + 1) * width] for row in range(layers)]
-        at += layers * width
-        result.append((made, kind, label, count.read(lines, units)))
-    return result
-
-
-def _by_member(
-    made: Estimator,
-    activations: Mapping[str, Tensor],
-    x: Variable,
-    labels: Mapping[str, Variable],
-    how: tuple[Sequence[str], int, Units],
-) -> list[tuple[Estimator, str, str, list[list[Reading]]]]:
-    """Readings of an estimator that works on one network at a time."""
-    kinds, step, units = how
-    each: dict[str, list[list[Reading]]] = {label: [] for label in labels}
-    for layer, t in activations.items():
-        check_finite(t.flatten(0, 1), f"layer {layer!r}, step {step}")
-        prepared = [made.prepare(member) for member in t]
-        inputs = [made.with_input(one, x, units) if "i_xt" in made.informations else None for one in prepared]
-        for label, y in labels.items():
-            pairs = zip(inputs, prepared, strict=True)
-            each[label].append([Reading.of(i_xt, made.with_label(one, y, units)) for i_xt, one in pairs])
-    return [
-        (made, kind, label, layers if kind == "single" else [[_mean(members)] for members in layers])
-        for kind in kinds
-        for label, layers in each.items()
-    ]
-
-
-def _mean(members: Sequence[Reading]) -> Reading:
-    """The mean over the copies, with every flag that any of them has."""
-    mean = Reading(None, 0.0, members[0].n, tuple(dict.fromkeys(flag for one in members for flag in one.flags)))
-    for name in ("i_xt", "i_xt_low", "i_xt_high", "i_ty", "i_ty_low", "i_ty_high"):
-        values = [getattr(one, name) for one in members]
-        setattr(mean, name, None if None in values else float(np.mean(values)))
-    return mean
-
-
-def _layer_rows(
-    readings: Sequence[Reading], made: Estimator, kind: str, label: str, place: tuple[int, str, int, Units]
-) -> Iterable[dict[str, Any]]:
-    step, layer, index, units = place
-    for copy, reading in enumerate(readings):
-        yield {
-            "step": step,
-            "split": "all",
-            "layer": layer,
-            "layer_index": index,
-            "copy": copy if kind == "single" else -1,
-            "family": kind,
-            "estimator": made.name,
-            "label": label,
-            "i_xt": reading.i_xt,
-            "i_xt_low": reading.i_xt_low,
-            "i_xt_high": reading.i_xt_high,
-            "i_ty": reading.i_ty,
-            "i_ty_low": reading.i_ty_low,
-            "i_ty_high": reading.i_ty_high,
-            "h_t": reading.h_t,
-            "h_t_given_x": reading.h_t_given_x,
-            "n": reading.n,
-            "units": units,
-            "flags": reading.flags,
-        }

@@ -41,7 +41,7 @@ def experiment(
     loss: Any = "mse",
     optimizer: Any = "sgd",
     init: Literal["shared", "independent"] = "shared",
-    family: str | Sequence[str] = "exact",
+    family: str | Sequence[str] | None = None,
     estimators: Any = "binned",
     layers: Any = None,
     every: Every = 1,

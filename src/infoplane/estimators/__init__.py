@@ -16,6 +16,7 @@ from infoplane.estimators.base import Estimator, SymbolEstimator, check_finite
 from infoplane.estimators.binned import Binned
 from infoplane.estimators.club import CLUB
 from infoplane.estimators.compressed import Compressed
+from infoplane.estimators.doubt import convergence_curve, label_null, with_curve, with_null
 from infoplane.estimators.edge import EDGE
 from infoplane.estimators.gaussian import Gaussian
 from infoplane.estimators.gaussian_copula import GaussianCopula
@@ -115,6 +116,10 @@ def mutual_information(
     estimator: Estimator | str = "binned",
     units: Units = "bits",
     y_bins: int | None = None,
+    shuffles: int = 0,
+    groups: Any = None,
+    convergence: bool = False,
+    seed: int = 0,
     **options: Any,
 ) -> Estimate:
     """I(T;Y) of activations and labels, estimated from samples.
@@ -122,6 +127,10 @@ def mutual_information(
     ``t`` (samples, units) or (samples,) numbers; ``y`` (samples,) labels: whole numbers, names, one-hot, or a
     continuous one with ``y_bins=`` classes of equal share. Numpy, torch, pandas or lists. ``estimator`` is a name
     (``infoplane.estimators()``) with its ``options``, or an instance. Returns an ``Estimate`` in ``units``.
+
+    ``shuffles``: also estimate it on that many random orders of the labels (``details``: ``null``, their mean, and
+    ``p_value``). ``groups`` (samples,) names the samples that belong together and are shuffled as wholes.
+    ``convergence``: also estimate it on n/8, n/4 and n/2 samples (``details["convergence"]``; flag ``not-converged``).
 
     Errors: ``InputError`` where t and y differ in length or hold fewer than two samples, or y has one class or looks
     continuous; ``NonFiniteError`` where t holds NaN or infinity; ``UnknownNameError`` for names.
@@ -140,7 +149,17 @@ def mutual_information(
         check_classes(labels.ids)
     if not isinstance(made, SymbolEstimator):
         check_finite(activations)
-    return made.with_label(made.prepare(activations), labels, units)
+    prepared = made.prepare(activations)
+    estimate = made.with_label(prepared, labels, units)
+    if shuffles:
+        null = label_null(
+            made, prepared, labels, estimate.value, shuffles=shuffles, groups=groups, seed=seed, units=units
+        )
+        estimate = with_null(estimate, null)
+    if convergence:
+        curve = convergence_curve(made, activations, labels, groups=groups, seed=seed, units=units)
+        estimate = with_curve(estimate, curve)
+    return estimate
 
 
 _make = estimator  # the argument of mutual_information has the same name

@@ -5,9 +5,9 @@
 Butakov, Tolmachev, Malanchuk, Neopryatnaya, Frolov, Andreev (2024), ICLR, arXiv:2305.08013, statement 2 and section 4.
 ``pca`` and ``autoencoder`` compress each variable by itself; ``cca`` looks at both: the canonical variates of their
 normal scores (Hotelling 1936, Biometrika 28, 321), or of t and the classes (discriminants), those that Bartlett's test
-(1941, Biometrika 32, 29) tells from chance, or all where it tells none. In nats inside. Bias: of the neighbours, in fewer dimensions; downwards by what the
-compression loses (its share of the variance stands in the details); ``cca`` upwards by the choice of directions, about
-(units of both) / 2n a pair.
+(1941, Biometrika 32, 29) tells from chance, or all where it tells none. In nats inside. Bias: of the neighbours, in
+fewer dimensions; downwards by what the compression loses (its share of the variance stands in the details); ``cca``
+upwards by the choice of directions, about (units of both) / 2n a pair.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from torch import Tensor
 from infoplane.errors import InputError, UnknownNameError
 from infoplane.estimators.autoencoder import autoencode
 from infoplane.estimators.base import Estimator
-from infoplane.estimators.canonical import Canonical, Standard, canonical, principal, standardised
+from infoplane.estimators.canonical import Canonical, canonical, principal, standardised
 from infoplane.estimators.columns import Columns, normal_scores, varying
 from infoplane.estimators.ksg import KSG
 from infoplane.estimators.mixed_ksg import MixedKSG

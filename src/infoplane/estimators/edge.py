@@ -17,7 +17,6 @@ second, which is much the larger one at usual sample sizes; ``"mean"`` removes n
 from __future__ import annotations
 
 import math
-from numbers import Integral
 from typing import ClassVar, final
 
 import numpy as np
@@ -59,7 +58,7 @@ class EDGE(Estimator):
         if not 0 < width < math.inf:
             raise InputError(f"width must be a positive number of standard deviations, got {width!r}: e.g. width=1")
         fewest = MOST_ORDERS + 2
-        if isinstance(grids, bool) or not isinstance(grids, Integral) or grids < fewest:
+        if isinstance(grids, bool) or not isinstance(grids, int) or grids < fewest:
             raise InputError(f"grids must be a whole number of at least {fewest}, got {grids!r}: for example grids=10")
         self.weights = weights
         self.width = width

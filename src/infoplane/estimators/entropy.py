@@ -3,13 +3,8 @@
 The counting stands twice: compiled for main memory, and as plain tensor operations (``tensor_...``) for wherever else
 the tensors are; both give the same whole numbers. Pure functions.
 
-With n samples, counts c of the occupied cells and S = sum c log c, the entropy is log n - S/n (plug-in). Corrections:
-
-- Miller-Madow (1955): plug-in + (cells - 1) / 2n.
-- jackknife (Zahl 1977): n H - (n - 1) mean(H without one sample), where leaving a sample of a cell of count c out
-  gives log(n-1) - (S - c log c + (c-1) log(c-1)) / (n-1): a closed form of the counts, no refits.
-
-Each is applied to every entropy of a sum, so that I(T;Y) = H(T) + H(Y) - H(T,Y) is corrected term by term.
+Bias corrections (module ``corrections``) are applied to every entropy of a sum, so that I(T;Y) = H(T) + H(Y) - H(T,Y)
+is corrected term by term.
 """
 
 from __future__ import annotations
@@ -21,8 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-#: The bias corrections, by name.
-CORRECTIONS = ("none", "miller-madow", "jackknife")
+from infoplane.estimators.corrections import CORRECTIONS, c_log_c, corrected, tensor_corrected
 
 #: The columns of ``tabulate``, entropies in nats.
 SUMMARY = ("h_t", "h_ty", "h_tx", "cells", "singletons", "cells_ty", "singletons_ty", "all_differ", "n")
@@ -50,27 +44,16 @@ def _rank(codes, keys, slots, ids, counts):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _c_log_c(c):  # type: ignore[no-untyped-def]
-    return c * math.log(c) if c > 0 else 0.0
-
-
-@numba.njit(cache=True, nogil=True, error_model="numpy")
 def _entropy_of_spectrum(spectrum, top, n, correction):  # type: ignore[no-untyped-def]
     """Entropy, occupied cells and singletons of how many cells have each count up to ``top``; leaves zeros behind."""
     cells, singletons, total = np.int64(0), spectrum[1], 0.0
     for c in range(1, top + 1):
         if spectrum[c] > 0:
             cells += spectrum[c]
-            total += spectrum[c] * _c_log_c(c)
+            total += spectrum[c] * c_log_c(c)
     entropy = math.log(n) - total / n
-    if correction == 1:
-        entropy += (cells - 1) / (2 * n)
-    elif correction == 2 and n > 1:
-        left_out = 0.0
-        for c in range(1, top + 1):
-            if spectrum[c] > 0:
-                left_out += spectrum[c] * c * (total - _c_log_c(c) + _c_log_c(c - 1))
-        entropy = n * entropy - (n - 1) * (math.log(n - 1) - left_out / n / (n - 1))
+    if correction > 0:
+        entropy = corrected(spectrum, top, n, total, cells, correction)
     spectrum[: top + 1] = 0
     return entropy, cells, singletons
 
@@ -156,9 +139,10 @@ def _tabulate(codes, samples, y, classes, x, groups, correction, out):  # type: 
 
 
 def entropy_of_counts(counts: Tensor, correction: str = "none") -> float:
-    """Entropy of counts (cells,), whole numbers, in nats."""
+    """Entropy of counts (cells,), whole numbers, in nats; a count of zero is a cell that might have been met."""
     array = counts.cpu().numpy().astype(np.int64)
-    spectrum = np.zeros(int(array.max()) + 1, np.int64)
+    spectrum = np.zeros(int(array.max()) + 2, np.int64)
+    spectrum[0] = (array == 0).sum()
     return float(_entropy(array, int(array.sum()), spectrum, CORRECTIONS.index(correction))[0])
 
 
@@ -212,14 +196,5 @@ def _run_entropy(codes: Tensor, correction: str) -> tuple[Tensor, Tensor, Tensor
     start = torch.where(first, place, 0).cummax(-1).values
     lengths = torch.where(final, place - start + 1, 0)  # one entry a run, at its end
     cells, singletons = final.sum(-1).to(torch.float64), (lengths == 1).sum(-1).to(torch.float64)
-    c = lengths.to(torch.float64)
-    fewer = (c - 1).clamp(min=0)
-    own, less = torch.xlogy(c, c), torch.xlogy(fewer, fewer)
-    total = own.sum(-1)
-    entropy = math.log(n) - total / n
-    if correction == "miller-madow":
-        entropy = entropy + (cells - 1) / (2 * n)
-    elif correction == "jackknife" and n > 1:
-        left_out = (c * (total[:, None] - own + less)).sum(-1)
-        entropy = n * entropy - (n - 1) * (math.log(n - 1) - left_out / n / (n - 1))
+    entropy = tensor_corrected(lengths.to(torch.float64), n, cells, singletons, correction)
     return entropy, cells, singletons

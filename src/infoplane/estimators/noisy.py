@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from numbers import Integral
 from typing import ClassVar, final
 
 import torch
@@ -68,7 +67,7 @@ class Noisy(Estimator):
                 f"noise must be a positive standard deviation, got {noise!r}: for example noise=0.1; without noise "
                 "count distinct rows with estimator='binned', bins='distinct'"
             )
-        if isinstance(samples, bool) or not isinstance(samples, Integral) or samples < 2:
+        if isinstance(samples, bool) or not isinstance(samples, int) or samples < 2:
             raise InputError(
                 f"samples must be a whole number of at least 2, got {samples!r}: for example samples=10000"
             )

@@ -33,6 +33,8 @@ class Reading:
     i_xt_high: float | None = None
     i_ty_low: float | None = None
     i_ty_high: float | None = None
+    i_xt_null: float | None = None
+    i_ty_null: float | None = None
 
     @classmethod
     def of(cls, i_xt: Estimate | None, i_ty: Estimate) -> Reading:

@@ -104,8 +104,8 @@ def quantise(network: nn.Sequential, bits: int = 8) -> nn.Sequential:
     """A copy of a multilayer perceptron whose weights and activations take at most 2^``bits`` values each.
 
     Linear, Tanh, ReLU, Sigmoid and Softmax(dim=-1) layers are replaced, under their own names; Identity, Flatten and
-    Dropout stay. Measure the activation layers with ``estimator="quantised"``; a last Linear puts out unquantised sums. Another
-    layer, or ``bits`` outside 2..8, is an ``InputError``.
+    Dropout stay. Measure the activation layers with ``estimator="quantised"``; a last Linear puts out unquantised sums.
+    Another layer, or ``bits`` outside 2..8, is an ``InputError``.
 
     >>> import torch
     >>> from infoplane.networks import mlp

@@ -1,0 +1,139 @@
+"""How far an estimate can be trusted: what it is on shuffled labels, and whether more samples would still change it.
+
+Samples may come in groups that belong together (the tokens of one text): labels are then shuffled as whole groups,
+and samples are left out as whole groups.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from infoplane.errors import InputError
+from infoplane.estimators.base import Estimator
+from infoplane.estimators.samples import Variable, as_array
+from infoplane.types import NATS_PER, Estimate, Units
+
+#: A curve has converged where its last doubling changes it by at most this share of its last value...
+CONVERGED_SHARE = 0.05
+#: ... or by at most this many bits.
+CONVERGED_BITS = 0.02
+
+
+@dataclass(frozen=True)
+class Null:
+    """The estimate on shuffled labels, ``values`` in its unit, and the share of them that reaches the estimate.
+
+    ``p_value`` is (1 + number of values at or above the estimate) / (1 + number of shuffles): it is exact where the
+    samples (or the groups) are exchangeable, and never 0.
+    """
+
+    values: tuple[float, ...]
+    p_value: float
+
+    @property
+    def mean(self) -> float:
+        return float(np.mean(self.values))
+
+
+def label_null(
+    made: Estimator,
+    prepared: Any,
+    y: Variable,
+    value: float,
+    *,
+    shuffles: int,
+    groups: Any = None,
+    seed: int = 0,
+    units: Units = "bits",
+) -> Null:
+    """I(T;Y) on ``shuffles`` random orders of the labels; what is prepared of the layer is used again."""
+    if isinstance(shuffles, bool) or not isinstance(shuffles, int) or shuffles < 1:
+        raise InputError(f"shuffles must be a whole number of at least 1, got {shuffles!r}: for example 20")
+    random = np.random.default_rng(seed)
+    members = group_members(groups, y.n)
+    values = []
+    for _ in range(shuffles):
+        order = torch.from_numpy(shuffled(members, random))
+        values.append(made.with_label(prepared, reordered(y, order), units).value)
+    beyond = sum(one >= value for one in values)
+    return Null(tuple(values), (1 + beyond) / (1 + shuffles))
+
+
+def with_null(estimate: Estimate, null: Null) -> Estimate:
+    """The estimate with its null in the details, and a flag where the null is more than half of it."""
+    flags = estimate.flags
+    if null.mean > estimate.value / 2 and "null-exceeds-half" not in flags:
+        flags = (*flags, "null-exceeds-half")
+    details = {**estimate.details, "null": null.mean, "null_values": null.values, "p_value": null.p_value}
+    return replace(estimate, flags=flags, details=details)
+
+
+def group_members(groups: Any, n: int) -> list[np.ndarray]:
+    """The samples of every group, in order; every sample by itself where ``groups`` is None."""
+    if groups is None:
+        return [np.array([i]) for i in range(n)]
+    names = as_array(groups).reshape(-1)
+    if len(names) != n:
+        raise InputError(f"groups has {len(names)} entries and there are {n} samples: give one group for each sample")
+    _, which = np.unique(names, return_inverse=True)
+    return [np.flatnonzero(which == group) for group in range(which.max() + 1)]
+
+
+def shuffled(members: list[np.ndarray], random: np.random.Generator) -> np.ndarray:
+    """A new order of the samples: groups change places as wholes, samples keep their order inside them."""
+    order = np.concatenate([members[group] for group in random.permutation(len(members))])
+    places = np.concatenate(members)
+    result = np.empty_like(order)
+    result[places] = order
+    return result
+
+
+def reordered(variable: Variable, order: Tensor) -> Variable:
+    """The samples of a variable in another order."""
+    ids = variable.ids
+    if ids is not None:
+        ids = replace(ids, ids=ids.ids[order.to(ids.ids.device)])
+    numbers = variable.numbers
+    return Variable(ids, None if numbers is None else numbers[order.to(numbers.device)])
+
+
+def convergence_curve(
+    made: Estimator, t: Tensor, y: Variable, *, groups: Any = None, seed: int = 0, units: Units = "bits"
+) -> list[tuple[int, float]]:
+    """I(T;Y) of nested random subsets of n/8, n/4, n/2 and n samples (or groups): pairs (samples, value).
+
+    A subset in which an estimator cannot work (too few samples, one class) is left out.
+    """
+    members = group_members(groups, len(t))
+    order = np.random.default_rng(seed).permutation(len(members))
+    curve = []
+    for part in (8, 4, 2, 1):
+        chosen = np.sort(np.concatenate([members[group] for group in order[: max(len(members) // part, 1)]]))
+        keep = torch.from_numpy(chosen)
+        try:
+            prepared = made.prepare(t[keep.to(t.device)])
+            curve.append((len(chosen), made.with_label(prepared, y.take(keep), units).value))
+        except InputError:
+            if part == 1:
+                raise
+    return curve
+
+
+def with_curve(estimate: Estimate, curve: list[tuple[int, float]]) -> Estimate:
+    """The estimate with its convergence curve in the details, and a flag where its last doubling changed much."""
+    bits = NATS_PER["bits"] / NATS_PER[estimate.units]
+    flags = estimate.flags if has_converged(curve, bits) else (*estimate.flags, "not-converged")
+    return replace(estimate, flags=flags, details={**estimate.details, "convergence": curve})
+
+
+def has_converged(curve: list[tuple[int, float]], bits: float = 1.0) -> bool:
+    """Whether the last doubling of the samples changed little; ``bits`` is the value of one bit in the curve's unit."""
+    if len(curve) < 2:
+        return False
+    before, after = curve[-2][1], curve[-1][1]
+    return abs(after - before) <= max(CONVERGED_SHARE * abs(after), CONVERGED_BITS * bits)
