@@ -50,13 +50,12 @@ def test_bins_too_coarse_for_a_good_network_lie_below_its_floor():
     """One bin sees nothing of an output whose sign is the label: the decision knows 1 bit, the estimate 0."""
     x = np.repeat([[-0.9], [0.9]], 50, axis=0)
     y = np.repeat([0, 1], 50)
-    model = nn.Identity()
     one_bin = {"name": "binned", "bins": {"rule": "fixed", "bins": 1}}
-    (row,) = ip.InformationPlane(x, y, layers="", estimators=one_bin).measure(nn.Sequential(model), 0)
+    (row,) = ip.InformationPlane(x, y, layers="0", estimators=one_bin).measure(nn.Sequential(nn.Identity()), 0)
     assert row["i_ty"] == 0
     assert "below-floor" in row["flags"]
     two_bins = {"name": "binned", "bins": {"rule": "fixed", "bins": 2}}
-    (row,) = ip.InformationPlane(x, y, layers="", estimators=two_bins).measure(nn.Sequential(model), 0)
+    (row,) = ip.InformationPlane(x, y, layers="0", estimators=two_bins).measure(nn.Sequential(nn.Identity()), 0)
     assert row["i_ty"] == pytest.approx(1.0)
     assert "below-floor" not in row["flags"]
 

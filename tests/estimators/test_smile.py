@@ -15,15 +15,12 @@ from infoplane.estimators.neural import Scored
 from .test_neural import pair
 
 
-@pytest.mark.parametrize(("rho", "off"), [(0.5, 0.35), (0.8, 0.7)])
-def test_it_is_near_the_truth(rho, off):
-    truth = -5 / 2 * math.log(1 - rho**2)
-    estimates = [
-        mutual_information(*pair(n=2000, rho=rho, seed=seed), estimator="smile", units="nats") for seed in range(3)
-    ]
+def test_it_is_near_the_truth():
+    truth = -5 / 2 * math.log(1 - 0.8**2)
+    estimates = [mutual_information(*pair(n=2000, seed=s), estimator="smile", units="nats") for s in range(3)]
     assert {estimate.kind for estimate in estimates} == {"estimate"}
     assert all(estimate.low is None and estimate.high is None for estimate in estimates)
-    assert np.mean([estimate.value for estimate in estimates]) == pytest.approx(truth, abs=off)
+    assert np.mean([estimate.value for estimate in estimates]) == pytest.approx(truth, abs=0.7)
 
 
 def test_without_clipping_it_is_the_donsker_varadhan_value():

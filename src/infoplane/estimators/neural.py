@@ -34,7 +34,7 @@ MOST_STOPPING_ROWS = 1024
 PAIRS_AT_ONCE = 1 << 22  # scores held in memory during evaluation
 EMBEDDING = 32  # length of g(t) and h(v)
 LARGEST_GRADIENT = 5.0
-FEWEST_EFFECTIVE = 10.0  # rows that carry the mean of exponentials
+FEWEST_EFFECTIVE = 30.0  # rows that carry the mean of exponentials
 OVERFITTED_NATS = 0.5  # the training part may exceed the held-out half by this, or by half of itself
 
 

@@ -1,0 +1,117 @@
+"""EDGE: known channels, a slow twin of the dependence graph, and the conditions on the ensemble's weights."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+
+import numpy as np
+import pytest
+import torch
+
+from infoplane.errors import InputError, UnknownNameError
+from infoplane.estimators import edge, estimator, mutual_information
+from infoplane.estimators.edge import ensemble_weights
+from infoplane.estimators.samples import input_variable
+
+
+def nats(t, y, **options):
+    return mutual_information(t, y, estimator="edge", units="nats", **options)
+
+
+@pytest.mark.parametrize(("m", "within"), [(3, 0.02), (5, 0.03), (10, 0.05)])
+def test_a_class_and_a_uniform_number(m, within):
+    """T ~ U[Y, Y + 2] for Y uniform on m classes: I = log m - (m - 1) / m log 2."""
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, m, size=10_000)
+    truth = math.log(m) - (m - 1) / m * math.log(2)
+    assert nats(y + rng.uniform(0, 2, size=10_000), y).value == pytest.approx(truth, abs=within)
+
+
+@pytest.mark.parametrize("rho", [0.0, 0.5, 0.9])
+def test_a_normal_pair_with_a_continuous_label(rho):
+    rng = np.random.default_rng(1)
+    t = rng.normal(size=20_000)
+    y = rho * t + math.sqrt(1 - rho**2) * rng.normal(size=20_000)
+    assert nats(t, y).value == pytest.approx(-0.5 * math.log(1 - rho**2), abs=0.04)
+
+
+def test_it_has_no_cap():
+    """20 bits of information, where the published code stops at 10."""
+    t = np.linspace(0, 1, 2**20)
+    assert mutual_information(t, t, estimator="edge", width=1e-4).value > 10.5
+
+
+def test_one_grid_is_the_dependence_graph():
+    """Every grid's value is sum (N_ij / N) log(N N_ij / (N_i M_j)) over its edges."""
+    rng = np.random.default_rng(0)
+    t, y = rng.normal(size=(300, 2)), rng.integers(0, 3, size=300)
+    y[t[:, 0] > 0.5] = 0
+    estimate = nats(t, y, seed=4)
+    generator = torch.Generator().manual_seed(4)
+    standard = (t - t.mean(0)) / t.std(0)
+    for multiplier, value in zip(np.linspace(1, 3, 10), estimate.details["of_each_grid"], strict=True):
+        shift = torch.rand(2, generator=generator, dtype=torch.float64).numpy()
+        cells = [tuple(row) for row in np.floor(standard / (multiplier * 300 ** (-1 / 4)) + shift)]
+        left, right, both = Counter(cells), Counter(y), Counter(zip(cells, y, strict=True))
+        expected = sum(c / 300 * math.log(300 * c / (left[i] * right[j])) for (i, j), c in both.items())
+        assert value == pytest.approx(expected, abs=1e-12)
+    assert estimate.value == pytest.approx(np.dot(estimate.details["weights"], estimate.details["of_each_grid"]))
+
+
+@pytest.mark.parametrize("dimensions", [0, 1, 2, 5, 50, 3000])
+def test_weights_meet_their_conditions(dimensions):
+    t = np.linspace(1, 3, 10)
+    for weights, powers in (
+        ("mean", []),
+        ("counting", [-float(dimensions)] if dimensions else []),
+        ("resolution", range(1, min(dimensions, 3) + 1)),
+    ):
+        w = ensemble_weights(t, dimensions, weights)
+        assert w.sum() == pytest.approx(1, abs=1e-9)
+        for power in powers:
+            assert (w * t**power).sum() == pytest.approx(0, abs=1e-9)
+    assert ensemble_weights(t, dimensions, "mean") == pytest.approx(np.full(10, 0.1))
+
+
+def test_each_weighting_removes_the_bias_that_it_is_for():
+    rng = np.random.default_rng(0)
+    t, y = rng.normal(size=(2000, 3)), rng.integers(0, 2, size=2000)  # nothing but counting bias
+    biases = {weights: nats(t, y, weights=weights).value for weights in edge.WEIGHTS}
+    assert abs(biases["counting"]) < biases["mean"] / 2 < biases["resolution"]
+
+
+def test_wide_layers_are_flagged():
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 2, size=500)
+    wide = nats(rng.normal(size=(500, 20)), y)
+    assert "undersampled" in wide.flags
+    assert wide.value > 0.6  # of nothing: every sample is alone
+    assert "undersampled" not in nats(rng.normal(size=(500, 1)), y).flags
+
+
+def test_inputs_are_cut_as_layers_are():
+    rng = np.random.default_rng(2)
+    t = rng.normal(size=4000)
+    x = 0.5 * t + math.sqrt(0.75) * rng.normal(size=4000)
+    made = estimator("edge")
+    both = made.with_input(made.prepare(torch.from_numpy(t[:, None])), input_variable(x), "nats")
+    assert both.value == nats(t, x).value
+
+
+def test_scale_and_seed():
+    rng = np.random.default_rng(0)
+    t, y = rng.normal(size=(1000, 2)), rng.integers(0, 2, size=1000)
+    first = nats(t, y)
+    assert nats(t, y) == first
+    assert nats(t, y, seed=1).value != first.value
+    assert nats(1000 * t + 5, y).value == pytest.approx(first.value, abs=1e-9)
+
+
+def test_options_that_cannot_be():
+    with pytest.raises(UnknownNameError, match="unknown weights 'median'"):
+        estimator("edge", weights="median")
+    with pytest.raises(InputError, match="width must be a positive number of standard deviations, got 0"):
+        estimator("edge", width=0)
+    with pytest.raises(InputError, match="grids must be a whole number of at least 5, got 4"):
+        estimator("edge", grids=4)
