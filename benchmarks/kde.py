@@ -80,7 +80,8 @@ def main() -> None:
         memory(60_000, 1024)
         return
     print(
-        "| layer | noise variance | usual, four passes [s] | infoplane [s] | times faster | I(X;T) usual | ours | log N |"
+        "| layer | noise variance | usual, four passes [s] | infoplane [s] | times faster | I(X;T) usual | infoplane "
+        "| log N |"
     )
     print("|---|---|---|---|---|---|---|---|")
     for n, units, variance in ((10_000, 1024, 1.0), (10_000, 1024, 1e-3), (10_000, 64, 0.1)):

@@ -51,9 +51,7 @@ def _entropy_of_spectrum(spectrum, top, n, correction):  # type: ignore[no-untyp
         if spectrum[c] > 0:
             cells += spectrum[c]
             total += spectrum[c] * c_log_c(c)
-    entropy = math.log(n) - total / n
-    if correction > 0:
-        entropy = corrected(spectrum, top, n, total, cells, correction)
+    entropy = corrected(spectrum, top, n, total, cells, correction)
     spectrum[: top + 1] = 0
     return entropy, cells, singletons
 

@@ -1,11 +1,10 @@
-"""The named ways of cutting activations into bins.
+"""The named ways of cutting activations into bins: those that do not look at the activations, and the registry of all.
 
 A rule is fitted to activations, since it may look at their range, and gives a quantiser with fixed cuts.
 """
 
 from __future__ import annotations
 
-import abc
 import functools
 import math
 from collections.abc import Mapping, Sequence
@@ -18,36 +17,13 @@ import torch
 from torch import Tensor
 
 from infoplane.errors import InputError, UnknownNameError
-from infoplane.estimators import kernels
-from infoplane.estimators.symbols import Cuts, Quantiser, Symbols, Words, constant_units
+from infoplane.estimators.cutting import Rule, check_bins, fixed_cuts, whole_rows
+from infoplane.estimators.fitted_rules import KMeans, Layer, MaximumEntropy, Quantile, Unit, equal_shares
+from infoplane.estimators.symbols import Cuts, Quantiser, Words
 
-
-class Rule(abc.ABC):
-    """A named way of cutting activations into bins."""
-
-    @abc.abstractmethod
-    def fit(self, t: Tensor) -> Quantiser:
-        """Bins for activations ``t`` (..., units), float32 or float64."""
-
-    @property
-    @abc.abstractmethod
-    def description(self) -> str:
-        """The measurement model, for axes and tables."""
-
-    def symbols(self, t: Tensor) -> Symbols:
-        """Codes of activations ``t`` (members, samples, units); all members share the bins."""
-        codes, bad, outside = self.fit(t).codes(t)
-        return Symbols(codes, bad, outside, constant_units(t), t.shape[-1])
-
-    def layers(self, ts: Sequence[Tensor]) -> list[Symbols]:
-        """Codes of several layers; narrow ones that share their bins are read in one call."""
-        fitted = [self.fit(t) for t in ts]
-        shared = fitted[0]
-        if len(ts) > 1 and all(one is shared for one in fitted) and isinstance(shared, Cuts) and shared.even:
-            together = shared.narrow_layers(ts)
-            if together is not None:
-                return together
-        return [self.symbols(t) for t in ts]
+#: What may become of values outside fixed bins.
+OUTSIDE = ("clip", "extend", "error", "quantile")
+MOST_BINS = 100_000  # to which fixed bins are extended
 
 
 @dataclass(frozen=True)
@@ -71,136 +47,72 @@ class Report(Rule):
         return f"{len(self.edges)} report bins on {_interval(min(self.edges), max(self.edges))}"
 
     def fit(self, t: Tensor) -> Quantiser:
-        return _fixed_cuts(self.edges, "wrap", torch.float32, t.dtype, t.device)
+        return fixed_cuts(self.edges, "wrap", torch.float32, t.dtype, t.device)
 
 
 @dataclass(frozen=True)
 class Fixed(Rule):
-    """``bins`` bins of one width on [low, high], right-open but the last; values outside are clipped and counted."""
+    """``bins`` bins of one width on [low, high], right-open but the last.
+
+    ``outside`` says what becomes of values outside: ``"clip"`` puts them into the bin next to them and counts them (flag
+    ``outside-bins``); ``"extend"`` continues the bins at their width as far as the layer's values go; ``"error"``
+    refuses the layer; ``"quantile"`` gives a layer with such values ``bins`` bins of equal share instead.
+    """
 
     bins: int = 30
     low: float = -1.0
     high: float = 1.0
+    outside: str = "clip"
 
     def __post_init__(self) -> None:
-        _check_bins(self.bins)
+        check_bins(self.bins)
         if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low < self.high):
             raise InputError(f"bins need low < high, got low={self.low}, high={self.high}: swap or widen them")
+        if self.outside not in OUTSIDE:
+            raise UnknownNameError("way with values outside the bins", self.outside, OUTSIDE)
 
     @property
     def description(self) -> str:
-        return f"{self.bins} bins on {_interval(self.low, self.high)}"
+        more = {"extend": ", continued as far as the values", "quantile": ", of equal share where values lie outside"}
+        return f"{self.bins} bins on {_interval(self.low, self.high)}{more.get(self.outside, '')}"
 
     def fit(self, t: Tensor) -> Quantiser:
-        edges = tuple(np.linspace(self.low, self.high, self.bins + 1).tolist())
-        return _fixed_cuts(edges, "clip", t.dtype, t.dtype, t.device)
+        inner = fixed_cuts(_edges(self.bins, self.low, self.high), "clip", t.dtype, t.dtype, t.device)
+        if self.outside == "clip":
+            return inner
+        values = whole_rows(t)
+        beyond = (values < inner.cuts[0, 0]) | (values > inner.cuts[0, -1])
+        if not bool(beyond.any()):
+            return inner
+        if self.outside == "quantile":
+            return equal_shares(t, self.bins)
+        least, most = float(values.min()), float(values.max())
+        if self.outside == "error":
+            raise InputError(
+                f"{int(beyond.sum())} of {values.numel()} values lie outside {_interval(self.low, self.high)}, between "
+                f"{least:g} and {most:g}: widen low and high, or choose outside='clip', 'extend' or 'quantile'"
+            )
+        return self._extended(t, least, most)
+
+    def _extended(self, t: Tensor, least: float, most: float) -> Quantiser:
+        """The same bins and as many more on both sides as ``least`` and ``most`` need."""
+        width = (self.high - self.low) / self.bins
+        below = max(math.ceil((self.low - least) / width), 0)
+        above = max(math.ceil((most - self.high) / width), 0)
+        if below + above > MOST_BINS:
+            raise InputError(
+                f"outside='extend' needs {below + above} more bins of width {width:g} to reach from {least:g} to "
+                f"{most:g}, more than {MOST_BINS}: choose outside='clip' or 'quantile', or the rule 'width'"
+            )
+        edges = np.asarray(_edges(self.bins, self.low, self.high))
+        lower, upper = (edges[0] - width * np.arange(below, 0, -1), edges[-1] + width * np.arange(1, above + 1))
+        whole = tuple(np.concatenate([lower, edges, upper]).tolist())
+        return fixed_cuts(whole, "keep", t.dtype, t.dtype, t.device)
 
 
 @functools.lru_cache(maxsize=256)
-def _fixed_cuts(
-    edges: tuple[float, ...], ends: kernels.Ends, store: torch.dtype, dtype: torch.dtype, device: torch.device
-) -> Cuts:
-    exact = torch.tensor(sorted(edges), dtype=torch.float64)
-    cuts = exact.to(store).to(dtype)
-    return Cuts(cuts[None].to(device), even=_evenly_spaced(cuts[None]), ends=ends)
-
-
-def _evenly_spaced(cuts: Tensor) -> bool:
-    """Whether a guess from the first cut and the mean width errs by less than half a bin; ``cuts`` in main memory.
-
-    In the cuts' own type their span must not overflow, nor its inverse.
-    """
-    count, limits = cuts.shape[1], torch.finfo(cuts.dtype)
-    if count < 2 or count > 100_000:
-        return False
-    exact = cuts.numpy().astype(np.float64)
-    low, high = exact[:, :1], exact[:, -1:]
-    width, far = (high - low) / (count - 1), np.maximum(abs(low), abs(high))
-    if (width <= np.maximum(1e-5 * far, limits.tiny)).any() or (far > limits.max / 2).any():
-        return False
-    return bool((abs(exact - low - width * np.arange(count)) <= 0.05 * width).all())
-
-
-@dataclass(frozen=True)
-class Layer(Rule):
-    """``bins`` bins of one width from the smallest to the largest value of the layer, the last one closed."""
-
-    bins: int = 30
-
-    def __post_init__(self) -> None:
-        _check_bins(self.bins)
-
-    @property
-    def description(self) -> str:
-        return f"{self.bins} bins from minimum to maximum of the layer"
-
-    def fit(self, t: Tensor) -> Quantiser:
-        return _ranged_cuts(*_range(t, tuple(range(t.ndim))), self.bins)
-
-
-@dataclass(frozen=True)
-class Unit(Rule):
-    """``bins`` bins of one width from the smallest to the largest value of each unit, the last one closed."""
-
-    bins: int = 30
-
-    def __post_init__(self) -> None:
-        _check_bins(self.bins)
-
-    @property
-    def description(self) -> str:
-        return f"{self.bins} bins from minimum to maximum of each unit"
-
-    def fit(self, t: Tensor) -> Quantiser:
-        return _ranged_cuts(*_range(t, tuple(range(t.ndim - 1))), self.bins)
-
-
-def _range(t: Tensor, over: tuple[int, ...]) -> tuple[Tensor, Tensor]:
-    """Smallest and largest value over some dimensions, (rows, 1) each.
-
-    Rows with NaN or infinity, which are reported elsewhere, have no say.
-    """
-    low, high = t.amin(over), t.amax(over)
-    if t.device.type != "cpu" or not bool((low.isfinite() & high.isfinite()).all()):
-        bad = ~t.isfinite().all(-1, keepdim=True)
-        low, high = t.masked_fill(bad, math.inf).amin(over), t.masked_fill(bad, -math.inf).amax(over)
-        low, high = low.where(low <= high, 0.0), high.where(low <= high, 0.0)
-    return low.reshape(-1, 1), high.reshape(-1, 1)
-
-
-def _ranged_cuts(low: Tensor, high: Tensor, bins: int) -> Cuts:
-    """Inner edges of ``bins`` bins on [low, high], each (rows, 1); a range of width 0 gets width 1."""
-    dtype, device = low.dtype, low.device
-    low, high = low.to(torch.float64), high.to(torch.float64)
-    width = torch.where(high > low, high - low, 1.0) / bins
-    cuts = low + width * torch.arange(1, bins, device=device)
-    if bins == 1:
-        cuts = torch.full_like(low, math.inf)
-    cuts = cuts.to(dtype)
-    return Cuts(cuts, even=device.type == "cpu" and _evenly_spaced(cuts))
-
-
-@dataclass(frozen=True)
-class Quantile(Rule):
-    """``bins`` bins that hold as many samples as each other, for each unit: unchanged by any increasing map."""
-
-    bins: int = 30
-
-    def __post_init__(self) -> None:
-        _check_bins(self.bins)
-
-    @property
-    def description(self) -> str:
-        return f"{self.bins} quantile bins of each unit"
-
-    def fit(self, t: Tensor) -> Quantiser:
-        if self.bins == 1:
-            return Cuts(torch.full((1, 1), math.inf, dtype=t.dtype, device=t.device), even=False)
-        rows = t.flatten(0, -2)
-        whole = rows.isfinite().all(-1)
-        ordered = rows.masked_fill(~whole[:, None], math.inf).sort(dim=0).values
-        places = torch.arange(1, self.bins, device=t.device) * whole.sum() // self.bins
-        return Cuts(ordered[places].T.contiguous(), even=False)
+def _edges(bins: int, low: float, high: float) -> tuple[float, ...]:
+    return tuple(np.linspace(low, high, bins + 1).tolist())
 
 
 @dataclass(frozen=True)
@@ -233,9 +145,22 @@ class Distinct(Rule):
         return Words(None)
 
 
-def _check_bins(bins: int) -> None:
-    if isinstance(bins, bool) or not isinstance(bins, Integral) or bins < 1:
-        raise InputError(f"bins must be a whole number of at least 1, got {bins!r}: for example bins=30")
+@dataclass(frozen=True)
+class Sign(Rule):
+    """Two symbols a unit, above zero or not: the activation pattern of a ReLU layer, which names its linear region."""
+
+    @property
+    def description(self) -> str:
+        return "whether each unit is above zero"
+
+    def fit(self, t: Tensor) -> Quantiser:
+        return _above_zero(t.dtype, t.device)
+
+
+@functools.lru_cache(maxsize=8)
+def _above_zero(dtype: torch.dtype, device: torch.device) -> Cuts:
+    zero = torch.zeros((1, 1), dtype=dtype)
+    return Cuts(zero.nextafter(zero + 1).to(device), even=False)  # the smallest number above zero
 
 
 def _interval(low: float, high: float) -> str:
@@ -248,8 +173,11 @@ RULES: dict[str, type[Rule]] = {
     "layer": Layer,
     "unit": Unit,
     "quantile": Quantile,
+    "entropy": MaximumEntropy,
+    "kmeans": KMeans,
     "width": Width,
     "distinct": Distinct,
+    "sign": Sign,
 }
 
 RuleLike = Rule | str | int | Sequence[float] | np.ndarray | Mapping[str, Any]

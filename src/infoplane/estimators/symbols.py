@@ -31,7 +31,7 @@ class Symbols:
 
     ``codes`` (members, samples) int64; ``bad`` (members, samples), rows with NaN or infinity; ``outside``, the number
     of values outside the bins, and ``constant``, the number of units that never change: numbers, or () int64 tensors
-    on a GPU; ``units`` counts the layer's units.
+    on a GPU; ``units`` counts the layer's units; ``cuts`` (1 or units, cuts) are those of its bins, where they have such.
     """
 
     codes: Tensor
@@ -39,6 +39,7 @@ class Symbols:
     outside: int | Tensor
     constant: int | Tensor
     units: int
+    cuts: Tensor | None = None
 
 
 class Quantiser(abc.ABC):
@@ -75,7 +76,7 @@ class Cuts(Quantiser):
         weights = [row_weights(t.shape[2], self.cuts.shape[1] + 1, t.device) for t in ts]
         codes, bad, facts = kernels.narrow_codes(ts, self.cuts, weights, ends=self.ends)
         return [
-            Symbols(codes[at], bad[at], 0 if self.ends == "keep" else outside, constant, t.shape[2])
+            Symbols(codes[at], bad[at], 0 if self.ends == "keep" else outside, constant, t.shape[2], self.cuts)
             for at, (t, (outside, constant)) in enumerate(zip(ts, facts, strict=True))
         ]
 
