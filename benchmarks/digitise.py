@@ -12,12 +12,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import torch
-
-sys.path.insert(0, str(Path(__file__).parent))
 from machine import machine, median_seconds
 
 from infoplane.estimators import kernels

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -21,7 +22,7 @@ def mixture_information(centres: np.ndarray, beta: float) -> float:
         return -p * math.log2(p) if p > 0 else 0.0
 
     places = [centres.min() - 12 * beta, *np.sort(centres), centres.max() + 12 * beta]
-    entropy = math.fsum(quad(surprise, a, b, limit=200)[0] for a, b in zip(places, places[1:], strict=False) if b > a)
+    entropy = math.fsum(quad(surprise, a, b, limit=200)[0] for a, b in pairwise(places) if b > a)
     return entropy - 0.5 * math.log2(2 * math.pi * math.e * beta**2)
 
 
@@ -29,9 +30,8 @@ def kde() -> None:
     """A neuron tanh(x) over 64 inputs of a normal distribution, the label the sign of the input; bits."""
     x = np.random.default_rng(0).normal(size=64)
     t, y = np.tanh(x), (x > 0).astype(int)
-    print(
-        "| noise variance | I(X;T+Z) | low | value = high | I(T+Z;Y) | low | value | high |\n|---|---|---|---|---|---|---|---|"
-    )
+    print("| noise variance | I(X;T+Z) | low | value = high | I(T+Z;Y) | low | value | high |")
+    print("|---|---|---|---|---|---|---|---|")
     for variance in (1e-4, 1e-3, 1e-2, 1e-1, 1.0):
         beta = math.sqrt(variance)
         truth = mixture_information(t, beta)

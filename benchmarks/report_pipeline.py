@@ -9,19 +9,14 @@ index -1, which is the last edge, so that it meets the values at or above e_m; N
 from __future__ import annotations
 
 import statistics
-import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch import nn
 
 import infoplane as ip
-
-sys.path.insert(0, str(Path(__file__).parent))
-from machine import machine, median_seconds
 
 Array = np.ndarray
 
@@ -150,6 +145,20 @@ def alternate(copies: int, kind: str, *, rounds: int, steps: int) -> tuple[float
     return statistics.median(slow), statistics.median(fast)
 
 
+def gpu_seconds(copies: int, kind: str, *, steps: int) -> float | None:
+    """Wall-clock seconds of one measured step on a GPU, or None where there is none."""
+    if not torch.cuda.is_available():
+        return None
+    data = ip.datasets.load("report-simple")
+    target = 2.0 * data.y[:, None] - 1
+    settings = {"copies": copies, "family": kind, "layers": list(LAYERS), "device": "cuda", "progress": False}
+    bins = {"name": "binned", "bins": "report"}
+    ip.experiment(ip.networks.six_layer, data.x, target, epochs=20, estimators=bins, **settings)
+    return (
+        ip.experiment(ip.networks.six_layer, data.x, target, epochs=steps, estimators=bins, **settings).seconds / steps
+    )
+
+
 def largest_difference(copies: int, *, steps: int) -> float:
     """Between both procedures, in bits, on the same weights and draws along a training in float64."""
     data = ip.datasets.load("report-simple")
@@ -177,6 +186,8 @@ def largest_difference(copies: int, *, steps: int) -> float:
 
 def split(copies: int, *, repeats: int) -> tuple[float, ...]:
     """CPU seconds of the parts of one exact measured step: train, forward, symbols, counts, rows."""
+    from machine import median_seconds  # beside this file, which the tests load from elsewhere
+
     data = ip.datasets.load("report-simple")
     target = 2.0 * data.y[:, None] - 1
     family = ip.Family(ip.networks.six_layer, copies)
@@ -194,11 +205,11 @@ def split(copies: int, *, repeats: int) -> tuple[float, ...]:
     for _ in range(200):
         train()
     layers = list(family.activations(inputs, list(LAYERS)).values())
-    symbols = [estimator.symbols(t) for t in layers]
+    symbols = estimator.layers(layers)
     times = [
         median_seconds(train, repeats=repeats),
-        median_seconds(lambda: family.activations(inputs, list(LAYERS)), repeats=repeats),
-        median_seconds(lambda: [estimator.symbols(t) for t in layers], repeats=repeats),
+        median_seconds(lambda: family.activations(inputs, list(LAYERS), lend=True), repeats=repeats),
+        median_seconds(lambda: estimator.layers(layers), repeats=repeats),
         median_seconds(lambda: estimator.count(symbols, x, y, kind), repeats=repeats),
     ]
     whole = median_seconds(lambda: plane.measure(family, 0), repeats=repeats)
@@ -206,15 +217,21 @@ def split(copies: int, *, repeats: int) -> tuple[float, ...]:
 
 
 def main() -> None:
+    from machine import machine
+
     torch.set_num_threads(1)
     print("python benchmarks/report_pipeline.py\n")
     print(f"{machine()}\n")
-    print("| copies | family | rebuild of the report [ms a step] | infoplane [ms a step] | times faster |")
-    print("|---|---|---|---|---|")
+    print(
+        "| copies | family | rebuild of the report [ms a step] | infoplane [ms a step] | times faster | on a GPU [ms] |"
+    )
+    print("|---|---|---|---|---|---|")
     for copies, kind in ((1, "exact"), (5, "sampled"), (5, "exact"), (50, "sampled"), (50, "exact")):
         slow, fast = alternate(copies, kind, rounds=9, steps=100 if copies < 50 else 20)
+        gpu = gpu_seconds(copies, kind, steps=200)
         shown = "one network" if copies == 1 else kind
-        print(f"| {copies} | {shown} | {1e3 * slow:.0f} | {1e3 * fast:.2f} | {slow / fast:.0f} |")
+        there = "not measured" if gpu is None else f"{1e3 * gpu:.2f}"
+        print(f"| {copies} | {shown} | {1e3 * slow:.0f} | {1e3 * fast:.2f} | {slow / fast:.0f} | {there} |")
     print("\n| copies | train | forward | symbols | counts | rows | information / training step |")
     print("|---|---|---|---|---|---|---|")
     for copies in (1, 5, 50):

@@ -204,9 +204,10 @@ def test_options_are_kept_by_name():
         "bins": {"rule": "unit", "bins": 5},
         "correction": "jackknife",
         "nonfinite": "keep",
+        "interval": "none",
     }
     assert made.measurement == "5 bins from minimum to maximum of each unit"
-    assert Binned().get_params() == {"bins": 30, "correction": "none", "nonfinite": "error"}
+    assert Binned().get_params() == {"bins": 30, "correction": "none", "nonfinite": "error", "interval": "none"}
 
 
 def test_options_that_are_refused():

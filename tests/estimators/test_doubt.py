@@ -141,3 +141,12 @@ def test_shuffles_is_a_whole_number(shuffles):
 def test_groups_of_another_length():
     with pytest.raises(InputError, match="groups has 3 entries and there are 4 samples"):
         ip.mutual_information(np.zeros((4, 1)), [0, 1, 0, 1], shuffles=1, groups=[1, 2, 3])
+
+
+def test_the_seed_reaches_the_estimator_and_its_own_null_makes_way():
+    random = np.random.default_rng(0)
+    t, y = random.normal(size=(60, 4)), random.integers(0, 2, 60)
+    values = {ip.mutual_information(t, y, estimator="soft", seed=seed).value for seed in (0, 1)}
+    assert len(values) == 2
+    assert ip.mutual_information(t, y, estimator="soft", seed=1).value in values
+    assert len(ip.mutual_information(t, y, estimator="soft", shuffles=7).details["null_values"]) == 7

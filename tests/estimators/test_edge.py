@@ -16,7 +16,7 @@ from infoplane.estimators.samples import input_variable
 
 
 def nats(t, y, **options):
-    return mutual_information(t, y, estimator="edge", units="nats", **options)
+    return mutual_information(t, y, estimator=estimator("edge", **options), units="nats")
 
 
 @pytest.mark.parametrize(("m", "within"), [(3, 0.02), (5, 0.03), (10, 0.05)])

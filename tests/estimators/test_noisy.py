@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -103,7 +104,7 @@ def test_more_noise_leaves_less_information():
             else input_information(t, noise=noise).value
             for noise in (0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
         ]
-        assert all(more > less - 0.01 for more, less in zip(values, values[1:], strict=False))
+        assert all(more > less - 0.01 for more, less in pairwise(values))
 
 
 @pytest.mark.parametrize("noise", [1e-9, 0.01, 0.1, 1.0])
@@ -157,7 +158,7 @@ def test_the_measurement_is_named():
 
 
 def test_options_that_cannot_be():
-    with pytest.raises(InputError, match="noise must be a positive standard deviation, got 0.*bins='distinct'"):
+    with pytest.raises(InputError, match=r"noise must be a positive standard deviation, got 0.*bins='distinct'"):
         estimator("noisy", noise=0)
     with pytest.raises(InputError, match="samples must be a whole number of at least 2, got 1"):
         estimator("noisy", samples=1)

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infoplane.estimators.pairwise import (
+    _runs,
     centred,
     doubts,
     kernel_sums,
@@ -60,6 +61,18 @@ def test_huge_float32_activations_do_not_overflow():
     t = torch.tensor([[1e30], [1e30], [-1e30]])
     sums = kernel_sums(t, torch.zeros(3, dtype=torch.int64), 1e-3, single=True)
     assert sums.tolist() == [[2.0, 2.0, 1.0]] * 2
+
+
+@given(st.lists(st.integers(1, 40), min_size=1, max_size=30), st.integers(1, 20))
+def test_runs_cover_all_samples_and_a_large_class_shares_none(sizes, chunk):
+    runs = _runs(sizes, chunk)
+    assert [i for run in runs for i in range(run.start, run.stop)] == list(range(sum(sizes)))
+    assert all(run.stop - run.start <= chunk for run in runs)
+    start = 0
+    for size in sizes:
+        if size > chunk:
+            assert {start, start + size} <= {run.start for run in runs} | {sum(sizes)}
+        start += size
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])

@@ -80,7 +80,8 @@ def test_values_that_are_not_quantised_are_an_error(values, bits):
     t = np.stack([np.zeros_like(values), values], axis=1)
     message = (
         rf"unit 1 takes {len(values)} values that are not among {2**bits} evenly spaced levels: record the activations "
-        rf"of a network made by infoplane.networks.quantise\(network, bits={bits}\), raise bits=, or use estimator='binned'"
+        rf"of a network made by infoplane.networks.quantised.quantise\(network, bits={bits}\), raise bits=, or use "
+        "estimator='binned'"
     )
     with pytest.raises(InputError, match=message):
         mutual_information(t, np.arange(len(values)) % 2, estimator="quantised", bits=bits)

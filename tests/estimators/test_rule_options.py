@@ -47,8 +47,11 @@ def test_descriptions_name_the_measurement():
         "layer": "30 bins from minimum to maximum of the layer",
         "unit": "30 bins from minimum to maximum of each unit",
         "quantile": "30 quantile bins of each unit",
+        "entropy": "30 bins of equal share of the layer's values",
+        "kmeans": "30 k-means bins of the layer's values",
         "width": "bins of width 0.07",
         "distinct": "every distinct row",
+        "sign": "whether each unit is above zero",
     }
 
 
@@ -63,6 +66,8 @@ def test_descriptions_name_the_measurement():
         ({"rule": "quantile", "bins": 0}, r"got 0"),
         ({"rule": "fixed", "low": 1, "high": -1}, r"bins need low < high, got low=1, high=-1"),
         ({"rule": "fixed", "high": math.inf}, r"high=inf"),
+        ({"rule": "kmeans", "bins": 0}, r"got 0"),
+        ({"rule": "entropy", "bins": 1.5}, r"got 1\.5"),
         ({"rule": "width", "width": 0}, r"width must be a positive number, got 0: for example width=0\.07"),
         ({"rule": "width", "width": math.nan}, r"got nan"),
         ([0.5], r"at least two ascending \(or descending\) numbers, got 1"),
@@ -82,7 +87,11 @@ def test_what_a_rule_cannot_be(given_, message):
     [
         ("quantiles", "unknown bin rule 'quantiles': did you mean 'quantile'?"),
         ("fixd", "did you mean 'fixed'?"),
-        ("zzz", "unknown bin rule 'zzz': known are distinct, fixed, layer, quantile, report, unit, width"),
+        (
+            "zzz",
+            "unknown bin rule 'zzz': known are distinct, entropy, fixed, kmeans, layer, quantile, report, sign, unit, width",
+        ),
+        ({"rule": "fixed", "outside": "clamp"}, "unknown way with values outside the bins 'clamp': did you mean 'clip'?"),
         ({"rule": "fixed", "lo": 0}, "unknown option of the bin rule 'fixed' 'lo': did you mean 'low'?"),
         ({"rule": "distinct", "bins": 3}, "unknown option of the bin rule 'distinct' 'bins': known are none"),
         ({"width": 0.3}, "unknown option of the bin rule 'layer' 'width'"),

@@ -1,4 +1,4 @@
-"""Usable information: known cross-entropies, an independent solver, negative values kept, and the network's own head."""
+"""Usable information: known cross-entropies, an independent solver, negative values kept, the network's own head."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def test_it_leaves_the_random_state_and_is_repeatable():
 
 def test_what_cannot_be():
     t, y = classes()
-    with pytest.raises(UnknownNameError, match="unknown head 'linaer': did you mean 'linear'?"):
+    with pytest.raises(UnknownNameError, match=r"unknown head 'linaer': did you mean 'linear'\?"):
         estimator("usable", head="linaer")
     with pytest.raises(UnknownNameError, match="unknown baseline 'none'"):
         estimator("usable", baseline="none")

@@ -85,6 +85,19 @@ def estimator(spec: Estimator | str | Mapping[str, Any], **options: Any) -> Esti
     return REGISTRY[spec](**options)
 
 
+def _shared_options(
+    spec: Estimator | str | Mapping[str, Any], given: Mapping[str, Any], *, seed: int, shuffles: int
+) -> dict[str, Any]:
+    """The seed for an estimator that has one, and no null of its own where shuffles are asked for."""
+    if isinstance(spec, Estimator):
+        return {}
+    name = str(spec.get("name", "binned")) if isinstance(spec, Mapping) else spec
+    given = {**given, **(spec if isinstance(spec, Mapping) else {})}
+    known = inspect.signature(REGISTRY[name]).parameters if name in REGISTRY else {}
+    shared = {"seed": seed, **({"null": 0} if shuffles else {})}
+    return {option: value for option, value in shared.items() if option in known and option not in given}
+
+
 def check_units(units: str) -> None:
     """Bits or nats, or an error."""
     if units not in NATS_PER:
@@ -141,7 +154,7 @@ def mutual_information(
     (1.0, 'bits')
     """
     check_units(units)
-    made = _make(estimator, **options)
+    made = _make(estimator, **options, **_shared_options(estimator, options, seed=seed, shuffles=shuffles))
     activations = as_activations(t)
     check_lengths(t=len(activations), y=len(as_array(y)))
     labels = label_variable(y, bins=y_bins, continuous=made.continuous).to(activations.device)

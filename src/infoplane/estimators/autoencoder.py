@@ -17,6 +17,7 @@ from infoplane.estimators.canonical import Standard
 HIDDEN = 32
 STEPS = 1000
 BATCH = 256
+CHUNK = 4096
 RATE = 3e-3
 
 
@@ -37,11 +38,13 @@ def autoencode(t: Standard, dimensions: int, seed: int) -> tuple[Tensor, float]:
             (_decode(_encode(rows, weights, shifts), weights, shifts) - rows).square().mean().backward()
             optimiser.step()
             schedule.step()
+    codes, lost = [], 0.0
     with torch.no_grad():
-        rows = t.rows(0, t.n).to(torch.float32)
-        codes = _encode(rows, weights, shifts)
-        lost = float((_decode(codes, weights, shifts) - rows).square().mean())  # of variance 1
-    return codes.to(torch.float64), lost
+        for start in range(0, t.n, CHUNK):
+            rows = t.rows(start, start + CHUNK).to(torch.float32)
+            codes.append(_encode(rows, weights, shifts))
+            lost += float((_decode(codes[-1], weights, shifts) - rows).to(torch.float64).square().sum())
+    return torch.cat(codes).to(torch.float64), lost / (t.n * t.columns.count)  # of variance 1
 
 
 def _weight(inputs: int, outputs: int, generator: torch.Generator) -> Tensor:

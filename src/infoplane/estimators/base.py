@@ -12,7 +12,7 @@ from torch import Tensor
 
 from infoplane.errors import InputError, NonFiniteError
 from infoplane.estimators.family import family_table
-from infoplane.estimators.readings import Count, Nonfinite, Reading, layer_facts, nonfinite_message
+from infoplane.estimators.readings import Count, Manner, Nonfinite, Reading, nonfinite_message, with_layer_facts
 from infoplane.estimators.samples import Ids, Variable, distinct_ids, number
 from infoplane.estimators.symbols import Symbols
 from infoplane.types import Estimate, Units
@@ -55,6 +55,7 @@ class SymbolEstimator(Estimator):
 
     nonfinite: Nonfinite
     correction: str
+    interval: str = "none"
 
     @abc.abstractmethod
     def layers(self, ts: Sequence[Tensor]) -> list[Symbols]:
@@ -105,8 +106,8 @@ class SymbolEstimator(Estimator):
         """
         codes, x, y, draws = self._screen(layers, x, y, draws)
         table = family_table(codes, x, y, family, draws=draws, correction=self.correction)
-        numbers = torch.cat([table.flatten(1), layer_facts(layers, table.device)], dim=1)
-        return Count(numbers, layers, x, y, family, self.correction, self.nonfinite, self.measurement, places)
+        manner = Manner(self.name, self.measurement, self.correction, self.nonfinite, self.interval)
+        return Count(with_layer_facts(table, layers), codes, layers, x, y, family, manner, places)
 
     def _screen(
         self, layers: Sequence[Symbols], x: Ids, y: Ids, draws: Tensor | None

@@ -11,6 +11,7 @@ Shwartz-Ziv, Tishby (2017), arXiv:1703.00810, section 3; Paninski (2003), Neural
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import ClassVar, final
 
@@ -18,7 +19,8 @@ from torch import Tensor
 
 from infoplane.errors import UnknownNameError
 from infoplane.estimators.base import SymbolEstimator, check_nonfinite
-from infoplane.estimators.entropy import CORRECTIONS
+from infoplane.estimators.corrections import CORRECTIONS
+from infoplane.estimators.intervals import INTERVALS
 from infoplane.estimators.rules import RuleLike, rule
 from infoplane.estimators.symbols import Symbols
 
@@ -27,12 +29,14 @@ from infoplane.estimators.symbols import Symbols
 class Binned(SymbolEstimator):
     """Mutual information by counting binned activations.
 
-    ``bins``: a rule of ``infoplane.estimators.rules``, its name (``"report" "fixed" "layer" "unit" "quantile" "width"
-    "distinct"``), a whole number (bins from minimum to maximum of the layer), a table ``{"rule": "fixed", "bins": 30,
-    "low": -1, "high": 1}``, or an array of edges (the report's rule). ``correction``: ``"none"`` (plug-in),
-    ``"miller-madow"`` or ``"jackknife"``, applied to every entropy. ``nonfinite``: what becomes of rows with NaN or
-    infinity: ``"error"``, ``"drop-row"``, ``"own-cell"`` (all such rows are one symbol), or ``"keep"`` (whatever the
-    rule makes of them, as the report did).
+    ``bins``: a rule of ``infoplane.estimators.rules``, its name (``"report" "fixed" "layer" "unit" "quantile" "entropy"
+    "kmeans" "width" "distinct" "sign"``), a whole number (bins from minimum to maximum of the layer), a table
+    ``{"rule": "fixed", "bins": 30, "low": -1, "high": 1}``, or an array of edges (the report's rule). ``correction``:
+    ``"none"`` (plug-in), ``"miller-madow"``, ``"jackknife"``, ``"grassberger"``, ``"chao-shen"`` or ``"james-stein"``,
+    applied to every entropy. ``nonfinite``: what becomes of rows with NaN or infinity: ``"error"``, ``"drop-row"``, ``"own-cell"``
+    (all such rows are one symbol), or ``"keep"`` (whatever the rule makes of them, as the report did). ``interval``:
+    ``"jackknife"``, ``"reflected"`` or ``"percentile"`` (bootstrap) also for the rows of a trajectory (networks by
+    themselves and ``per-copy``), ``"none"`` for none there; a single estimate has the jackknife's then.
 
     >>> import infoplane as ip, numpy as np
     >>> t = np.repeat([[-0.9], [0.1], [0.2], [0.9]], 50, axis=0)
@@ -43,12 +47,23 @@ class Binned(SymbolEstimator):
 
     name: ClassVar[str] = "binned"
 
-    def __init__(self, bins: RuleLike = 30, correction: str = "none", nonfinite: str = "error") -> None:
+    def __init__(
+        self, bins: RuleLike = 30, correction: str = "none", nonfinite: str = "error", interval: str = "none"
+    ) -> None:
         self.bins = bins
         self.nonfinite = check_nonfinite(nonfinite)
         if correction not in CORRECTIONS:
             raise UnknownNameError("correction", correction, CORRECTIONS)
         self.correction = correction
+        if interval not in INTERVALS:
+            raise UnknownNameError("interval", interval, INTERVALS)
+        if interval == "percentile":
+            warnings.warn(
+                "the percentile bootstrap of the plug-in adds its bias a second time, so that its 95 % intervals often "
+                "miss the truth in most cases: use interval='jackknife' or 'reflected'",
+                stacklevel=2,
+            )
+        self.interval = interval
         self._rule = rule(bins)
         self._measurement = self._rule.description
 

@@ -114,7 +114,7 @@ def class_nats(t: Standard, classes: Ids) -> tuple[float, Canonical]:
     unit = found.residual.rsqrt()  # within classes the variance becomes 1
     centres = means @ right.T * unit  # (classes, pairs)
     total = torch.zeros((), dtype=torch.float64, device=t.mean.device)
-    for start, stop in _chunks(t.n, max(1, _CHUNK_VALUES // classes.count)):
+    for start, stop in _chunks(t.n, min(_CHUNK, max(1, _CHUNK_VALUES // classes.count))):
         scores = t.rows(start, stop) @ (found.t * unit)
         distance = torch.cdist(scores, centres, compute_mode="donot_use_mm_for_euclid_dist")
         posterior = (shares.log() - 0.5 * distance.square()).log_softmax(1)  # (chunk, classes)

@@ -4,8 +4,8 @@ With n samples, counts c of the K occupied cells, f_1 cells of one sample and S 
 log n - S/n. Corrections:
 
 - Miller-Madow (1955): plug-in + (K - 1) / 2n.
-- jackknife (Zahl 1977): n H - (n - 1) mean(H without one sample), where leaving a sample of a cell of count c out
-  gives log(n-1) - (S - c log c + (c-1) log(c-1)) / (n-1): a closed form of the counts, no refits.
+- jackknife (Zahl 1977): n H - (n - 1) mean(H without one sample) = d(n) - sum c d(c) / n with
+  d(k) = k log k - (k-1) log(k-1), since a sample of a cell of count c takes d(c) out of S: no refits.
 - Grassberger (2003), arXiv:physics/0307138, eq. 28 to 30: log n - sum c G(c) / n with G(1) = -gamma - log 2,
   G(2) = 2 + G(1), G(2k+1) = G(2k), G(2k+2) = G(2k) + 2/(2k+1).
 - Chao-Shen (2003), Environmental and Ecological Statistics 10, 429: -sum p log p / (1 - (1-p)^n) with p = C c/n and
@@ -46,7 +46,7 @@ def corrected(spectrum, top, n, total, cells, correction):  # type: ignore[no-un
     if correction == 1:
         return plug_in + (cells - 1) / (2 * n)
     if correction == 2:
-        return _jackknife(spectrum, top, n, total)
+        return _jackknife(spectrum, top, n)
     if correction == 3:
         return _grassberger(spectrum, top, n)
     if correction == 4:
@@ -57,14 +57,12 @@ def corrected(spectrum, top, n, total, cells, correction):  # type: ignore[no-un
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _jackknife(spectrum, top, n, total):  # type: ignore[no-untyped-def]
-    if n == 1:
-        return 0.0
-    left_out = 0.0
+def _jackknife(spectrum, top, n):  # type: ignore[no-untyped-def]
+    total = 0.0
     for c in range(1, top + 1):
         if spectrum[c] > 0:
-            left_out += spectrum[c] * c * (total - c_log_c(c) + c_log_c(c - 1))
-    return n * (math.log(n) - total / n) - (n - 1) * (math.log(n - 1) - left_out / n / (n - 1))
+            total += spectrum[c] * c * (c_log_c(c) - c_log_c(c - 1))
+    return c_log_c(n) - c_log_c(n - 1) - total / n
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
@@ -105,15 +103,10 @@ def _james_stein(spectrum, top, n, cells):  # type: ignore[no-untyped-def]
 
 def tensor_corrected(counts: Tensor, n: int, cells: Tensor, singletons: Tensor, correction: str) -> Tensor:
     """Entropy (rows,) of counts (rows, places) float64, in which zeros stand for nothing; each row sums to ``n``."""
-    own = torch.xlogy(counts, counts)
-    total = own.sum(-1)
-    plug_in = math.log(n) - total / n
-    if correction == "miller-madow":
-        return plug_in + (cells - 1) / (2 * n)
-    if correction == "jackknife" and n > 1:
+    if correction == "jackknife":
         fewer = (counts - 1).clamp(min=0)
-        left_out = (counts * (total[:, None] - own + torch.xlogy(fewer, fewer))).sum(-1)
-        return n * plug_in - (n - 1) * (math.log(n - 1) - left_out / n / (n - 1))
+        taken = torch.xlogy(counts, counts) - torch.xlogy(fewer, fewer)
+        return c_log_c(n) - c_log_c(n - 1) - (counts * taken).sum(-1) / n
     if correction == "grassberger":  # G(c) = digamma(floor(c/2) + 1/2) + log 2
         return math.log(n) - (counts * (torch.special.digamma((counts / 2).floor() + 0.5) + math.log(2))).sum(-1) / n
     if correction == "chao-shen":
@@ -122,7 +115,8 @@ def tensor_corrected(counts: Tensor, n: int, cells: Tensor, singletons: Tensor, 
         return -(torch.xlogy(p, p) / seen.where(counts > 0, 1.0)).sum(-1)
     if correction == "james-stein":
         return _tensor_james_stein(counts, n, cells)
-    return plug_in
+    plug_in = math.log(n) - torch.xlogy(counts, counts).sum(-1) / n
+    return plug_in + (cells - 1) / (2 * n) if correction == "miller-madow" else plug_in
 
 
 def _tensor_james_stein(counts: Tensor, n: int, cells: Tensor) -> Tensor:

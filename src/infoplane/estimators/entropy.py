@@ -9,8 +9,6 @@ is corrected term by term.
 
 from __future__ import annotations
 
-import math
-
 import numba
 import numpy as np
 import torch

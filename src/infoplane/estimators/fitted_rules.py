@@ -133,14 +133,14 @@ def cluster_means(ordered: Tensor, clusters: int) -> Tensor:
         return distinct
     places = (2 * torch.arange(count, device=ordered.device) + 1) * len(distinct) // (2 * count)
     means, before = distinct[places], torch.full((count - 1,), -1, device=ordered.device)
-    sums = torch.cat([distinct.new_zeros(1), ordered.to(torch.float64).cumsum(0)])
+    exact = ordered.to(torch.float64)
     for _ in range(MOST_ROUNDS):
         cuts = torch.searchsorted(ordered, ((means[1:] + means[:-1]) / 2).to(ordered.dtype))
         if torch.equal(cuts, before):
             break
         before = cuts
-        ends = torch.cat([cuts.new_zeros(1), cuts, cuts.new_full((1,), len(ordered))])
-        sizes, totals = ends.diff(), sums[ends].diff()
+        sizes = torch.cat([cuts, cuts.new_full((1,), len(ordered))]).diff(prepend=cuts.new_zeros(1))
+        totals = torch.segment_reduce(exact, "sum", lengths=sizes)
         means = torch.where(sizes > 0, totals / sizes.clamp(min=1), means)
     return means
 

@@ -4,7 +4,7 @@
 
 p(T) is the mixture of normal distributions around the recorded rows, p(T|X) and p(T|Y) the mixtures around the rows of
 the same input or label. With one row an input p(T|X) is one normal distribution. Rows of the same input that differ are
-taken for paths of a network with noise in earlier layers (see ``infoplane.networks.sample_paths``).
+taken for paths of a network with noise in earlier layers (see ``infoplane.networks.noisy.sample_paths``).
 
 Goldfeld et al. (2019), arXiv:1810.05728 (the noisy network and the sample propagation estimator); Goldfeld et al.
 (2020), IEEE Trans. Inf. Theory 66, 4368 (its rate). All densities are taken at the same noise, which comes in pairs +z

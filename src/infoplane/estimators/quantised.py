@@ -32,7 +32,7 @@ class Quantised(SymbolEstimator):
     """Mutual information of a quantised layer, by counting its distinct rows.
 
     ``bits``: every unit must take at most 2^bits values, evenly spaced; anything else is an ``InputError``. Networks
-    made by ``infoplane.networks.quantise`` do so in their activation layers. ``nonfinite`` as in ``binned``.
+    made by ``infoplane.networks.quantised.quantise`` do so in their activation layers. ``nonfinite`` as in ``binned``.
 
     >>> import infoplane as ip, numpy as np
     >>> t = np.repeat([[-1.0, 0.0], [1.0, 0.0], [1.0, 1 / 3]], [50, 25, 25], axis=0)
@@ -70,8 +70,8 @@ class Quantised(SymbolEstimator):
                     where = f"unit {unit}" if len(t) == 1 else f"unit {unit} of copy {member}"
                     raise InputError(
                         f"{where} takes {len(levels)} values that are not among {most} evenly spaced levels: record "
-                        f"the activations of a network made by infoplane.networks.quantise(network, bits={self.bits}), "
-                        "raise bits=, or use estimator='binned'"
+                        "the activations of a network made by infoplane.networks.quantised.quantise(network, "
+                        f"bits={self.bits}), raise bits=, or use estimator='binned'"
                     )
 
 

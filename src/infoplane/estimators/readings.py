@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import metadata
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from infoplane.errors import NonFiniteError
 from infoplane.estimators.entropy import SUMMARY
+from infoplane.estimators.intervals import NORMAL, intervals
 from infoplane.estimators.samples import Ids
 from infoplane.estimators.symbols import Symbols
 from infoplane.types import NATS_PER, Estimate, Kind, Units
+
+AMBER_FACTOR = 3.0  # how often the distance of two corrections is added to an interval in amber
+MOST_EDGES = 1000  # edges up to which an estimate lists them
+
+_SLACK = 1e-9  # rounding, in any unit
 
 Nonfinite = Literal["error", "drop-row", "own-cell", "keep"]
 
@@ -48,44 +57,85 @@ class Reading:
 
 
 @dataclass(frozen=True)
+class Manner:
+    """How an estimator of symbols counts: its name, and its options as ``Binned`` explains them."""
+
+    name: str
+    measurement: str
+    correction: str
+    nonfinite: Nonfinite
+    interval: str
+
+
+@dataclass(slots=True)
 class Count:
     """The counts of several layers, still on the device: ``numbers`` (layers, columns) float64.
 
-    ``places`` says for each layer where it is, for messages.
+    ``codes`` (layers, members, samples) are what was counted; ``places`` says for each layer where it is, for messages.
     """
 
     numbers: Tensor
+    codes: Tensor
     layers: Sequence[Symbols]
     x: Ids
     y: Ids
     family: str
-    correction: str
-    nonfinite: Nonfinite
-    measurement: str
+    manner: Manner
     places: Sequence[str] = ()
 
     def read(self, numbers: list[list[float]], units: Units = "bits") -> list[list[Reading]]:
         """Readings from the transferred ``numbers``; NaN or infinity is an error here if it is to be one."""
-        width, scale = len(SUMMARY), NATS_PER[units]
+        readings = self._readings(numbers, units)
+        if self.manner.interval != "none":
+            self._doubt(readings, self.manner.interval, units)
+        return readings
+
+    def _readings(self, numbers: list[list[float]], units: Units) -> list[list[Reading]]:
+        """Both informations of every line of the table; the formulas of the module ``family``."""
+        scale, (h_x, h_y) = NATS_PER[units], self._marginals()
+        differ = 0.8 * math.log(self._copies) if self._copies > 1 else math.inf
         result = []
         for at, (*counts, bad, outside, constant) in enumerate(numbers):
-            if bad and self.nonfinite == "error":
-                place = f"{self.places[at]}: " if self.places else ""
-                raise NonFiniteError(place + nonfinite_message(self.layers[at].bad))
-            flags = _layer_flags(bad, outside, constant)
-            lines = (counts[start : start + width] for start in range(0, len(counts), width))
-            result.append([self._reading(line, flags, scale) for line in lines])
+            flags = self._layer_flags(at, bad, outside, constant) if bad or outside or constant else ()
+            lines = []
+            for start in range(0, len(counts), len(SUMMARY)):
+                h_t, h_ty, h_tx, _, _, cells_ty, singletons_ty, _, n = counts[start : start + len(SUMMARY)]
+                i_ty, h_t_given_x = h_t + h_y - h_ty, h_tx - h_x
+                light = _light(h_t, i_ty, (cells_ty, singletons_ty, n), h_y)
+                if h_t_given_x >= differ:
+                    light = ("red", *light[1:], "copies-differ")
+                i_xt = h_t - h_tx + h_x
+                lines.append(
+                    Reading(i_xt / scale, i_ty / scale, int(n), light + flags, h_t / scale, h_t_given_x / scale)
+                )
+            result.append(lines)
         return result
 
-    def _reading(self, line: list[float], flags: tuple[str, ...], scale: float) -> Reading:
-        """Both informations from one row of the table; the formulas of the module ``family``."""
-        h_t, h_ty, h_tx, _, _, cells_ty, singletons_ty, _, n = line
-        h_x, h_y = self._marginals()
-        i_xt, i_ty, h_t_given_x = h_t - h_tx + h_x, h_t + h_y - h_ty, h_tx - h_x
-        light = _light(h_t, i_ty, (cells_ty, singletons_ty, n), h_y)
-        if self._copies > 1 and h_t_given_x >= 0.8 * math.log(self._copies):
-            light = ("red", *light[1:], "copies-differ")
-        return Reading(i_xt / scale, i_ty / scale, int(n), light + flags, h_t / scale, h_t_given_x / scale)
+    def _layer_flags(self, at: int, bad: float, outside: float, constant: float) -> tuple[str, ...]:
+        if bad and self.manner.nonfinite == "error":
+            place = f"{self.places[at]}: " if self.places else ""
+            raise NonFiniteError(place + nonfinite_message(self.layers[at].bad))
+        named = (("nonfinite", bad), ("outside-bins", outside), ("constant-units", constant))
+        return tuple(flag for flag, found in named if found)
+
+    def _doubt(self, readings: list[list[Reading]], method: str, units: Units) -> list[list[list[list[float]]]]:
+        """Give readings their intervals; returns what they were made from, for x and for y, as ``intervals`` does."""
+        if self.family not in ("single", "per-copy") and self.codes.shape[1] > 1:
+            return []
+        found = torch.stack(
+            [intervals(self.codes, ids, method, mean=self.family == "per-copy") for ids in (self.x, self.y)]
+        ).tolist()
+        scale = NATS_PER[units]
+        for lines, of_x, of_y in zip(readings, *found, strict=True):
+            for reading, about_x, about_y in zip(lines, of_x, of_y, strict=True):
+                if "red" in reading.flags or math.isnan(about_y[0]):
+                    continue
+                factor = 1.0 if "green" in reading.flags else AMBER_FACTOR
+                reading.i_xt_low, reading.i_xt_high = _ends(about_x, factor, scale)
+                reading.i_ty_low, reading.i_ty_high = _ends(about_y, factor, scale)
+                if "amber" in reading.flags:
+                    reading.flags = (*reading.flags, "approximate-interval")
+        return found
 
     @property
     def _copies(self) -> int:
@@ -94,56 +144,95 @@ class Count:
 
     def _marginals(self) -> tuple[float, float]:
         times = len(self.layers[0].codes) if self.family == "exact" else 1
-        return self.x.entropy(self.correction, times), self.y.entropy(self.correction, times)
+        return self.x.entropy(self.manner.correction, times), self.y.entropy(self.manner.correction, times)
 
     def estimates(self, units: Units = "bits") -> tuple[Estimate, Estimate]:
-        """I(X;T) and I(T;Y) of the first layer (and its first copy), with all that is known beside them."""
-        numbers = self.numbers.tolist()
-        reading = self.read(numbers, units)[0][0]
-        details = self._details(numbers[0], NATS_PER[units])
-        kind: Kind = "plug-in" if self.correction == "none" else "estimate"
-        i_xt, i_ty = (
-            Estimate(value, units, low, high, kind, reading.n, reading.flags, details)
-            for value, low, high in (
-                (reading.i_xt or 0.0, reading.i_xt_low, reading.i_xt_high),
-                (reading.i_ty, reading.i_ty_low, reading.i_ty_high),
-            )
-        )
-        return i_xt, i_ty
+        """I(X;T) and I(T;Y) of the first layer (and its first copy), with all that is known beside them.
 
-    def _details(self, numbers: list[float], scale: float) -> dict[str, Any]:
-        fact = dict(zip(SUMMARY, numbers, strict=False))
+        They come with the jackknife's interval where the estimator has none of its own.
+        """
+        numbers, scale = self.numbers.tolist(), NATS_PER[units]
+        readings = self._readings(numbers, units)
+        method = self.manner.interval if self.manner.interval != "none" else "jackknife"
+        found = self._doubt(readings, method, units)
+        reading = readings[0][0]
+        details = self._details(numbers[0], reading, units)
+        kind: Kind = "plug-in" if self.manner.correction == "none" else "estimate"
+        ends = ((reading.i_xt_low, reading.i_xt_high), (reading.i_ty_low, reading.i_ty_high))
+        ceilings = (details["log_n"], details["h_y"])
+        each = []
+        for at, value in enumerate((reading.i_xt or 0.0, reading.i_ty)):
+            flags = (("above-ceiling", value > ceilings[at] + _SLACK), ("negative", value < -_SLACK))
+            more: dict[str, Any] = {"interval": "none" if ends[at][0] is None else method}
+            if found and method == "jackknife":
+                centre, half, *_ = found[at][0][0]
+                more |= {"jackknife": centre / scale, "standard_error": half / NORMAL / scale}
+            named = (*reading.flags, *(flag for flag, found_so in flags if found_so))
+            each.append(Estimate(value, units, *ends[at], kind, reading.n, named, {**details, **more}))
+        return each[0], each[1]
+
+    def _details(self, numbers: list[float], reading: Reading, units: Units) -> dict[str, Any]:
+        fact, layer = dict(zip(SUMMARY, numbers, strict=False)), self.layers[0]
+        scale, n, copies = NATS_PER[units], reading.n, len(self.layers[0].codes)
         h_x, h_y = self._marginals()
+        counted = {name: int(fact[name]) for name in ("cells", "singletons", "cells_ty", "singletons_ty")}
+        lone = counted["singletons_ty"] / n
         return {
-            "measurement": self.measurement,
-            "estimand": "empirical",
-            "correction": self.correction,
+            "estimator": self.manner.name,
+            "version": _version(),
+            "measurement": self.manner.measurement,
+            "edges": None if layer.cuts is None or layer.cuts.numel() > MOST_EDGES else layer.cuts.squeeze(0).tolist(),
+            "estimand": "empirical" if self.manner.correction == "none" else "population",
+            "correction": self.manner.correction,
             "family": self.family,
-            "copies": len(self.layers[0].codes),
-            "h_t": fact["h_t"] / scale,
-            "h_t_given_x": (fact["h_tx"] - h_x) / scale,
+            "copies": copies,
+            "h_t": reading.h_t,
+            "h_t_given_x": reading.h_t_given_x,
             "h_x": h_x / scale,
             "h_y": h_y / scale,
-            **{name: fact[name] for name in ("cells", "singletons", "cells_ty", "singletons_ty")},
+            "log_n": math.log(self.x.n) / scale,
+            "log_j": math.log(copies) / scale,
+            **counted,
+            "singleton_share": lone,
+            "coverage": 1 - lone,
+            "h_t_of_log_n": fact["h_t"] / math.log(n) if n > 1 else None,
+            "h_t_given_x_of_log_j": (fact["h_tx"] - h_x) / math.log(copies) if copies > 1 else None,
+            "i_ty_of_h_y": reading.i_ty * scale / h_y if h_y > 0 else None,
             "all_differ": fact["all_differ"] if self.family == "exact" else None,
             "outside": int(numbers[-2]),
+            "outside_share": numbers[-2] / (layer.codes.numel() * layer.units),
             "constant_units": int(numbers[-1]),
         }
 
 
-def layer_facts(layers: Sequence[Symbols], device: torch.device) -> Tensor:
-    """(layers, 3) float64: whether any row is not finite, values outside, constant units."""
-    if device.type == "cpu":
-        return torch.tensor(
-            [[float(s.bad.any()), float(s.outside), float(s.constant)] for s in layers], dtype=torch.float64
-        )
-    rows = [
-        torch.stack(
-            [torch.as_tensor(fact, device=device).to(torch.float64) for fact in (s.bad.any(), s.outside, s.constant)]
-        )
-        for s in layers
+def with_layer_facts(table: Tensor, layers: Sequence[Symbols]) -> Tensor:
+    """The table (layers, lines, columns) as (layers, lines x columns + 3): whether any row of the layer is not finite,
+    values outside, constant units.
+    """
+    table, bad = table.flatten(1), torch.stack([symbols.bad for symbols in layers]).flatten(1)
+    if table.device.type == "cpu":
+        some = bad.any(1).tolist() if bad.any() else [False] * len(layers)
+        numbers = np.empty((len(layers), table.shape[1] + 3))
+        numbers[:, :-3] = table.numpy()
+        numbers[:, -3:] = [(b, s.outside, s.constant) for b, s in zip(some, layers, strict=True)]
+        return torch.from_numpy(numbers)
+    counted = [
+        torch.stack([torch.as_tensor(getattr(s, name), device=table.device) for s in layers])
+        for name in ("outside", "constant")
     ]
-    return torch.stack(rows)
+    facts = torch.stack([bad.any(1), *counted], dim=1)
+    return torch.cat([table, facts.to(torch.float64)], dim=1)
+
+
+@functools.cache
+def _version() -> str:
+    return metadata.version("infoplane")
+
+
+def _ends(about: Sequence[float], factor: float, scale: float) -> tuple[float, float]:
+    """Both ends of an interval from its centre, how far it reaches, and what is added for bias."""
+    centre, below, above, bias = about
+    return (centre - below - factor * bias) / scale, (centre + above + factor * bias) / scale
 
 
 def nonfinite_message(bad: Tensor) -> str:
@@ -152,13 +241,6 @@ def nonfinite_message(bad: Tensor) -> str:
         f"{int(rows.sum())} of {rows.numel()} rows contain NaN/Inf (first row {int(rows.to(torch.int64).argmax())}). "
         'Set nonfinite="drop-row" or "own-cell" to continue.'
     )
-
-
-def _layer_flags(bad: float, outside: float, constant: float) -> tuple[str, ...]:
-    if not (bad or outside or constant):
-        return ()
-    named = (("nonfinite", bad), ("outside-bins", outside), ("constant-units", constant))
-    return tuple(flag for flag, found in named if found)
 
 
 def _light(h_t: float, i_ty: float, counts: tuple[float, float, float], h_y: float) -> tuple[str, ...]:

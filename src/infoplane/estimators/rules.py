@@ -54,9 +54,9 @@ class Report(Rule):
 class Fixed(Rule):
     """``bins`` bins of one width on [low, high], right-open but the last.
 
-    ``outside`` says what becomes of values outside: ``"clip"`` puts them into the bin next to them and counts them (flag
-    ``outside-bins``); ``"extend"`` continues the bins at their width as far as the layer's values go; ``"error"``
-    refuses the layer; ``"quantile"`` gives a layer with such values ``bins`` bins of equal share instead.
+    ``outside`` says what becomes of values outside: ``"clip"`` puts them into the bin next to them and counts them
+    (flag ``outside-bins``); ``"extend"`` continues the bins at their width as far as the layer's values go;
+    ``"error"`` refuses the layer; ``"quantile"`` gives a layer with such values ``bins`` bins of equal share instead.
     """
 
     bins: int = 30

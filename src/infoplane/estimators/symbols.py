@@ -31,7 +31,7 @@ class Symbols:
 
     ``codes`` (members, samples) int64; ``bad`` (members, samples), rows with NaN or infinity; ``outside``, the number
     of values outside the bins, and ``constant``, the number of units that never change: numbers, or () int64 tensors
-    on a GPU; ``units`` counts the layer's units; ``cuts`` (1 or units, cuts) are those of its bins, where they have such.
+    on a GPU; ``units`` counts the layer's units; ``cuts`` (1 or units, cuts), where the bins have them.
     """
 
     codes: Tensor

@@ -66,7 +66,7 @@ def with_noise(network: nn.Sequential, noise: float, *, after: Sequence[str] | N
     if not isinstance(network, nn.Sequential):
         raise InputError(
             f"with_noise takes a torch.nn.Sequential, got {type(network).__name__}: put "
-            "infoplane.networks.GaussianNoise(noise) into its forward pass"
+            "infoplane.networks.noisy.GaussianNoise(noise) into its forward pass"
         )
     children = dict(network.named_children())
     names = [name for name, layer in children.items() if is_activation(layer)] if after is None else list(after)

@@ -1,0 +1,168 @@
+"""What is checked, on which samples, and how a check says that it failed.
+
+Every call is made on a copy of the estimator and with the global random numbers in a known state that is put back
+afterwards, so that one fault shows in the check that looks for it and in no other.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import functools
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple, final
+
+import numpy as np
+import torch
+
+from infoplane.errors import InfoplaneError
+from infoplane.estimators import as_activations, mutual_information
+from infoplane.estimators.base import Estimator, SymbolEstimator
+from infoplane.estimators.samples import input_variable
+from infoplane.types import Estimate, Units
+
+#: How far two values may differ that have the same sums in another order, in nats.
+ARITHMETIC = 1e-6
+#: How far they may differ where everything is counted.
+ROUNDING = 1e-12
+#: Samples without dependence are drawn this many times.
+REPEATS = 20
+
+
+class CheckFailed(InfoplaneError, AssertionError):
+    """One promise that an estimator does not keep: what was expected, what was found, and the call that shows it."""
+
+    def __init__(self, expected: str, found: str, call: str) -> None:
+        self.expected, self.found, self.call = expected, found, call
+        super().__init__(f"expected {expected}; found {found}; seen in: {call}")
+
+
+class Sample(NamedTuple):
+    """Activations (samples, units) float32, inputs (samples,) and labels (samples,) whole numbers."""
+
+    t: np.ndarray
+    x: np.ndarray
+    y: np.ndarray
+
+
+def sample(n: int = 160, units: int = 3, seed: int = 0) -> Sample:
+    """The usual sample of the checks: multiples of 1/8 in [-1, 1], forty inputs, three labels that depend on the first
+    unit. All activations are exact in every floating-point type, and some of them are 0.
+
+    >>> t, x, y = sample()
+    >>> t.shape, len(set(x)), len(set(y))
+    ((160, 3), 40, 3)
+    """
+    rng = np.random.default_rng(seed)
+    t = (np.round(8 * np.tanh(rng.normal(size=(n, units)))) / 8).astype(np.float32) + np.float32(0)
+    y = np.digitize(t[:, 0] + 0.3 * rng.normal(size=n), [-0.3, 0.3])
+    return Sample(t, np.arange(n) % 40, y)
+
+
+def related(n: int = 200) -> Sample:
+    """One unit of four values, whose sign is the label: I(T;Y) = H(Y) = log 2."""
+    level = np.arange(n) % 4
+    return Sample(((2 * level - 3) / 4).astype(np.float32)[:, None], np.arange(n), level // 2)
+
+
+def unrelated(seed: int, n: int = 200) -> Sample:
+    """The same activations, with labels that a coin decides: I(T;Y) = 0."""
+    t, x, _ = related(n)
+    return Sample(t, x, np.random.default_rng(seed).integers(0, 2, size=n))
+
+
+@final
+class Subject:
+    """An estimator that is checked, with the calls that the checks make."""
+
+    def __init__(self, estimator: Estimator) -> None:
+        self.estimator = estimator
+
+    @property
+    def counts(self) -> bool:
+        return isinstance(self.estimator, SymbolEstimator)
+
+    @property
+    def plug_in(self) -> bool:
+        return isinstance(self.estimator, SymbolEstimator) and self.estimator.correction == "none"
+
+    @property
+    def tolerance(self) -> float:
+        return ROUNDING if self.counts else ARITHMETIC
+
+    @functools.cached_property
+    def without_dependence(self) -> list[Estimate]:
+        """I(T;Y) of samples without it, in nats."""
+        return [self.about_label(one.t, one.y) for one in map(unrelated, range(REPEATS))]
+
+    def copy(self) -> Estimator:
+        return copy.copy(self.estimator)
+
+    def about_label(self, t: Any, y: Any, units: Units = "nats") -> Estimate:
+        """I(T;Y), by the public function."""
+        with known_random():
+            return mutual_information(t, y, estimator=self.copy(), units=units)
+
+    def about_input(self, t: Any, x: Any, units: Units = "nats") -> Estimate:
+        """I(X;T), as a plane asks for it."""
+        made = self.copy()
+        with known_random():
+            activations = as_activations(t)
+            return made.with_input(made.prepare(activations), input_variable(x).to(activations.device), units)
+
+    def both(self, sample: Sample, units: Units = "nats") -> list[tuple[str, Estimate]]:
+        """The informations that there are, each with the call that makes it."""
+        found = [(call("t, y", units), self.about_label(sample.t, sample.y, units))]
+        if "i_xt" in self.estimator.informations:
+            found.append((input_call("t", units), self.about_input(sample.t, sample.x, units)))
+        return found
+
+    def equal(self, found: Estimate, wanted: Estimate, what: str, shown: str) -> None:
+        """Fails unless two values are the same but for rounding."""
+        near(found.value, wanted.value, self.tolerance, what, shown)
+
+
+@dataclass(frozen=True)
+class Check:
+    """A check; ``needs`` answers why it does not apply to a subject, or with nothing where it does."""
+
+    function: Callable[[Subject], None]
+    needs: Callable[[Subject], str] = lambda subject: ""
+
+    @property
+    def name(self) -> str:
+        """"half-precision" for ``check_half_precision``."""
+        return self.function.__name__.removeprefix("check_").replace("_", "-")
+
+
+def call(arguments: str, units: Units = "nats", given: str = "t, x, y = infoplane.testing.sample()") -> str:
+    """A call of the public function, as text that can be typed."""
+    return f'{given}; infoplane.mutual_information({arguments}, estimator=estimator, units="{units}")'
+
+
+def input_call(t: str, units: Units = "nats", given: str = "t, x, y = infoplane.testing.sample()") -> str:
+    """A call for the input, in words."""
+    return f'{given}; estimator.with_input(estimator.prepare({t}), x, "{units}")'
+
+
+def near(found: float, wanted: float, tolerance: float, what: str, shown: str) -> None:
+    """Fails unless ``found`` is ``wanted``, both in nats; NaN is near nothing."""
+    if not abs(found - wanted) <= tolerance:
+        raise CheckFailed(f"{what}, {wanted:.9g} nats to {tolerance:g}", f"{found:.9g}", shown)
+
+
+@contextlib.contextmanager
+def known_random() -> Iterator[None]:
+    """The global random numbers of torch, numpy and Python start anew inside, and go on afterwards as if unused."""
+    states = random.getstate(), np.random.get_state()
+    with torch.random.fork_rng(devices=[]):
+        torch.random.default_generator.manual_seed(0)
+        np.random.seed(0)
+        random.seed(0)
+        try:
+            yield
+        finally:
+            random.setstate(states[0])
+            np.random.set_state(states[1])

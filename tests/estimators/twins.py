@@ -1,0 +1,64 @@
+"""Entropies of counts as their definitions say, slow and readable, in nats."""
+
+from __future__ import annotations
+
+import math
+
+from scipy.special import digamma
+
+
+def plug_in(counts):
+    n = sum(counts)
+    return -math.fsum(c / n * math.log(c / n) for c in counts if c > 0)
+
+
+def miller_madow(counts):
+    return plug_in(counts) + (sum(c > 0 for c in counts) - 1) / (2 * sum(counts))
+
+
+def jackknife(counts):
+    """n H - (n - 1) mean of H without one sample, sample by sample."""
+    n = sum(counts)
+    if n == 1:
+        return plug_in(counts)
+    cell_of_each_sample = [cell for cell, count in enumerate(counts) for _ in range(count)]
+    refits = [plug_in([c - (i == cell) for i, c in enumerate(counts)]) for cell in cell_of_each_sample]
+    return n * plug_in(counts) - (n - 1) * math.fsum(refits) / n
+
+
+def grassberger(counts):
+    def g(c):
+        return digamma(c) + (-1) ** c / 2 * (digamma((c + 1) / 2) - digamma(c / 2))
+
+    return math.log(sum(counts)) - math.fsum(c * g(c) for c in counts if c > 0) / sum(counts)
+
+
+def chao_shen(counts):
+    n, alone = sum(counts), counts.count(1)
+    coverage = 1 - (n - 1 if alone == n else alone) / n
+    shares = [coverage * c / n for c in counts if c > 0]
+    return -math.fsum(p * math.log(p) / (1 - (1 - p) ** n) for p in shares)
+
+
+def james_stein(counts):
+    n, target = sum(counts), 1 / len(counts)
+    shares = [c / n for c in counts]
+    spread = math.fsum((target - p) ** 2 for p in shares)
+    if n == 1 or len({c for c in counts}) == 1:
+        weight = 1.0
+    else:
+        weight = min(1.0, math.fsum(p * (1 - p) for p in shares) / (n - 1) / spread)
+    shrunk = [weight * target + (1 - weight) * p for p in shares]
+    return -math.fsum(p * math.log(p) for p in shrunk if p > 0)
+
+
+def corrected(counts, correction):
+    """By the name of the correction."""
+    return {
+        "none": plug_in,
+        "miller-madow": miller_madow,
+        "jackknife": jackknife,
+        "grassberger": grassberger,
+        "chao-shen": chao_shen,
+        "james-stein": james_stein,
+    }[correction](list(counts))
