@@ -89,9 +89,10 @@ def test_what_a_rule_cannot_be(given_, message):
         ("fixd", "did you mean 'fixed'?"),
         (
             "zzz",
-            "unknown bin rule 'zzz': known are distinct, entropy, fixed, kmeans, layer, quantile, report, sign, unit, width",
+            "unknown bin rule 'zzz': known are distinct, entropy, fixed, kmeans, layer, quantile, report, sign, unit, "
+            "width",
         ),
-        ({"rule": "fixed", "outside": "clamp"}, "unknown way with values outside the bins 'clamp': did you mean 'clip'?"),
+        ({"rule": "fixed", "outside": "clamp"}, "unknown way with values outside the bins 'clamp': did you mean 'cli"),
         ({"rule": "fixed", "lo": 0}, "unknown option of the bin rule 'fixed' 'lo': did you mean 'low'?"),
         ({"rule": "distinct", "bins": 3}, "unknown option of the bin rule 'distinct' 'bins': known are none"),
         ({"width": 0.3}, "unknown option of the bin rule 'layer' 'width'"),

@@ -44,7 +44,7 @@ def james_stein(counts):
     n, target = sum(counts), 1 / len(counts)
     shares = [c / n for c in counts]
     spread = math.fsum((target - p) ** 2 for p in shares)
-    if n == 1 or len({c for c in counts}) == 1:
+    if n == 1 or len(set(counts)) == 1:
         weight = 1.0
     else:
         weight = min(1.0, math.fsum(p * (1 - p) for p in shares) / (n - 1) / spread)

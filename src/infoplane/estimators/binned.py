@@ -19,7 +19,7 @@ from torch import Tensor
 
 from infoplane.errors import UnknownNameError
 from infoplane.estimators.base import SymbolEstimator, check_nonfinite
-from infoplane.estimators.corrections import CORRECTIONS
+from infoplane.estimators.entropy import CORRECTIONS
 from infoplane.estimators.intervals import INTERVALS
 from infoplane.estimators.rules import RuleLike, rule
 from infoplane.estimators.symbols import Symbols
@@ -33,10 +33,10 @@ class Binned(SymbolEstimator):
     "kmeans" "width" "distinct" "sign"``), a whole number (bins from minimum to maximum of the layer), a table
     ``{"rule": "fixed", "bins": 30, "low": -1, "high": 1}``, or an array of edges (the report's rule). ``correction``:
     ``"none"`` (plug-in), ``"miller-madow"``, ``"jackknife"``, ``"grassberger"``, ``"chao-shen"`` or ``"james-stein"``,
-    applied to every entropy. ``nonfinite``: what becomes of rows with NaN or infinity: ``"error"``, ``"drop-row"``, ``"own-cell"``
-    (all such rows are one symbol), or ``"keep"`` (whatever the rule makes of them, as the report did). ``interval``:
-    ``"jackknife"``, ``"reflected"`` or ``"percentile"`` (bootstrap) also for the rows of a trajectory (networks by
-    themselves and ``per-copy``), ``"none"`` for none there; a single estimate has the jackknife's then.
+    applied to every entropy. ``nonfinite``: what becomes of rows with NaN or infinity: ``"error"``, ``"drop-row"``,
+    ``"own-cell"`` (all such rows are one symbol), or ``"keep"`` (whatever the rule makes of them, as the report did).
+    ``interval``: ``"jackknife"``, ``"reflected"`` or ``"percentile"`` (bootstrap) also for the rows of a trajectory
+    (of ``single`` and ``per-copy``); with ``"none"`` only single estimates have one, the jackknife's.
 
     >>> import infoplane as ip, numpy as np
     >>> t = np.repeat([[-0.9], [0.1], [0.2], [0.9]], 50, axis=0)

@@ -1,23 +1,45 @@
 """Codes -> counts -> entropies: the plug-in mathematics of whole numbers, in nats.
 
-The counting stands twice: compiled for main memory, and as plain tensor operations (``tensor_...``) for wherever else
-the tensors are; both give the same whole numbers. Pure functions.
+The counting stands twice: compiled for main memory, here, and as plain tensor operations for wherever else the tensors
+are, in ``tensor_entropy``; both give the same whole numbers. Pure functions.
 
-Bias corrections (module ``corrections``) are applied to every entropy of a sum, so that I(T;Y) = H(T) + H(Y) - H(T,Y)
-is corrected term by term.
+With n samples, counts c of the K occupied cells, f_1 cells of one sample and S = sum c log c, the plug-in entropy is
+log n - S/n. Corrections:
+
+- Miller-Madow (1955): plug-in + (K - 1) / 2n.
+- jackknife (Zahl 1977): n H - (n - 1) mean(H without one sample) = d(n) - sum c d(c) / n with
+  d(k) = k log k - (k-1) log(k-1) = log k - (k-1) log(1 - 1/k), since a sample of a cell of count c takes d(c) out
+  of S: no refits.
+- Grassberger (2003), arXiv:physics/0307138, eq. 28 to 30: log n - sum c G(c) / n with G(1) = -gamma - log 2,
+  G(2) = 2 + G(1), G(2k+1) = G(2k), G(2k+2) = G(2k) + 2/(2k+1).
+- Chao-Shen (2003), Environmental and Ecological Statistics 10, 429: -sum p log p / (1 - (1-p)^n) with p = C c/n and
+  the coverage C = 1 - f_1/n (f_1 = n - 1 where every sample is alone).
+- James-Stein (Hausser, Strimmer 2009), JMLR 10, 1469, eq. 4 and 5: the plug-in entropy of lambda/K + (1-lambda) c/n
+  with lambda = (1 - sum (c/n)^2) / ((n-1) sum (1/K - c/n)^2), at most 1. K counts the cells that may occur: the
+  occupied ones, unless counts of zero are given.
+
+All are functions of the spectrum, how many cells have each count, and each is applied to every entropy of a sum, so that
+I(T;Y) = H(T) + H(Y) - H(T,Y) is corrected term by term.
 """
 
 from __future__ import annotations
+
+import math
 
 import numba
 import numpy as np
 import torch
 from torch import Tensor
 
-from infoplane.estimators.corrections import CORRECTIONS, c_log_c, corrected, tensor_corrected
+from infoplane.estimators.tensor_entropy import tensor_tabulate
+
+#: The bias corrections, by name.
+CORRECTIONS = ("none", "miller-madow", "jackknife", "grassberger", "chao-shen", "james-stein")
 
 #: The columns of ``tabulate``, entropies in nats.
 SUMMARY = ("h_t", "h_ty", "h_tx", "cells", "singletons", "cells_ty", "singletons_ty", "all_differ", "n")
+
+_G_OF_ONE = -0.5772156649015329 - math.log(2.0)  # minus Euler's constant, minus log 2
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
@@ -42,14 +64,90 @@ def _rank(codes, keys, slots, ids, counts):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
+def _c_log_c(c):  # type: ignore[no-untyped-def]
+    return c * math.log(c) if c > 0 else 0.0
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _taken(c):  # type: ignore[no-untyped-def]
+    """d(c), without the loss of digits of a difference."""
+    return math.log(c) - (c - 1) * math.log1p(-1 / c) if c > 1 else 0.0
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _corrected(spectrum, top, n, total, cells, correction):  # type: ignore[no-untyped-def]
+    """Entropy of a spectrum up to count ``top``; ``total`` is S; ``correction`` numbers ``CORRECTIONS``.
+
+    ``spectrum[0]`` counts the cells without samples that may occur.
+    """
+    plug_in = math.log(n) - total / n
+    if correction == 1:
+        return plug_in + (cells - 1) / (2 * n)
+    if correction == 2:
+        return _jackknife(spectrum, top, n)
+    if correction == 3:
+        return _grassberger(spectrum, top, n)
+    if correction == 4:
+        return _chao_shen(spectrum, top, n)
+    if correction == 5:
+        return _james_stein(spectrum, top, n, cells + spectrum[0])
+    return plug_in
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _jackknife(spectrum, top, n):  # type: ignore[no-untyped-def]
+    total = 0.0
+    for c in range(1, top + 1):
+        if spectrum[c] > 0:
+            total += spectrum[c] * c * _taken(c)
+    return _taken(n) - total / n
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _grassberger(spectrum, top, n):  # type: ignore[no-untyped-def]
+    total, g = 0.0, _G_OF_ONE
+    for c in range(1, top + 1):
+        if c % 2 == 0:
+            g += 2 / (c - 1)
+        total += spectrum[c] * c * g
+    return math.log(n) - total / n
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _chao_shen(spectrum, top, n):  # type: ignore[no-untyped-def]
+    coverage = 1 - min(spectrum[1], n - 1) / n
+    entropy = 0.0
+    for c in range(1, top + 1):
+        if spectrum[c] > 0:
+            p = coverage * c / n
+            entropy -= spectrum[c] * p * math.log(p) / -math.expm1(n * math.log1p(-p))
+    return entropy
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _james_stein(spectrum, top, n, cells):  # type: ignore[no-untyped-def]
+    squares = 0.0
+    for c in range(1, top + 1):
+        squares += spectrum[c] * float(c) * c
+    spread = (n - 1) * (cells * squares - float(n) * n)
+    shrinkage = min(1.0, cells * (float(n) * n - squares) / spread) if spread > 0 else 1.0
+    entropy = 0.0
+    for c in range(top + 1):
+        p = shrinkage / cells + (1 - shrinkage) * c / n
+        if spectrum[c] > 0 and p > 0:
+            entropy -= spectrum[c] * p * math.log(p)
+    return entropy
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def _entropy_of_spectrum(spectrum, top, n, correction):  # type: ignore[no-untyped-def]
     """Entropy, occupied cells and singletons of how many cells have each count up to ``top``; leaves zeros behind."""
     cells, singletons, total = np.int64(0), spectrum[1], 0.0
     for c in range(1, top + 1):
         if spectrum[c] > 0:
             cells += spectrum[c]
-            total += spectrum[c] * c_log_c(c)
-    entropy = corrected(spectrum, top, n, total, cells, correction)
+            total += spectrum[c] * _c_log_c(c)
+    entropy = _corrected(spectrum, top, n, total, cells, correction)
     spectrum[: top + 1] = 0
     return entropy, cells, singletons
 
@@ -156,41 +254,3 @@ def tabulate(codes: Tensor, y: Tensor, classes: int, x: Tensor, groups: int, *, 
     mode = CORRECTIONS.index(correction)
     _tabulate(codes.contiguous().numpy(), len(y), y.numpy(), classes, x.numpy(), groups, mode, out)
     return torch.from_numpy(out)
-
-
-def tensor_tabulate(
-    codes: Tensor, y: Tensor, classes: int, x: Tensor, groups: int, *, correction: str = "none"
-) -> Tensor:
-    """``tabulate`` in tensor operations: sort, run lengths, sums of logarithms; no atomics, no transfer."""
-    copies = codes.shape[1] // len(y)
-    ranks = tensor_ranks(codes)
-    h_t, cells, singletons = _run_entropy(ranks, correction)
-    h_ty, cells_ty, singletons_ty = _run_entropy(ranks * classes + y.repeat(copies), correction)
-    h_tx = _run_entropy(ranks * groups + x.repeat(copies), correction)[0]
-    by_sample = ranks.view(len(codes), copies, -1).sort(dim=1).values
-    differ = (by_sample[:, 1:] != by_sample[:, :-1]).all(1).to(torch.float64).mean(-1)
-    n = torch.full_like(h_t, codes.shape[1])
-    return torch.stack([h_t, h_ty, h_tx, cells, singletons, cells_ty, singletons_ty, differ, n], dim=-1)
-
-
-def tensor_ranks(codes: Tensor) -> Tensor:
-    """Number equal codes of a row alike, 0, 1, ... in ascending order; (rows, samples) int64."""
-    ordered, where = codes.sort(dim=-1)
-    steps = torch.zeros_like(codes)
-    steps[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
-    return torch.empty_like(codes).scatter_(-1, where, steps.cumsum(-1))
-
-
-def _run_entropy(codes: Tensor, correction: str) -> tuple[Tensor, Tensor, Tensor]:
-    """Entropy, occupied cells and singletons of each row of codes (rows, samples), (rows,) float64 each."""
-    n = codes.shape[-1]
-    ordered = codes.sort(dim=-1).values
-    first = torch.ones_like(ordered, dtype=torch.bool)
-    first[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
-    final = first.roll(-1, dims=-1)  # the next place starts a run, and the last place always ends one
-    place = torch.arange(n, device=codes.device)
-    start = torch.where(first, place, 0).cummax(-1).values
-    lengths = torch.where(final, place - start + 1, 0)  # one entry a run, at its end
-    cells, singletons = final.sum(-1).to(torch.float64), (lengths == 1).sum(-1).to(torch.float64)
-    entropy = tensor_corrected(lengths.to(torch.float64), n, cells, singletons, correction)
-    return entropy, cells, singletons

@@ -21,8 +21,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from infoplane.estimators.entropy import tensor_ranks
 from infoplane.estimators.samples import Ids
+from infoplane.estimators.tensor_entropy import tensor_ranks, tensor_taken
 
 INTERVALS = ("none", "jackknife", "reflected", "percentile")
 NORMAL = 1.96  # standard errors on each side of 95 % of a normal distribution
@@ -52,8 +52,7 @@ def _jackknife(codes: Tensor, other: Ids, mean: bool) -> Tensor:
     a, c = _sizes(ranks), _sizes(joint)
     b = other.counts.to(codes.device)[other.ids].expand_as(a)
     k = torch.arange(n + 1, dtype=torch.float64, device=codes.device)
-    step = torch.xlogy(k, k).diff(prepend=k[:1])  # d(k)
-    log = k.log()
+    step, log = tensor_taken(k), k.log()
     cells = (ranks.amax(-1) - joint.amax(-1) + other.count - 1).to(torch.float64)  # K_T + K_Y - K_TY - 1
     each = torch.stack([log[c] - log[a] - log[b], step[a] + step[b] - step[c]])  # (2, layers x members, samples)
     each, cells = each.view(2, *codes.shape), cells.view(codes.shape[:2])

@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from infoplane.errors import InputError
-from infoplane.estimators.entropy import entropy_of_counts, tensor_ranks
+from infoplane.estimators.entropy import entropy_of_counts
 from infoplane.estimators.symbols import row_weights
+from infoplane.estimators.tensor_entropy import tensor_ranks
 from infoplane.estimators.words import word_codes
 
 #: A label with more distinct fractional values than this is taken for a continuous one.

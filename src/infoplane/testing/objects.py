@@ -111,6 +111,8 @@ def check_random_state(subject: Subject) -> None:
     """Random numbers come from the estimator's own seed; those of torch, numpy and Python stay where they are."""
     t, x, y = sample()
     with known_random():
+        for draw in (torch.rand, np.random.rand, lambda _: random.random()):
+            draw(1)  # so that a seed set anew shows as well
         before = _random_states()
         _ask(subject.copy(), t, x, y)
         after = _random_states()

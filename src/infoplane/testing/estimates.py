@@ -1,0 +1,185 @@
+"""Checks of the estimate: what it says of itself, units and bounds, and whether its value can be right.
+
+Three of them look at 20 samples without dependence, drawn with fixed seeds: the result is the same whenever they run.
+Over the choice of these seeds, an estimator whose bias and standard deviation are at most .05 nats fails
+``independence`` with probability below 1e-5, and one that is not clipped fails ``no-clipping`` with probability 0 (a
+continuous value is exactly 0 with probability 0). ``dependence`` is passed by an estimator that sees nothing with
+probability 1/21 at most, if its values are exchangeable.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import get_args
+
+import numpy as np
+import torch
+
+from infoplane.estimators.samples import label_ids
+from infoplane.testing.subject import (
+    REPEATS,
+    ROUNDING,
+    Check,
+    CheckFailed,
+    Sample,
+    Subject,
+    call,
+    near,
+    related,
+    sample,
+)
+from infoplane.types import NATS_PER, Estimate, Kind
+
+#: The mean value of samples without dependence, in nats, that needs no flag.
+LITTLE = 0.1
+#: The share of values that are exactly 0 from which they are taken for clipped.
+CLIPPED = 0.25
+_RELATED = "t, x, y = infoplane.testing.related()"
+_UNRELATED = f"t, x, y = infoplane.testing.unrelated(seed) for {REPEATS} seeds"
+
+
+def doubts(estimate: Estimate) -> set[str]:
+    """The flags that say that something is doubtful."""
+    return set(estimate.flags) - {"green"}
+
+
+def check_estimate(subject: Subject) -> None:
+    """Plain numbers, the number of samples, the unit that was asked for, a known kind, and flags that are texts."""
+    for shown, one in subject.both(sample(), "bits"):
+        numbers = [("value", one.value), *((n, getattr(one, n)) for n in ("low", "high") if getattr(one, n) is not None)]
+        promised = [
+            *((f"a finite Python float as {name}", isinstance(v, float) and math.isfinite(v), v) for name, v in numbers),
+            ("n = 160", one.n == 160, one.n),
+            ("units = 'bits'", one.units == "bits", one.units),
+            (f"one of the kinds {', '.join(get_args(Kind))}", one.kind in get_args(Kind), one.kind),
+            ("a tuple of texts as flags", _are_flags(one.flags), one.flags),
+        ]
+        for expected, kept, found in promised:
+            if not kept:
+                raise CheckFailed(expected, repr(found), shown)
+
+
+def _are_flags(flags: object) -> bool:
+    return isinstance(flags, tuple) and all(isinstance(flag, str) and flag for flag in flags)
+
+
+def check_details(subject: Subject) -> None:
+    """The measurement model and the estimand stand beside the number."""
+    for shown, one in subject.both(sample()):
+        said = one.details.get("measurement")
+        if said != subject.estimator.measurement:
+            raise CheckFailed(f"details['measurement'] = {subject.estimator.measurement!r}", repr(said), shown)
+        said = one.details.get("estimand")
+        if said not in ("empirical", "population"):
+            raise CheckFailed("details['estimand'] = 'empirical' or 'population'", repr(said), shown)
+
+
+def check_bounds(subject: Subject) -> None:
+    """low <= value <= high, wherever they are given."""
+    for shown, one in [*subject.both(sample()), *((_UNRELATED, one) for one in subject.without_dependence)]:
+        low, high = (bound if bound is not None else one.value for bound in (one.low, one.high))
+        if not low <= one.value <= high:
+            raise CheckFailed("low <= value <= high", f"{one.low}, {one.value}, {one.high}", shown)
+
+
+def check_units(subject: Subject) -> None:
+    """Bits are nats over log 2: the value, the bounds, and the entropies in the details."""
+    of_units = subject.both(sample(), "nats"), subject.both(sample(), "bits")
+    for (_, nats), (shown, bits) in zip(*of_units, strict=True):
+        pairs = {name: (getattr(nats, name), getattr(bits, name)) for name in ("value", "low", "high")}
+        entropies = (name for name in nats.details if name.startswith(("h_", "log_")))
+        pairs |= {f"details[{name!r}]": (nats.details[name], bits.details.get(name)) for name in entropies}
+        for name, (in_nats, in_bits) in pairs.items():
+            if in_nats is None and in_bits is None:
+                continue
+            wanted = math.nan if in_nats is None else in_nats / NATS_PER["bits"]
+            if in_bits is None or not math.isclose(in_bits, wanted, rel_tol=ROUNDING, abs_tol=1e-15):
+                raise CheckFailed(f"{name} = {wanted:.9g} bits, from {in_nats} nats", repr(in_bits), shown)
+
+
+def check_label_entropy(subject: Subject) -> None:
+    """Where the details have H(Y), it is that of the labels."""
+    t, _, y = sample()
+    found = subject.about_label(t, y).details.get("h_y")
+    if found is not None:
+        near(found, label_ids(y).entropy(), 1e-9, "the entropy of y as details['h_y']", call("t, y"))
+
+
+def _needs_no_correction(subject: Subject) -> str:
+    return "its entropies are corrected" if subject.counts and not subject.plug_in else ""
+
+
+def check_ceiling(subject: Subject) -> None:
+    """A value above H(Y) carries a flag, unless it is an upper bound."""
+    t, _, y = related()
+    one = subject.about_label(t, y)
+    most = label_ids(y).entropy()
+    if one.value > most + 1e-9 and one.kind != "upper bound" and not doubts(one):
+        raise CheckFailed(f"a flag on a value above H(Y) = {most:.6g}", str(one), call("t, y", given=_RELATED))
+
+
+def check_order_of_samples(subject: Subject) -> None:
+    """The same samples in another order have the same information."""
+    t, x, y = sample()
+    wanted = subject.both(sample())
+    for seed in range(3):
+        order = np.random.default_rng(seed).permutation(len(t))
+        moved = subject.both(Sample(t[order], x[order], y[order]))
+        for (_, one), (shown, other) in zip(moved, wanted, strict=True):
+            shown = f"order = numpy.random.default_rng({seed}).permutation(160); {shown}, all of them [order]"
+            subject.equal(one, other, "the value of the first order", shown)
+
+
+def check_independence(subject: Subject) -> None:
+    """Activations and labels that have nothing to do with each other: nearly no information on average, or a flag."""
+    estimates = subject.without_dependence
+    mean = math.fsum(one.value for one in estimates) / REPEATS
+    flagged = sum(bool(doubts(one)) for one in estimates)
+    too_much = not mean <= LITTLE and estimates[0].kind != "upper bound"
+    if (too_much or not mean >= -LITTLE) and flagged < REPEATS / 2:
+        found = f"{mean:.4g}, and {flagged} of {REPEATS} flagged"
+        raise CheckFailed(f"a mean of 0 nats to {LITTLE}, or flags", found, call("t, y", given=_UNRELATED))
+
+
+def check_no_clipping(subject: Subject) -> None:
+    """Values below 0 say something about bias: they are not replaced by 0."""
+    zeros = sum(one.value == 0 for one in subject.without_dependence)
+    if zeros >= CLIPPED * REPEATS:
+        raise CheckFailed("values that are not clipped", f"{zeros} of {REPEATS} are 0", call("t, y", given=_UNRELATED))
+
+
+def check_dependence(subject: Subject) -> None:
+    """The sign of the layer's unit is the label: more information than in any sample without dependence."""
+    t, _, y = related()
+    value = subject.about_label(t, y).value
+    most = max(one.value for one in subject.without_dependence)
+    if not value > most:
+        found = f"{value:.6g}, and up to {most:.6g} without dependence"
+        raise CheckFailed("more information than by chance", found, call("t, y", given=_RELATED))
+
+
+def check_class_numbers(subject: Subject) -> None:
+    """Which number a class has does not matter, not even its place among the others."""
+    t, _, y = sample()
+    wanted = subject.about_label(torch.from_numpy(t), y)
+    shown = call('t, numpy.array(["b", "c", "a"])[y]')
+    subject.equal(subject.about_label(t, np.array(["b", "c", "a"])[y]), wanted, "the value of y", shown)
+
+
+def _needs_counts(subject: Subject) -> str:
+    return "" if subject.counts else "it does not count symbols"
+
+
+CHECKS = (
+    Check(check_estimate),
+    Check(check_details),
+    Check(check_bounds),
+    Check(check_units),
+    Check(check_label_entropy, _needs_no_correction),
+    Check(check_ceiling),
+    Check(check_order_of_samples),
+    Check(check_independence),
+    Check(check_no_clipping),
+    Check(check_dependence),
+    Check(check_class_numbers, _needs_counts),
+)
