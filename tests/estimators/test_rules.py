@@ -8,6 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from infoplane.errors import InputError
 from infoplane.estimators.rules import RULES, Fixed, Quantile, Report, Width, rule
 from infoplane.estimators.symbols import Words
 
@@ -255,3 +256,64 @@ def test_a_quantiser_keeps_its_bins():
     quantiser = rule(10).fit(t)
     assert torch.equal(quantiser.codes(t[:20])[0], quantiser.codes(t)[0][:20])
     assert isinstance(rule("width").fit(t), Words)
+
+
+def test_the_sign_is_that_of_the_number():
+    tiny = np.nextafter(np.float32(0), np.float32(1))
+    t = np.array([[-1.0], [-tiny], [-0.0], [0.0], [tiny], [1.0], [np.inf]], dtype=np.float32)
+    assert codes(rule("sign"), t).tolist() == [0, 0, 0, 0, 1, 1, 1]
+
+
+# ---------------------------------------------------------------- values outside fixed bins
+
+INSIDE = {"bins": 4, "low": -1.0, "high": 1.0}
+
+
+def policy(outside):
+    return Fixed(**INSIDE, outside=outside)
+
+
+def test_without_values_outside_all_policies_are_one():
+    t = np.random.default_rng(1).uniform(-1, 1, size=(200, 2))
+    t[0] = -1, 1
+    for outside in ("extend", "error", "quantile"):
+        assert np.array_equal(codes(policy(outside), t), codes(policy("clip"), t))
+
+
+def test_extended_bins_continue_the_grid():
+    t = np.random.default_rng(2).normal(size=(500, 1)) * 3
+    expected = np.floor((t[:, 0] + 1) / 0.5)
+    assert partition(codes(policy("extend"), t)) == partition(expected)
+    assert len(np.unique(codes(policy("extend"), t))) == len(np.unique(expected)) > 20
+    assert policy("extend").symbols(torch.from_numpy(t)[None]).outside == 0
+    far = np.array([[-1.5], [-1.0], [0.9], [1.0], [1.2], [7.01]])
+    assert partition(codes(policy("extend"), far)) == [0, 1, 2, 3, 3, 5]
+
+
+def test_extending_too_far_is_an_error():
+    t = np.array([[0.0], [1e6]])
+    with pytest.raises(
+        InputError, match=r"outside='extend' needs 1999998 more bins of width 0\.5 to reach from 0 to 1e"
+    ):
+        codes(policy("extend"), t)
+
+
+def test_values_outside_can_be_refused():
+    t = np.array([[0.0, -1.5], [1.25, 1.0], [np.nan, 9.0]])
+    with pytest.raises(InputError) as error:
+        codes(policy("error"), t)
+    assert str(error.value) == (
+        "2 of 4 values lie outside [-1, 1], between -1.5 and 1.25: widen low and high, or choose outside='clip', "
+        "'extend' or 'quantile'"
+    )
+
+
+def test_values_outside_can_ask_for_equal_shares():
+    t = np.random.default_rng(3).normal(size=(400, 1))
+    assert np.array_equal(codes(policy("quantile"), t), codes(rule({"rule": "entropy", "bins": 4}), t))
+
+
+def test_policies_are_part_of_the_measurement():
+    assert policy("clip").description == policy("error").description == "4 bins on [-1, 1]"
+    assert policy("extend").description == "4 bins on [-1, 1], continued as far as the values"
+    assert policy("quantile").description == "4 bins on [-1, 1], of equal share where values lie outside"

@@ -18,8 +18,8 @@ log n - S/n. Corrections:
   with lambda = (1 - sum (c/n)^2) / ((n-1) sum (1/K - c/n)^2), at most 1. K counts the cells that may occur: the
   occupied ones, unless counts of zero are given.
 
-All are functions of the spectrum, how many cells have each count, and each is applied to every entropy of a sum, so that
-I(T;Y) = H(T) + H(Y) - H(T,Y) is corrected term by term.
+All are functions of the spectrum, how many cells have each count, and each is applied to every entropy of a sum, so
+that I(T;Y) = H(T) + H(Y) - H(T,Y) is corrected term by term.
 """
 
 from __future__ import annotations
