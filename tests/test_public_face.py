@@ -17,6 +17,7 @@ NAMES = [
     "InformationStopping",
     "Trajectory",
     "__version__",
+    "compare",
     "datasets",
     "errors",
     "estimators",
@@ -39,7 +40,11 @@ def test_the_names():
 def test_estimators_is_a_room_and_a_list_of_names():
     import infoplane.estimators as room
 
-    assert ip.estimators() == room.names() == ["binned"]
+    assert ip.estimators() == room.names()
+    assert set(ip.estimators()) == {
+        *("binned", "kde", "ksg", "mixed-ksg", "gaussian", "gaussian-copula", "renyi", "noisy", "quantised", "edge"),
+        *("soft", "usable", "infonce", "nwj", "smile", "mine", "club", "compressed"),
+    }
 
 
 def test_an_unknown_name_lists_the_known_ones():
@@ -60,6 +65,7 @@ def test_the_columns():
     ("function", "start", "keywords"),
     [
         (ip.mutual_information, ["t", "y"], {"estimator", "units"}),
+        (ip.compare, ["t", "y"], {"x", "estimators", "units"}),
         (ip.record, ["model", "x", "layers", "batch_size"], set()),
         (ip.InformationPlane, ["x", "y"], {"layers", "estimators"}),
         (ip.InformationPlane.measure, ["self", "model", "step"], set()),

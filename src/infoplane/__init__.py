@@ -18,6 +18,7 @@ _PUBLIC = {
     "InformationStopping": ("infoplane.stopping", "InformationStopping"),
     "InfoplaneError": ("infoplane.errors", "InfoplaneError"),
     "Trajectory": ("infoplane.trajectory", "Trajectory"),
+    "compare": ("infoplane.comparing", "compare"),
     "datasets": ("infoplane.datasets", None),
     "errors": ("infoplane.errors", None),
     "estimators": ("infoplane.estimators", None),

@@ -16,6 +16,7 @@ from infoplane import __version__
 from infoplane.errors import InfoplaneError, InputError, UnknownNameError
 
 if TYPE_CHECKING:
+    from infoplane.comparison import Comparison
     from infoplane.training import Result
 
 app = typer.Typer(
@@ -100,6 +101,70 @@ def _every(text: str) -> Any:
     return int(text)
 
 
+@app.command()
+def estimate(
+    file: Annotated[Path, typer.Argument(help="Arrays: .npz, .npy, .csv, .pt or .safetensors.")],
+    t: Annotated[str | None, typer.Option("--t", help="Array of the activations; several with commas.")] = None,
+    y: Annotated[str | None, typer.Option("--y", help="Array of the labels.")] = None,
+    x: Annotated[str | None, typer.Option("--x", help="Array of the inputs, for I(X;T).")] = None,
+    labels: Annotated[Path | None, typer.Option(help="Another file, with the labels.")] = None,
+    estimator: Annotated[str | None, typer.Option(help="Names with commas, or all; binned if none.")] = None,
+    bins: Annotated[
+        str | None, typer.Option(help="Of binned: rules or numbers with commas, as fixed,width,30.")
+    ] = None,
+    y_bins: Annotated[int | None, typer.Option(help="Classes of equal share to cut a continuous label into.")] = None,
+    units: Annotated[str, typer.Option(help="bits or nats.")] = "bits",
+    shuffles: Annotated[int, typer.Option(help="Random orders of the labels, for a null and a p-value.")] = 0,
+    compare: Annotated[bool, typer.Option("--compare", help="All quick estimators and published bin rules.")] = False,
+    out: Annotated[Path | None, typer.Option(help="Picture file (.png, .svg, .pdf).")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
+) -> None:
+    """Information between recorded activations and labels, by one estimator or many."""
+    from infoplane import plotting
+    from infoplane.arrays import choose, read_arrays, variable
+    from infoplane.comparing import compare as compared
+    from infoplane.files import json_bytes
+
+    arrays = read_arrays(file)
+    if labels is not None:
+        found = read_arrays(labels)
+        arrays["y"], y = variable(found, choose(found, y=y)["y"]), "y"
+    chosen = choose(arrays, t=t, y=y, x=x)
+    said: dict[str, Any] = {role: variable(arrays, name) for role, name in chosen.items()}
+    wanted = _estimators(estimator, bins, compare)
+    result = compared(**said, estimators=wanted, units=units, y_bins=y_bins, shuffles=shuffles)
+    if out is not None:
+        plotting.save(result.plot(title=file.name), out)
+    if as_json:
+        typer.echo(json_bytes({"file": file, **chosen, **result.record()}), nl=False)
+        return
+    shapes = [f"{role}: {name!r} {said[role].shape}" for role, name in chosen.items()]
+    _print_comparison(result, f"{file.name}, {', '.join(sorted(shapes))}")
+    if out is not None:
+        typer.echo(f"wrote {out}")
+
+
+def _estimators(names: str | None, bins: str | None, compare: bool) -> Any:
+    """What ``infoplane.compare`` takes: None for its own choice."""
+    if names == "all" and bins is None:
+        return names
+    if compare:
+        if names is not None or bins is not None:
+            raise InputError(
+                "--compare chooses the estimators and bins: leave out --estimator and --bins, or --compare"
+            )
+        return None
+    found: list[Any] = []
+    for name in (part.strip() for part in (names or "binned").split(",")):
+        rules = bins.split(",") if name == "binned" and bins is not None else [None]
+        for rule in rules:
+            options = {} if rule is None else {"bins": int(rule) if rule.strip().isdecimal() else rule.strip()}
+            found.append({"name": name, **options})
+    if bins is not None and not any("bins" in options for options in found):
+        raise InputError(f"--bins {bins} is for the estimator binned: add it to --estimator {names}")
+    return found
+
+
 @app.command("list")
 def list_names(
     what: Annotated[str, typer.Argument(help="experiments, datasets or estimators.")],
@@ -169,6 +234,26 @@ def _report(result: Result) -> None:
     if result.out is not None:
         for file in sorted(result.out.iterdir()):
             typer.echo(f"  {file}")
+
+
+def _print_comparison(result: Comparison, title: str) -> None:
+    """The rows as a table, and below it ceilings and spreads."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from infoplane.files import clean
+
+    heads, cells = result.table()
+    table = Table(title=Text(clean(title)))
+    for name in heads:
+        table.add_column(Text(name), justify="right" if name in ("n", "s", "p", "null") else "left")
+    for line in cells:
+        table.add_row(*(Text(clean(cell)) for cell in line))
+    console = Console()
+    console.print(table)
+    for line in result.summary():
+        console.print(Text(line))
 
 
 def main() -> None:

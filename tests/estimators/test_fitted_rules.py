@@ -82,7 +82,7 @@ def test_equal_shares_of_the_whole_layer(bins):
     alone = MaximumEntropy(bins).symbols(torch.from_numpy(t[..., :1])).codes[0].numpy()
     assert np.unique(alone, return_counts=True)[1].tolist() == [12] * bins  # a unit by itself is a layer too
     narrow = np.unique(codes.reshape(-1, 5)[:, 0])
-    assert len(narrow) <= max(bins // 3, 2)  # beside wider ones, a narrow unit has few of the bins
+    assert len(narrow) <= max(bins // 3, 3)  # beside wider ones, a narrow unit has few of the bins
 
 
 def test_the_order_of_values_does_not_move_the_bins():

@@ -124,9 +124,9 @@ def test_an_estimate_lists_what_an_expert_asks_for():
     assert details["log_n"] == pytest.approx(math.log2(160))
     assert details["log_j"] == 0
     assert details["h_y"] == pytest.approx(1)
-    assert details["h_t_of_log_n"] == pytest.approx(details["h_t"] / math.log2(160), abs=1e-15)
-    assert details["h_t_given_x_of_log_j"] is None
-    assert details["i_ty_of_h_y"] == pytest.approx(estimate.value / details["h_y"], abs=1e-15)
+    assert details["saturation"] == pytest.approx(details["h_t"] / math.log2(160), abs=1e-15)
+    assert details["copies_share"] is None
+    assert details["label_share"] == pytest.approx(estimate.value / details["h_y"], abs=1e-15)
 
 
 def test_lone_cells_and_coverage():
@@ -142,7 +142,7 @@ def test_shares_of_a_family():
     apart = same + 2 * torch.arange(4)[:, None, None]
     made = Binned("distinct")
     i_xt, _ = made.count([made.symbols(apart)], distinct_ids(200), label_ids(np.arange(200) % 2), "exact").estimates()
-    assert i_xt.details["h_t_given_x_of_log_j"] == pytest.approx(1, abs=1e-12)
+    assert i_xt.details["copies_share"] == pytest.approx(1, abs=1e-12)
     assert i_xt.details["log_j"] == 2
     assert i_xt.details["log_n"] == pytest.approx(math.log2(200))
     assert i_xt.details["all_differ"] == 1

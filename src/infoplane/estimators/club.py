@@ -3,7 +3,8 @@
     I(T;V) <= E_p(t,v)[ log q(v|t) ] - E_p(t)p(v)[ log q(v|t) ]
 
 Cheng et al. (2020), arXiv:2006.12013 (I_vCLUB). q is a normal distribution with a mean and a variance for each
-dimension of V, given by a network; classes are taken as one-hot numbers. Nats inside. It is an upper bound as long as q
+dimension of V, given by a network; for classes it gives their probabilities. Nats inside. It is an upper bound, and
+for labels that T nearly decides a very loose one (it can exceed H(Y), and is flagged then), as long as q
 is close to p(v|t), in the sense of the paper's Kullback-Leibler condition, which samples cannot tell. Bias: upwards;
 for jointly normal pairs of correlation r it comes to r^2 / (1 - r^2) where the truth is -log(1 - r^2) / 2.
 """
@@ -21,6 +22,7 @@ from infoplane.types import Kind
 
 NARROWEST_LOG_VARIANCE = -8.0  # of a standardised dimension
 WIDEST_LOG_VARIANCE = 4.0
+MOST_CLASSES = 50  # different labels up to which they are classes
 
 
 @final
@@ -41,11 +43,25 @@ class Normal(Scorer):
 
 
 @final
+class Categorical(Scorer):
+    """log q(v|t) for the few different rows that v takes."""
+
+    def __init__(self, t: Tensor, kinds: Tensor, hidden: int, generator: torch.Generator) -> None:
+        self._kinds = kinds
+        self._network = Perceptron((t.shape[1], hidden, len(kinds)), generator, t.device)
+        self.parameters = self._network.parameters
+
+    def __call__(self, t: Tensor, v: Tensor) -> Tensor:
+        which = torch.cdist(v, self._kinds).argmin(1)
+        return self._network(t).log_softmax(1)[:, which]
+
+
+@final
 class CLUB(NeuralBound):
     """Upper bound of mutual information by a conditional distribution of the label (or input) given the layer.
 
-    For a bracket together with ``infonce``. Labels of classes are taken as one-hot numbers. ``steps`` is the most there
-    will be; training stops early. Fewer than 20 samples are an ``InputError``.
+    For a bracket together with ``infonce``. A label of at most 50 different values is taken for classes. ``steps`` is
+    the most there will be; training stops early. Fewer than 20 samples are an ``InputError``.
 
     >>> import infoplane as ip, torch
     >>> y = torch.arange(400) % 2
@@ -71,6 +87,9 @@ class CLUB(NeuralBound):
         self.learning_rate, self.seed = learning_rate, seed
 
     def scorer(self, t: Tensor, v: Tensor, generator: torch.Generator) -> Scorer:
+        kinds = torch.unique(v, dim=0)
+        if len(kinds) <= MOST_CLASSES:
+            return Categorical(t, kinds, self.hidden, generator)
         return Normal(t, v, self.hidden, generator)
 
     def loss(self, scores: Tensor) -> Tensor:

@@ -158,7 +158,7 @@ class NeuralBound(Estimator):
         flags += self.doubts(value, scored)
         if self.bound == "lower bound" and gap > max(OVERFITTED_NATS, 0.5 * (value + gap)):
             flags += ("overfitted",)
-        if variable.ids is not None and self.bound == "lower bound" and value > variable.ids.entropy():
+        if variable.ids is not None and value > variable.ids.entropy():
             flags += ("above-ceiling",)
         details |= {"standard_error": error / scale, "steps": steps, "on_training_part": (value + gap) / scale}
         low = (value - 1.96 * error) / scale if self.bound == "lower bound" else None

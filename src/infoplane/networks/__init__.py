@@ -12,7 +12,9 @@ from infoplane.networks.architectures import (
 from infoplane.networks.choice import ENGINES
 from infoplane.networks.family import Family
 from infoplane.networks.losses import LOSSES
+from infoplane.networks.noisy import GaussianNoise, sample_paths, with_noise
 from infoplane.networks.optimizers import OPTIMIZERS
+from infoplane.networks.quantised import quantise
 
 __all__ = [
     "ACTIVATIONS",
@@ -20,10 +22,14 @@ __all__ = [
     "LOSSES",
     "OPTIMIZERS",
     "Family",
+    "GaussianNoise",
     "Reshape",
     "activation_names",
     "conv",
     "mlp",
+    "quantise",
+    "sample_paths",
     "six_layer",
     "warm_up",
+    "with_noise",
 ]

@@ -28,7 +28,7 @@ WHOLE_MODEL = "(model)"
 _WRAPPERS = (nn.DataParallel, nn.parallel.DistributedDataParallel)
 _ACTIVATION_CLASSES = {
     "FastGELU", "GELUActivation", "NewGELU", "NewGELUActivation", "QuickGELU", "QuickGELUActivation",
-    "SiLUActivation", "Sine", "Snake", "Swish",
+    "QuantisedActivation", "QuantisedReLU", "SiLUActivation", "Sine", "Snake", "Swish",
 }  # fmt: skip
 
 

@@ -71,12 +71,16 @@ def check_details(subject: Subject) -> None:
 
 
 def check_bounds(subject: Subject) -> None:
-    """low <= high, and the value between them; only a plug-in value may lie outside, as its interval has no bias."""
+    """low <= value <= high, wherever they are given.
+
+    An interval that has a centre of its own, as that of an estimate whose bias is known, says so in
+    ``details["interval"]``; the value may lie outside it.
+    """
     drawn = ((_call(subject, "unrelated"), one) for one in subject.without_dependence)
     for shown, one in [*subject.both(sample()), *drawn]:
         low, high = (bound if bound is not None else one.value for bound in (one.low, one.high))
-        inside = low <= one.value <= high or one.kind == "plug-in"
-        if not (low <= high and inside):
+        own_centre = one.details.get("interval", "none") != "none"
+        if not (low <= high and (low <= one.value <= high or own_centre)):
             raise CheckFailed("low <= value <= high", f"{one.low}, {one.value}, {one.high}", shown)
 
 

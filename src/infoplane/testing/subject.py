@@ -107,9 +107,15 @@ class Subject:
 
     @functools.cached_property
     def continuous_rows(self) -> bool:
-        """Whether it is judged on continuous rows: it doubts those of few values, and does not doubt these."""
-        few, many = (self.about_label(one.t, one.y) for one in (related(), related(continuous=True)))
-        return bool(doubts(few)) and not doubts(many)
+        """Whether it is judged on continuous rows: it doubts rows of few values, and takes these."""
+        t, _, y = related()
+        if not doubts(self.about_label(t, y)):
+            return False
+        t, _, y = related(continuous=True)
+        try:
+            return not doubts(self.about_label(t, y))
+        except InfoplaneError:
+            return False
 
     @functools.cached_property
     def with_dependence(self) -> Estimate:
