@@ -27,6 +27,7 @@ NAMES = [
     "mutual_information",
     "networks",
     "record",
+    "testing",
 ]
 
 

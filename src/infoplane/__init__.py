@@ -28,6 +28,7 @@ _PUBLIC = {
     "mutual_information": ("infoplane.estimators", "mutual_information"),
     "networks": ("infoplane.networks", None),
     "record": ("infoplane.recording", "record"),
+    "testing": ("infoplane.testing", None),
 }
 __all__ = sorted([*_PUBLIC, "__version__"])
 

@@ -130,16 +130,16 @@ def estimate(
         found = read_arrays(labels)
         arrays["y"], y = variable(found, choose(found, y=y)["y"]), "y"
     chosen = choose(arrays, t=t, y=y, x=x)
-    said: dict[str, Any] = {role: variable(arrays, name) for role, name in chosen.items()}
-    wanted = _estimators(estimator, bins, compare)
-    result = compared(**said, estimators=wanted, units=units, y_bins=y_bins, shuffles=shuffles)
+    said: dict[str, Any] = {role: variable(arrays, name) for role, name in sorted(chosen.items())}
+    options: dict[str, Any] = {"units": units, "y_bins": y_bins, "shuffles": shuffles}
+    result = compared(**said, estimators=_estimators(estimator, bins, compare), **options)
     if out is not None:
         plotting.save(result.plot(title=file.name), out)
     if as_json:
-        typer.echo(json_bytes({"file": file, **chosen, **result.record()}), nl=False)
+        typer.echo(json_bytes({"file": file, "labels": labels, **chosen, **result.record()}), nl=False)
         return
-    shapes = [f"{role}: {name!r} {said[role].shape}" for role, name in chosen.items()]
-    _print_comparison(result, f"{file.name}, {', '.join(sorted(shapes))}")
+    shapes = [f"{role} = {chosen[role]} {array.shape}" for role, array in said.items()]
+    _print_comparison(result, f"{file.name}, {', '.join(shapes)}")
     if out is not None:
         typer.echo(f"wrote {out}")
 
@@ -237,7 +237,8 @@ def _report(result: Result) -> None:
 
 
 def _print_comparison(result: Comparison, title: str) -> None:
-    """The rows as a table, and below it ceilings and spreads."""
+    """The rows as a table, below it why some have no number, and ceilings and spreads."""
+    from rich import box
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -245,15 +246,17 @@ def _print_comparison(result: Comparison, title: str) -> None:
     from infoplane.files import clean
 
     heads, cells = result.table()
-    table = Table(title=Text(clean(title)))
+    table = Table(title=Text(clean(title)), box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for name in heads:
-        table.add_column(Text(name), justify="right" if name in ("n", "s", "p", "null") else "left")
+        folded = name in ("measurement", "flags")
+        table.add_column(Text(name), no_wrap=not folded, overflow="fold", min_width=16 if folded else None)
     for line in cells:
         table.add_row(*(Text(clean(cell)) for cell in line))
     console = Console()
-    console.print(table)
-    for line in result.summary():
-        console.print(Text(line))
+    natural = console.measure(table).minimum
+    (console if natural <= console.width else Console(width=natural)).print(table)
+    for said in (*result.notes(), *result.summary()):
+        console.print(Text(clean(said)))
 
 
 def main() -> None:

@@ -24,8 +24,9 @@ PUBLISHED_RULES: tuple[RuleLike, ...] = ("fixed", "width", 30, "unit")
 class Row:
     """What one estimator says, in ``units``; None where it says nothing, and then ``note`` says why.
 
-    ``kind`` and ``n`` are those of I(T;Y), where it has a value. ``flags`` are those of both informations, with the worse of their traffic
-    lights. ``i_ty_null`` is the mean on shuffled labels, ``p_value`` the share of shuffles that reach the value.
+    ``kind`` and ``n`` are those of I(T;Y), where it has a value. ``flags`` are those of both informations, with the
+    worse of their traffic lights. ``i_ty_null`` is the mean on shuffled labels, ``p_value`` the share of shuffles that
+    reach the value.
     """
 
     estimator: str
@@ -111,11 +112,15 @@ class Comparison:
         heads = {
             "estimator": "estimator", "measurement": "measurement", "i_xt": f"I(X;T) [{self.units}]",
             "i_ty": f"I(T;Y) [{self.units}]", "i_ty_null": "null", "p_value": "p", "kind": "kind", "n": "n",
-            "flags": "flags", "seconds": "s", "note": "note",
+            "flags": "flags", "seconds": "s",
         }  # fmt: skip
         cells = [{name: _cell(row, name) for name in heads} for row in self.rows]
         used = [name for name in heads if any(line[name] for line in cells)]
         return [heads[name] for name in used], [[line[name] for name in used] for line in cells]
+
+    def notes(self) -> list[str]:
+        """What the estimators say beside their numbers, or why they have none."""
+        return [f"{row.estimator}: {row.note}" for row in self.rows if row.note]
 
     def summary(self) -> list[str]:
         """The ceilings and the spreads, in words."""
@@ -135,13 +140,13 @@ class Comparison:
         heads, cells = self.table()
         widths = [max(map(len, column)) for column in zip(heads, *cells, strict=True)]
         lines = ["  ".join(map(str.ljust, line, widths)).rstrip() for line in (heads, *cells)]
-        return "\n".join([*lines, *self.summary()])
+        return "\n".join([*lines, *self.notes(), *self.summary()])
 
     def _repr_html_(self) -> str:
         heads, cells = self.table()
         head = "".join(f"<th>{html.escape(name)}</th>" for name in heads)
         body = "".join(f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in line)}</tr>" for line in cells)
-        notes = "".join(f"<p>{html.escape(line)}</p>" for line in self.summary())
+        notes = "".join(f"<p>{html.escape(line)}</p>" for line in (*self.notes(), *self.summary()))
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{notes}"
 
 

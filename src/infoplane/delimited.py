@@ -6,12 +6,14 @@ import array
 import csv
 import itertools
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from infoplane.errors import DataFileError
 
-Column = array.array[float] | list[str]
+if TYPE_CHECKING:
+    Column = array.array[float] | list[str]
 
 
 def read_delimited(path: Path) -> dict[str, np.ndarray]:

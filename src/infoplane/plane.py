@@ -82,6 +82,7 @@ class InformationPlane:
         shuffled = Shuffles(shuffles, group_members(groups, len(self.x)), seed) if shuffles else None
         self._question = Question(self.estimators, input_variable(x), variables, units, shuffled)
         self._device = torch.device("cpu")
+        self._nulls: dict[tuple[Any, ...], tuple[float | None, float | None]] = {}
         self._draws = torch.Generator().manual_seed(seed)
         self._moved: dict[tuple[torch.device, torch.dtype], Tensor] = {}
         self.trajectory = Trajectory(meta=self._facts(labels))
@@ -92,8 +93,20 @@ class InformationPlane:
         ``model``: any module, a ``Family``, or a list of modules with the same layers.
         """
         rows = self._rows(model, step)
+        for row in rows if self._nulls else ():
+            row["i_xt_null"], row["i_ty_null"] = self._nulls.get(_kind(row), (None, None))
         self.trajectory.extend(rows)
         return rows
+
+    def take_as_null(self, model: nn.Module | Family | Sequence[nn.Module]) -> None:
+        """Let a network with the same layers, for example an untrained one, be the null of all measurements to come.
+
+        Its I(X;T) and I(T;Y) then stand in the columns ``i_xt_null`` and ``i_ty_null``: what the architecture and the
+        estimator show without any learning. Errors: ``InputError`` where shuffles are the null already.
+        """
+        if self._question.shuffles is not None:
+            raise InputError("shuffled samples are the null of this plane already: leave shuffles=0 to take a network")
+        self._nulls = {_kind(row): (row["i_xt"], row["i_ty"]) for row in self._rows(model, -1)}
 
     def _rows(self, model: nn.Module | Family | Sequence[nn.Module], step: int) -> list[dict[str, Any]]:
         copies = _copies(model)
@@ -149,6 +162,11 @@ class InformationPlane:
             **known,
             "data_checksum": checksum(as_array(self.x), *(as_array(values) for values in labels.values())),
         }
+
+
+def _kind(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What must agree for one row to be the null of another."""
+    return tuple(row[name] for name in ("split", "layer", "copy", "family", "estimator", "label"))
 
 
 def _estimators(given: Any) -> tuple[Estimator, ...]:

@@ -83,3 +83,30 @@ def test_an_estimator_of_single_networks_reads_a_family_copy_by_copy():
     assert mean[0]["i_ty"] == pytest.approx(np.mean([row["i_ty"] for row in each]))
     with pytest.raises(ip.errors.InputError, match="counts no symbols"):
         ip.InformationPlane(x, y, estimators="kde", family="exact")
+
+
+def test_an_untrained_network_can_be_the_null():
+    random = np.random.default_rng(0)
+    x, y = random.normal(size=(120, 3)), np.arange(120) % 2
+    untrained, trained = (nn.Sequential(nn.Linear(3, 2), nn.Tanh()) for _ in range(2))
+    plane = ip.InformationPlane(x, y)
+    expected = [(row["i_xt"], row["i_ty"]) for row in ip.InformationPlane(x, y).measure(untrained, 0)]
+    plane.take_as_null(untrained)
+    assert len(plane.trajectory) == 0
+    for step in range(2):
+        rows = plane.measure(trained, step)
+        assert [(row["i_xt_null"], row["i_ty_null"]) for row in rows] == expected
+    with pytest.raises(ip.errors.InputError, match="shuffled samples are the null"):
+        ip.InformationPlane(x, y, shuffles=2).take_as_null(untrained)
+
+
+def test_nulls_are_drawn_as_dotted_lines():
+    from infoplane.plotting import curves
+
+    random = np.random.default_rng(0)
+    x, y = random.normal(size=(60, 3)), np.arange(60) % 2
+    plane = ip.InformationPlane(x, y, shuffles=2, layers="1")
+    for step in range(3):
+        plane.measure(nn.Sequential(nn.Linear(3, 2), nn.Tanh()), step)
+    lines = [line for ax in curves(plane.trajectory.to_pandas()).axes for line in ax.lines]
+    assert sum(line.get_linestyle() == ":" for line in lines) == 2

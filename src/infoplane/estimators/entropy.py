@@ -120,7 +120,8 @@ def _chao_shen(spectrum, top, n):  # type: ignore[no-untyped-def]
     for c in range(1, top + 1):
         if spectrum[c] > 0:
             p = coverage * c / n
-            entropy -= spectrum[c] * p * math.log(p) / -math.expm1(n * math.log1p(-p))
+            seen = -math.expm1(n * math.log1p(-p)) if p < 1 else 1.0
+            entropy -= spectrum[c] * p * math.log(p) / seen
     return entropy
 
 

@@ -1,4 +1,4 @@
-"""One layer under many estimators: a line for each, with I(X;T) on the left, I(T;Y) on the right, and their ceilings."""
+"""One layer under many estimators: a line for each, I(X;T) on the left and I(T;Y) on the right, with ceilings."""
 
 from __future__ import annotations
 
@@ -123,8 +123,8 @@ def _draw_point(
         ax.plot(ends, [at, at], color=colour, linewidth=3.5, alpha=0.35, solid_capstyle="butt", zorder=2)
     face = theme.page if hollow else colour
     ax.scatter([value], [at], s=34, marker=marker, facecolors=[face], edgecolors=[colour], linewidths=1.3, zorder=4)
-    place = {"xytext": (6, 0), "textcoords": "offset points", "ha": "left", "va": "center"}
-    text = {"fontsize": 7.5, "color": theme.ink, "zorder": 5, "bbox": behind_text(theme)}
+    place: dict[str, Any] = {"xytext": (6, 0), "textcoords": "offset points", "ha": "left", "va": "center"}
+    text: dict[str, Any] = {"fontsize": 7.5, "color": theme.ink, "zorder": 5, "bbox": behind_text(theme)}
     ax.annotate(f"{value:.2f}", (value, at), **place, **text, **AS_TYPED)
 
 
@@ -170,7 +170,7 @@ def _note(figure: Any, shown: pandas.DataFrame, missing: pandas.DataFrame, theme
     height = figure.get_size_inches()[1]
     doubts = ";".join([*shown["i_xt_flags"], *shown["i_ty_flags"]]).split(";")
     if "red" in doubts:
-        hollow = {"markerfacecolor": theme.page, "markeredgecolor": theme.ceiling}
+        hollow: dict[str, Any] = {"markerfacecolor": theme.page, "markeredgecolor": theme.ceiling}
         handles.append(Line2D([], [], marker="o", linestyle="", label="hollow: set by the sample (red)", **hollow))
     if shown["i_ty_null"].notna().any():
         handles.append(Line2D([], [], color=theme.ceiling, marker="|", linestyle="", label="shuffled labels"))

@@ -46,7 +46,8 @@ def curves(
     """Draw quantities of every layer against the step, on a logarithmic axis where the steps are log spaced.
 
     Bands are the interval of a row (``i_xt_low`` to ``i_xt_high``) where it has one, else the reach of the single
-    copies where there are several. Points flagged ``red`` or ``saturated`` are hollow.
+    copies where there are several. Points flagged ``red`` or ``saturated`` are hollow. Dotted lines are nulls: the same
+    quantity on shuffled samples or of an untrained network, where the table has it.
 
     Args:
         table: the table of ``Trajectory.to_pandas()``.
@@ -129,6 +130,9 @@ def _draw_curve(ax: Any, track: Track, name: str, colour: Any, theme: Theme) -> 
         return
     steps, values = track.steps[there], track.numbers[name][there]
     ax.plot(steps, values, color=colour, linewidth=1.4, zorder=3)
+    null = track.numbers.get(f"{name}_null")
+    if null is not None and np.isfinite(null).any():
+        ax.plot(track.steps, null, color=colour, linewidth=1.0, linestyle=":", zorder=2)
     marked = np.unique(np.linspace(0, len(there) - 1, _MARKED).round().astype(int))
     hollow = track.doubted[there][marked]
     ax.scatter(

@@ -86,7 +86,9 @@ def check_devices(subject: Subject) -> None:
     tolerance = subject.tolerance if subject.counts else NOTHING
     for one, (shown, other) in zip(found, wanted, strict=True):
         if not abs(one.value - other.value) <= tolerance:
-            raise CheckFailed(f"{other.value:.9g} to {tolerance:g}, as on the CPU", f"{one.value:.9g}", f"{shown}: cuda")
+            raise CheckFailed(
+                f"{other.value:.9g} to {tolerance:g}, as on the CPU", f"{one.value:.9g}", f"{shown}: cuda"
+            )
 
 
 def _needs_cuda(subject: Subject) -> str:

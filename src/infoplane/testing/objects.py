@@ -89,7 +89,9 @@ def check_continuous(subject: Subject) -> None:
     made = subject.copy()
     try:
         with known_random():
-            found: object = made.with_label(made.prepare(torch.from_numpy(t)), label_variable(y, continuous=True), "nats")
+            found: object = made.with_label(
+                made.prepare(torch.from_numpy(t)), label_variable(y, continuous=True), "nats"
+            )
     except InfoplaneError as error:
         found = error
     if isinstance(found, Estimate) != declared:

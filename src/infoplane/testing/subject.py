@@ -165,7 +165,7 @@ class Check:
 
     @property
     def name(self) -> str:
-        """"half-precision" for ``check_half_precision``."""
+        """ "half-precision" for ``check_half_precision``."""
         return self.function.__name__.removeprefix("check_").replace("_", "-")
 
 
