@@ -17,7 +17,7 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor
 
-from infoplane.estimators.neural import NeuralBound, Perceptron, Scored, Scorer, check_training
+from infoplane.estimators.neural import NeuralBound, Perceptron, Scored, Scorer
 from infoplane.types import Kind
 
 NARROWEST_LOG_VARIANCE = -8.0  # of a standardised dimension
@@ -73,18 +73,6 @@ class CLUB(NeuralBound):
     name: ClassVar[str] = "club"
     bound: ClassVar[Kind] = "upper bound"
     title: ClassVar[str] = "CLUB"
-
-    def __init__(
-        self,
-        hidden: int = 64,
-        steps: int = 1000,
-        batch_size: int = 256,
-        learning_rate: float = 1e-3,
-        seed: int = 0,
-    ) -> None:
-        check_training(hidden, steps, batch_size, learning_rate)
-        self.hidden, self.steps, self.batch_size = hidden, steps, batch_size
-        self.learning_rate, self.seed = learning_rate, seed
 
     def scorer(self, t: Tensor, v: Tensor, generator: torch.Generator) -> Scorer:
         kinds = torch.unique(v, dim=0)

@@ -14,7 +14,7 @@ from typing import ClassVar, final
 
 from torch import Tensor
 
-from infoplane.estimators.neural import CriticBound, Scored, check_training
+from infoplane.estimators.neural import CriticBound, Scored
 from infoplane.types import Kind
 
 CEILING_SHARE = 0.9  # of log K, from which on the ceiling sets the value
@@ -38,18 +38,6 @@ class InfoNCE(CriticBound):
     name: ClassVar[str] = "infonce"
     bound: ClassVar[Kind] = "lower bound"
     title: ClassVar[str] = "InfoNCE"
-
-    def __init__(
-        self,
-        hidden: int = 64,
-        steps: int = 1000,
-        batch_size: int = 256,
-        learning_rate: float = 1e-3,
-        seed: int = 0,
-    ) -> None:
-        check_training(hidden, steps, batch_size, learning_rate)
-        self.hidden, self.steps, self.batch_size = hidden, steps, batch_size
-        self.learning_rate, self.seed = learning_rate, seed
 
     def loss(self, scores: Tensor) -> Tensor:
         return (scores.logsumexp(1) - math.log(len(scores)) - scores.diagonal()).mean()

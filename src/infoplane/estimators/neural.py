@@ -98,11 +98,18 @@ class NeuralBound(Estimator):
     continuous: ClassVar[bool] = True
     bound: ClassVar[Kind]
     title: ClassVar[str]
-    hidden: int
-    steps: int
-    batch_size: int
-    learning_rate: float
-    seed: int
+
+    def __init__(
+        self,
+        hidden: int = 64,
+        steps: int = 1000,
+        batch_size: int = 256,
+        learning_rate: float = 1e-3,
+        seed: int = 0,
+    ) -> None:
+        check_training(hidden, steps, batch_size, learning_rate)
+        self.hidden, self.steps, self.batch_size = hidden, steps, batch_size
+        self.learning_rate, self.seed = learning_rate, seed
 
     @abc.abstractmethod
     def scorer(self, t: Tensor, v: Tensor, generator: torch.Generator) -> Scorer:

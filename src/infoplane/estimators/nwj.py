@@ -16,7 +16,6 @@ from torch import Tensor
 from infoplane.estimators.neural import (
     CriticBound,
     Scored,
-    check_training,
     heavy_tail,
     log_mean_exp_of_others,
     square_marks,
@@ -41,18 +40,6 @@ class NWJ(CriticBound):
     name: ClassVar[str] = "nwj"
     bound: ClassVar[Kind] = "lower bound"
     title: ClassVar[str] = "NWJ bound"
-
-    def __init__(
-        self,
-        hidden: int = 64,
-        steps: int = 1000,
-        batch_size: int = 256,
-        learning_rate: float = 1e-3,
-        seed: int = 0,
-    ) -> None:
-        check_training(hidden, steps, batch_size, learning_rate)
-        self.hidden, self.steps, self.batch_size = hidden, steps, batch_size
-        self.learning_rate, self.seed = learning_rate, seed
 
     def loss(self, scores: Tensor) -> Tensor:
         rows = self.statistic(scores, square_marks(scores))

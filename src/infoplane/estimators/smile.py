@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from infoplane.errors import InputError
-from infoplane.estimators.neural import CriticBound, Scored, check_training, log_mean_exp_of_others, square_marks
+from infoplane.estimators.neural import CriticBound, Scored, log_mean_exp_of_others, square_marks
 from infoplane.types import Kind
 
 MOST_CLIPPED = 0.5  # share of the own pairs whose score lies beyond tau
@@ -49,11 +49,10 @@ class SMILE(CriticBound):
         learning_rate: float = 1e-3,
         seed: int = 0,
     ) -> None:
-        check_training(hidden, steps, batch_size, learning_rate)
+        super().__init__(hidden, steps, batch_size, learning_rate, seed)
         if not tau > 0:
             raise InputError(f"tau must be a positive number, got {tau!r}: for example tau=5")
-        self.tau, self.hidden, self.steps, self.batch_size = tau, hidden, steps, batch_size
-        self.learning_rate, self.seed = learning_rate, seed
+        self.tau = tau
 
     def loss(self, scores: Tensor) -> Tensor:
         others = scores[~square_marks(scores)]
