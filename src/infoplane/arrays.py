@@ -225,7 +225,7 @@ def choose(arrays: Mapping[str, np.ndarray], **wanted: str | None) -> dict[str, 
     Errors: ``InputError`` where t or y is not clear; ``UnknownNameError`` for a name that no array has.
 
     >>> choose({"labels": np.zeros(5), "layer": np.zeros((5, 3))}, t=None, y=None, x=None)
-    {'y': 'labels', 't': 'layer'}
+    {'t': 'layer', 'y': 'labels'}
     """
     chosen = {role: name for role, name in wanted.items() if name is not None}
     for name in chosen.values():
@@ -238,9 +238,10 @@ def choose(arrays: Mapping[str, np.ndarray], **wanted: str | None) -> dict[str, 
         widest = sorted(left, key=lambda name: (arrays[name].dtype.kind in "US", -_width(arrays[name])))
         return chosen | dict(zip(missing, widest, strict=True))
     if missing:
+        elsewhere = ", or the file that holds the labels with --labels" if "y" in missing else ""
         raise InputError(
             f"which array is {' and which is '.join(missing)}? There are {', '.join(map(repr, arrays)) or 'none'}: "
-            f"name {' and '.join(f'--{role}' for role in missing)}"
+            f"name {' and '.join(f'--{role}' for role in missing)}{elsewhere}"
         )
     return chosen
 

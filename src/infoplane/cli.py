@@ -247,14 +247,15 @@ def _print_comparison(result: Comparison, title: str) -> None:
 
     heads, cells = result.table()
     table = Table(title=Text(clean(title)), box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for name in heads:
-        folded = name in ("measurement", "flags")
-        table.add_column(Text(name), no_wrap=not folded, overflow="fold", min_width=16 if folded else None)
+    for name, *column in zip(heads, *cells, strict=True):
+        whole = max(map(len, (name, *column)))
+        least = min(whole, 22) if name in ("measurement", "flags") else whole  # numbers are not cut
+        table.add_column(Text(name), overflow="fold", min_width=least)
     for line in cells:
         table.add_row(*(Text(clean(cell)) for cell in line))
     console = Console()
-    natural = console.measure(table).minimum
-    (console if natural <= console.width else Console(width=natural)).print(table)
+    console.width = max(console.width, Console(width=1000).measure(table).minimum)
+    console.print(table)
     for said in (*result.notes(), *result.summary()):
         console.print(Text(clean(said)))
 

@@ -65,6 +65,8 @@ def compare(
     ('30 bins on [-1, 1]', 16)
     """
     check_units(units)
+    if isinstance(shuffles, bool) or not isinstance(shuffles, int) or shuffles < 0:
+        raise InputError(f"shuffles must be a whole number of at least 0, got {shuffles!r}: for example 20")
     activations = as_activations(t)
     lengths = {"t": len(activations), "y": len(as_array(y))} | ({} if x is None else {"x": len(as_array(x))})
     check_lengths(**lengths)
@@ -77,7 +79,7 @@ def compare(
         facts["h_y"] = labels.ids.entropy() / NATS_PER[units]
     rows, refusals = [], []
     for made in _estimators(estimators):
-        skipped = "" if estimators is not None else _too_slow(made, activations)
+        skipped = _too_slow(made, activations) if estimators is None or estimators == "all" else ""
         row, refused = (_blank(made, units, skipped), []) if skipped else _row(made, samples)
         rows.append(row)
         refusals += refused
@@ -113,7 +115,7 @@ def _estimators(wanted: Spec | Iterable[Spec] | None) -> list[Estimator]:
 
 
 def _too_slow(made: Estimator, t: Tensor) -> str:
-    """Why an estimator is left out where nobody asked for it."""
+    """Why an estimator is left out where nobody named it."""
     n, units = t.shape
     if made.name in ("ksg", "mixed-ksg") and units > _MOST_NEIGHBOUR_UNITS:
         return f"left out: {units} units, neighbours are local in up to {_MOST_NEIGHBOUR_UNITS}; ask for it by name"

@@ -66,7 +66,7 @@ class Comparison:
     >>> import infoplane as ip, numpy as np
     >>> t, y = np.repeat([[-0.9], [0.1], [0.2], [0.9]], 50, axis=0), np.repeat([0, 0, 1, 1], 50)
     >>> both = ip.compare(t, y, estimators=[{"name": "binned", "bins": 3}, {"name": "binned", "bins": "distinct"}])
-    >>> [round(row.i_ty, 3) for row in both.rows], both.spread()["bin rules"]["i_ty"]
+    >>> [round(row.i_ty, 3) for row in both.rows], round(both.spread()["bin rules"]["i_ty"], 3)
     ([0.5, 1.0], 0.5)
     """
 

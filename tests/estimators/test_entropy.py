@@ -12,8 +12,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infoplane.estimators.entropy import CORRECTIONS, SUMMARY, entropy_of_counts, tabulate
-from infoplane.estimators.tensor_entropy import tensor_ranks, tensor_tabulate
+from infoplane.estimators.entropy import CORRECTIONS, SUMMARY, cell_sizes, entropy_of_counts, tabulate
+from infoplane.estimators.tensor_entropy import tensor_cell_sizes, tensor_ranks, tensor_tabulate
 
 from ..conftest import load
 
@@ -123,3 +123,16 @@ def test_the_share_of_samples_on_which_all_copies_differ(copies, samples, alphab
 def test_ranks_number_the_codes_in_ascending_order(codes):
     expected = [sorted(set(codes)).index(code) for code in codes]
     assert tensor_ranks(torch.tensor([codes]))[0].tolist() == expected
+
+
+@given(samples=st.integers(1, 40), alphabet=st.sampled_from([1, 3, 10**6]), seed=st.integers(0, 2**20))
+def test_cell_sizes_are_those_of_a_counter(samples, alphabet, seed):
+    codes, y, _ = table(np.random.default_rng(seed), samples, 2, alphabet, 3, None)
+    given_ = torch.from_numpy(codes), torch.from_numpy(y), 3
+    for made in (cell_sizes, tensor_cell_sizes):
+        alone, together, cells = made(*given_)
+        for row, a, c, k in zip(codes.tolist(), alone.tolist(), together.tolist(), cells.tolist(), strict=True):
+            pairs = list(zip(row, y.tolist(), strict=True))
+            assert a == [Counter(row)[code] for code in row]
+            assert c == [Counter(pairs)[pair] for pair in pairs]
+            assert k == [len(set(row)), len(set(pairs))]

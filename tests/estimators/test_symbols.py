@@ -8,9 +8,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infoplane.estimators.symbols import Cuts, Words, constant_units, row_weights
+from infoplane.estimators.symbols import Cuts, Words, constant_units, row_weights, tensor_constant_units
 
 CPU = torch.device("cpu")
+FIRST_WEIGHTS = [7303210328372422791, 1850759200145008049, 7786289563338176607]
 
 
 @given(units=st.integers(1, 300), symbols=st.integers(1, 400))
@@ -36,6 +37,7 @@ def test_constant_units(members, samples, units, dead, seed):
     t[:, :, rng.random(units) < dead] = 2
     expected = sum(len(np.unique(t[..., j])) == 1 for j in range(units))
     assert constant_units(torch.from_numpy(t)) == expected
+    assert tensor_constant_units(torch.from_numpy(t)) == expected
     assert constant_units(torch.from_numpy(t.transpose(0, 2, 1).copy()).transpose(1, 2)) == expected
 
 
@@ -44,6 +46,12 @@ def test_a_unit_that_changes_in_the_last_sample_only_is_not_constant():
         t = torch.zeros(1, samples, 2)
         t[0, -1, 1] = 1e-40
         assert constant_units(t) == 1
+
+
+def test_a_unit_that_differs_in_one_member_only_is_not_constant():
+    t = torch.zeros(3, 40, 3)
+    t[2, :, 0], t[1, 20, 1] = 1, 1
+    assert constant_units(t) == tensor_constant_units(t) == 1
 
 
 @pytest.mark.parametrize("units", [1, 4, 70, 300])
@@ -75,3 +83,56 @@ def test_values_outside_are_counted_where_they_lose_their_bin(ends):
     t = torch.tensor([[-2.0, 0.0], [0.5, 1.0], [3.0, torch.inf]])
     outside = Cuts(torch.tensor([[-1.0, 0.0, 1.0]]), even=True, ends=ends).codes(t)[2]
     assert outside == (0 if ends == "keep" else 3)
+
+
+@pytest.mark.parametrize(
+    ("units", "symbols", "positions"), [(62, 2, True), (63, 2, False), (20, 8, True), (21, 8, False)]
+)
+def test_weights_where_63_bits_are_just_enough(units, symbols, positions):
+    weights = row_weights(units, symbols, CPU).tolist()
+    assert (weights == [symbols**j for j in range(units)]) == positions
+
+
+def test_random_weights_are_the_same_in_every_process():
+    assert row_weights(3, None, CPU).tolist() == FIRST_WEIGHTS
+    assert row_weights(1, None, CPU).tolist() == FIRST_WEIGHTS[:1]
+
+
+EVEN = Cuts(torch.linspace(-1, 1, 9)[None], even=True, ends="clip")
+
+
+def layers(*units, members=2, samples=50, dtype=torch.float32):
+    generator = torch.Generator().manual_seed(3)
+    return [torch.randn(members, samples, width, generator=generator, dtype=torch.float64).to(dtype) for width in units]
+
+
+@pytest.mark.parametrize("ends", ["keep", "wrap", "clip"])
+def test_narrow_layers_read_together_are_those_read_alone(ends):
+    cuts = Cuts(EVEN.cuts, even=True, ends=ends)
+    ts = layers(3, 1, 70)
+    ts[1][:] = 0.5
+    ts[2][1, 4, 0] = torch.nan
+    for t, found in zip(ts, cuts.narrow_layers(ts), strict=True):
+        codes, bad, outside = cuts.codes(t)
+        assert torch.equal(found.codes, codes)
+        assert torch.equal(found.bad, bad)
+        assert (found.outside, found.constant, found.units) == (outside, constant_units(t), t.shape[2])
+        assert found.cuts is cuts.cuts
+
+
+def test_layers_that_are_not_read_together():
+    small = layers(3, 2)
+    assert EVEN.narrow_layers(small) is not None
+    assert EVEN.narrow_layers(layers(1250, 1250)) is not None  # 250 000 values are few enough
+    assert EVEN.narrow_layers(layers(1250, 1251)) is None
+    assert EVEN.narrow_layers([small[0], small[1][:, :49]]) is None
+    assert EVEN.narrow_layers([small[0], small[1][:1]]) is None
+    assert EVEN.narrow_layers([small[0], small[1].double()]) is None
+    assert EVEN.narrow_layers([t[:, :0] for t in small]) is None
+    assert EVEN.narrow_layers([t.to("meta") for t in small]) is None
+
+
+def test_bins_of_one_width_start_at_zero():
+    t = torch.tensor([[-0.26], [-0.25], [-0.0], [0.0], [0.24], [0.25], [0.49], [1e30]])
+    codes = Words(0.25).codes(t)[0].tolist()
+    assert [codes.index(code) for code in codes] == [0, 1, 2, 2, 2, 5, 5, 7]

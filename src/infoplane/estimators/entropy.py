@@ -31,7 +31,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from infoplane.estimators.tensor_entropy import tensor_tabulate
+from infoplane.estimators.tensor_entropy import tensor_cell_sizes, tensor_tabulate
 
 #: The bias corrections, by name.
 CORRECTIONS = ("none", "miller-madow", "jackknife", "grassberger", "chao-shen", "james-stein")
@@ -231,6 +231,37 @@ def _tabulate(codes, samples, y, classes, x, groups, correction, out):  # type: 
             slots[:] = -1
             joint = _rank(pairs, keys, slots, pair_ids, pair_counts)
             out[r, 2] = _entropy(pair_counts[:joint], n, spectrum, correction)[0]
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _cell_sizes(codes, other, classes, alone, together, cells):  # type: ignore[no-untyped-def]
+    rows, n = codes.shape
+    size = 2
+    while size < 2 * n:
+        size *= 2
+    keys, slots = np.empty(size, np.int64), np.empty(size, np.int32)
+    ids, counts, pairs = np.empty(n, np.int32), np.empty(n, np.int32), np.empty(n, np.int64)
+    for r in range(rows):
+        slots[:] = -1
+        cells[r, 0] = _rank(codes[r], keys, slots, ids, counts)
+        alone[r] = counts[ids]
+        _pair(ids, classes, other, pairs)
+        slots[:] = -1
+        cells[r, 1] = _rank(pairs, keys, slots, ids, counts)
+        together[r] = counts[ids]
+
+
+def cell_sizes(codes: Tensor, other: Tensor, classes: int) -> tuple[Tensor, Tensor, Tensor]:
+    """How many samples share each sample's code, and its code and ``other`` number; how many cells of both kinds.
+
+    ``codes`` (rows, samples) int64, ``other`` (samples,) in 0..classes-1; (rows, samples) int64 twice, (rows, 2) int64.
+    """
+    if codes.device.type != "cpu":
+        return tensor_cell_sizes(codes, other, classes)
+    alone, together = np.empty(codes.shape, np.int64), np.empty(codes.shape, np.int64)
+    cells = np.empty((len(codes), 2), np.int64)
+    _cell_sizes(codes.contiguous().numpy(), other.numpy(), classes, alone, together, cells)
+    return torch.from_numpy(alone), torch.from_numpy(together), torch.from_numpy(cells)
 
 
 def entropy_of_counts(counts: Tensor, correction: str = "none") -> float:

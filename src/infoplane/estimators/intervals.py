@@ -21,6 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from infoplane.estimators.entropy import cell_sizes
 from infoplane.estimators.samples import Ids
 from infoplane.estimators.tensor_entropy import tensor_ranks, tensor_taken
 
@@ -46,14 +47,11 @@ def intervals(codes: Tensor, other: Ids, method: str, *, mean: bool = False) -> 
 
 def _jackknife(codes: Tensor, other: Ids, mean: bool) -> Tensor:
     n = codes.shape[-1]
-    flat = codes.flatten(0, 1)  # (layers x members, samples)
-    ranks = tensor_ranks(flat)
-    joint = tensor_ranks(ranks * other.count + other.ids)
-    a, c = _sizes(ranks), _sizes(joint)
+    a, c, occupied = cell_sizes(codes.flatten(0, 1), other.ids, other.count)  # (layers x members, samples), twice
     b = other.counts.to(codes.device)[other.ids].expand_as(a)
     k = torch.arange(n + 1, dtype=torch.float64, device=codes.device)
     step, log = tensor_taken(k), k.log()
-    cells = (ranks.amax(-1) - joint.amax(-1) + other.count - 1).to(torch.float64)  # K_T + K_Y - K_TY - 1
+    cells = (occupied[:, 0] - occupied[:, 1] + other.count - 1).to(torch.float64)  # K_T + K_Y - K_TY - 1
     each = torch.stack([log[c] - log[a] - log[b], step[a] + step[b] - step[c]])  # (2, layers x members, samples)
     each, cells = each.view(2, *codes.shape), cells.view(codes.shape[:2])
     if mean:
@@ -64,12 +62,6 @@ def _jackknife(codes: Tensor, other: Ids, mean: bool) -> Tensor:
     error = (each[1].var(-1, correction=0) / (n - 1)).sqrt()
     distance = (jackknife - plug_in - cells / (2 * n)).abs()
     return torch.stack([jackknife, NORMAL * error, NORMAL * error, distance], dim=-1)
-
-
-def _sizes(ranks: Tensor) -> Tensor:
-    """How many samples of a row share each sample's rank, (rows, samples) int64."""
-    sizes = torch.zeros_like(ranks).scatter_add_(1, ranks, torch.ones_like(ranks))
-    return sizes.gather(1, ranks)
 
 
 def _ascending(values: Tensor) -> Tensor:

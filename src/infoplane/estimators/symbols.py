@@ -96,6 +96,11 @@ def constant_units(t: Tensor) -> int | Tensor:
     """How many units have one value in all rows; ``t`` (members, samples, units)."""
     if t.device.type == "cpu":
         return int(_constant_units(t.numpy()))
+    return tensor_constant_units(t)
+
+
+def tensor_constant_units(t: Tensor) -> Tensor:
+    """``constant_units`` in tensor operations, () int64."""
     return (t == t[:1, :1]).all(0).all(0).sum()
 
 

@@ -49,6 +49,17 @@ def _run_entropy(codes: Tensor, correction: str) -> tuple[Tensor, Tensor, Tensor
     return entropy, cells, singletons
 
 
+def tensor_cell_sizes(codes: Tensor, other: Tensor, classes: int) -> tuple[Tensor, Tensor, Tensor]:
+    """What ``entropy.cell_sizes`` gives, on the device of the codes."""
+    ranks = tensor_ranks(codes)
+    joint = tensor_ranks(ranks * classes + other)
+    sizes = [
+        torch.zeros_like(of).scatter_add_(1, of, torch.ones_like(of)).gather(1, of)  # whole numbers: exact in any order
+        for of in (ranks, joint)
+    ]
+    return sizes[0], sizes[1], torch.stack([ranks.amax(-1), joint.amax(-1)], dim=-1) + 1
+
+
 def tensor_corrected(counts: Tensor, n: int, cells: Tensor, singletons: Tensor, correction: str) -> Tensor:
     """Entropy (rows,) of counts (rows, places) float64, in which zeros stand for nothing; each row sums to ``n``."""
     if correction == "jackknife":

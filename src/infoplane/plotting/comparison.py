@@ -65,7 +65,8 @@ def comparison(
         figure = new_figure(look)
         axes = _axes(figure, len(shown), top=_TOP + (0.45 if title else 0.0))
         for ax, quantity in zip(axes, _QUANTITIES, strict=True):
-            mine = [bound for bound in bounds if (bound.axis == "x") == (quantity == "i_xt")]
+            axis = "x" if quantity == "i_xt" else "y"  # of the information plane; here both lie along x
+            mine = [Ceiling("x", bound.value, bound.name) for bound in bounds if bound.axis == axis]
             _draw(ax, shown, quantity, mine, look)
             ax.set_xlabel(f"{_QUANTITIES[quantity]} [{units}]", **AS_TYPED)
         _name_rows(axes[0], shown)

@@ -9,7 +9,7 @@ from typing import final
 from infoplane.errors import InfoplaneError, InputError, UnknownNameError
 from infoplane.estimators.base import Estimator
 from infoplane.testing import counting, estimates, inputs, objects
-from infoplane.testing.subject import Check, CheckFailed, Sample, Subject, call, related, sample, unrelated
+from infoplane.testing.subject import Check, CheckFailed, Sample, Subject, known_random, related, sample, unrelated
 
 __all__ = [
     "CHECKS",
@@ -77,7 +77,13 @@ def check_estimator(estimator: Estimator, *, skip: Iterable[str] = ()) -> Report
             f"check_estimator got {estimator!r}, which is no estimator: give it an instance, for example "
             "infoplane.estimators.estimator('binned')"
         )
-    left_out = _known({skip} if isinstance(skip, str) else set(skip))
+    report = _report(estimator, _known({skip} if isinstance(skip, str) else set(skip)))
+    if report.failed:
+        raise ChecksFailed(report) from next(iter(report.failed.values()))
+    return report
+
+
+def _report(estimator: Estimator, left_out: set[str]) -> Report:
     subject = Subject(estimator)
     passed: list[str] = []
     failed: dict[str, CheckFailed] = {}
@@ -85,19 +91,16 @@ def check_estimator(estimator: Estimator, *, skip: Iterable[str] = ()) -> Report
     for check in CHECKS:
         if check.name in left_out:
             continue
-        reason = check.needs(subject)
-        if reason:
+        if reason := check.needs(subject):
             not_applicable[check.name] = reason
             continue
-        error = _run(check, subject)
+        with known_random():
+            error = _run(check, subject)
         if error is None:
             passed.append(check.name)
         else:
             failed[check.name] = error
-    report = Report(_title(estimator), tuple(passed), failed, tuple(sorted(left_out)), not_applicable)
-    if failed:
-        raise ChecksFailed(report) from next(iter(failed.values()))
-    return report
+    return Report(_title(estimator), tuple(passed), failed, tuple(sorted(left_out)), not_applicable)
 
 
 def _known(skip: set[str]) -> set[str]:
@@ -115,9 +118,9 @@ def _run(check: Check, subject: Subject) -> CheckFailed | None:
     except CheckFailed as failure:
         return failure
     except Exception as error:
-        failure = CheckFailed("an estimate", f"{type(error).__name__}: {error}", call("t, y"))
-        failure.__cause__ = error
-        return failure
+        broken = CheckFailed("an estimate", f"{type(error).__name__}: {error}", f"the samples of {check.name!r}")
+        broken.__cause__ = error
+        return broken
     return None
 
 

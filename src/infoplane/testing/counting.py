@@ -42,6 +42,13 @@ def _by_hand(codes: list[int], labels: list[int]) -> float:
     )
 
 
+def check_class_numbers(subject: Subject) -> None:
+    """Which number a class has does not matter, not even its place among the others."""
+    t, _, y = sample()
+    found = subject.about_label(t, np.array(["b", "c", "a"])[y])
+    subject.equal(found, subject.about_label(t, y), "the value of y", call('t, numpy.array(["b", "c", "a"])[y]'))
+
+
 def check_order_of_units(subject: Subject) -> None:
     t, _, y = sample()
     found = subject.about_label(t[:, [2, 0, 1]], y)
@@ -126,6 +133,7 @@ def _needs_plug_in(subject: Subject) -> str:
 
 CHECKS = (
     Check(check_symbols, _needs_counts),
+    Check(check_class_numbers, _needs_counts),
     Check(check_order_of_units, _needs_counts),
     Check(check_repeated_unit, _needs_counts),
     Check(check_signed_zero, _needs_counts),

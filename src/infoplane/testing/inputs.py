@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -140,7 +141,7 @@ def _number_or_error(subject: Subject, t: Tensor, x: Any, y: Any, shown: str) ->
     for name, ask in asked.items():
         try:
             with known_random():
-                found[name] = ask(made.prepare(t))
+                found[name] = ask(made.prepare(t.clone()))
         except InfoplaneError as error:
             if not str(error).strip():
                 raise CheckFailed("an error with a message", repr(error), shown) from error
@@ -236,9 +237,9 @@ def check_bad_arguments(subject: Subject) -> None:
         "t, 0 * y": (t, 0 * y),
     }
     for arguments, (bad_t, bad_y) in cases.items():
-        _refused(lambda t=bad_t, y=bad_y: subject.about_label(t, y), InputError, call(arguments))
+        _refused(functools.partial(subject.about_label, bad_t, bad_y), InputError, call(arguments))
     units: Any = "bytes"
-    _refused(lambda: subject.about_label(t, y, units), InfoplaneError, call("t, y", units))
+    _refused(functools.partial(subject.about_label, t, y, units), InfoplaneError, call("t, y", units))
 
 
 def _refused(ask: Callable[[], Estimate], kind: type[InfoplaneError], shown: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import random
+import sys
 import warnings
 from collections.abc import Callable
 from multiprocessing.reduction import ForkingPickler
@@ -13,9 +14,20 @@ import numpy as np
 import torch
 
 from infoplane.errors import InfoplaneError
+from infoplane.estimators import mutual_information
 from infoplane.estimators.base import Estimator
 from infoplane.estimators.samples import input_variable, label_variable
-from infoplane.testing.subject import Check, CheckFailed, Subject, call, input_call, known_random, related, sample
+from infoplane.testing.subject import (
+    Check,
+    CheckFailed,
+    Sample,
+    Subject,
+    call,
+    input_call,
+    known_random,
+    related,
+    sample,
+)
 from infoplane.types import Estimate
 
 
@@ -56,6 +68,14 @@ def check_another_process(subject: Subject) -> None:
     except Exception as error:  # whatever the estimator's own parts raise
         raise CheckFailed("an estimator that worker processes can be given", repr(error), shown) from error
     _same_estimate(subject, sent, shown)
+
+
+def _needs_importable_class(subject: Subject) -> str:
+    kind = type(subject.estimator)
+    found: Any = sys.modules.get(kind.__module__)
+    for part in kind.__qualname__.split("."):
+        found = getattr(found, part, None)
+    return "" if found is kind else f"its class is not found as {kind.__module__}.{kind.__qualname__}"
 
 
 def _same_estimate(subject: Subject, other: Estimator, how: str) -> None:
@@ -102,33 +122,34 @@ def check_continuous(subject: Subject) -> None:
 
 def check_same_twice(subject: Subject) -> None:
     """The same estimator gives the same value for the same samples, to the last bit."""
-    t, x, y = sample()
     made = subject.copy()
-    first, second = (_ask(made, t, x, y) for _ in range(2))
+    with known_random():
+        first = _ask(made, sample())
+    with known_random():
+        second = _ask(made, sample())
     if first != second:
         raise CheckFailed(f"the values {first} again", str(second), f"{call('t, y')}, twice")
 
 
 def check_random_state(subject: Subject) -> None:
     """Random numbers come from the estimator's own seed; those of torch, numpy and Python stay where they are."""
-    t, x, y = sample()
     with known_random():
         for draw in (torch.rand, np.random.rand, lambda _: random.random()):
             draw(1)  # so that a seed set anew shows as well
         before = _random_states()
-        _ask(subject.copy(), t, x, y)
+        _ask(subject.copy(), sample())
         after = _random_states()
     for name, state in before.items():
         if state != after[name]:
             raise CheckFailed(f"the global random state of {name} untouched", "that it has moved", call("t, y"))
 
 
-def _ask(made: Estimator, t: np.ndarray, x: np.ndarray, y: np.ndarray) -> list[float]:
+def _ask(made: Estimator, asked: Sample) -> list[float]:
     """Values in nats, straight from the estimator."""
-    prepared = made.prepare(torch.from_numpy(t))
-    values = [made.with_label(prepared, label_variable(y), "nats").value]
+    prepared = made.prepare(torch.from_numpy(asked.t))
+    values = [made.with_label(prepared, label_variable(asked.y), "nats").value]
     if "i_xt" in made.informations:
-        values.append(made.with_input(prepared, input_variable(x), "nats").value)
+        values.append(made.with_input(prepared, input_variable(asked.x), "nats").value)
     return values
 
 
@@ -144,20 +165,21 @@ def _random_states() -> dict[str, Any]:
 def check_prepared_again(subject: Subject) -> None:
     """What is prepared of a layer serves any number of label sets."""
     t, x, y = sample()
-    made = subject.copy()
-    prepared = made.prepare(torch.from_numpy(t))
-    asked: list[tuple[str, Callable[[Any], Estimate]]] = [
-        ("y", lambda ready: made.with_label(ready, label_variable(y), "nats")),
-        ("y > 0", lambda ready: made.with_label(ready, label_variable(y > 0), "nats")),
-        ("y again", lambda ready: made.with_label(ready, label_variable(y), "nats")),
+    asked: list[tuple[str, Callable[[Estimator, Any], Estimate]]] = [
+        ("y", lambda made, ready: made.with_label(ready, label_variable(y), "nats")),
+        ("y > 0", lambda made, ready: made.with_label(ready, label_variable(y > 0), "nats")),
+        ("y again", lambda made, ready: made.with_label(ready, label_variable(y), "nats")),
     ]
-    if "i_xt" in made.informations:
-        asked.insert(1, ("x", lambda ready: made.with_input(ready, input_variable(x), "nats")))
+    if "i_xt" in subject.estimator.informations:
+        asked.insert(1, ("x", lambda made, ready: made.with_input(ready, input_variable(x), "nats")))
+    again = subject.copy()
+    prepared = again.prepare(torch.from_numpy(t.copy()))
     for what, ask in asked:
+        fresh = subject.copy()
         with known_random():
-            found = ask(prepared)
+            wanted = ask(fresh, fresh.prepare(torch.from_numpy(t.copy())))
         with known_random():
-            wanted = ask(made.prepare(torch.from_numpy(t)))
+            found = ask(again, prepared)
         shown = f"prepared = estimator.prepare(t), asked for {', then '.join(name for name, _ in asked)}; at {what}"
         subject.equal(found, wanted, "the value of a layer that is prepared afresh", shown)
 
@@ -166,18 +188,23 @@ def check_arguments_unchanged(subject: Subject) -> None:
     """Nothing is written into activations, inputs or labels."""
     t, x, y = (torch.from_numpy(part) for part in sample())
     before = [part.clone() for part in (t, x, y)]
-    subject.about_label(t, y)
-    if "i_xt" in subject.estimator.informations:
-        subject.about_input(t, x)
-    for name, now, then in zip("txy", (t, x, y), before, strict=True):
-        if not torch.equal(now, then):
-            changed = int((now != then).sum())
-            raise CheckFailed(f"{name} as it was", f"{changed} of its numbers changed", call("torch.from_numpy(t), y"))
+    made = subject.copy()
+    asked: list[tuple[str, Callable[[], Any]]] = [
+        (call("torch.from_numpy(t), y"), lambda: mutual_information(t, y, estimator=made)),
+    ]
+    if "i_xt" in made.informations:
+        asked.append((input_call("t"), lambda: made.with_input(made.prepare(t), input_variable(x), "nats")))
+    for shown, ask in asked:
+        with known_random():
+            ask()
+        for name, now, then in zip("txy", (t, x, y), before, strict=True):
+            if not torch.equal(now, then):
+                raise CheckFailed(f"{name} as it was", f"{int((now != then).sum())} of its numbers changed", shown)
 
 
 def check_warnings(subject: Subject) -> None:
     """No warning escapes; a doubt is a flag."""
-    t, x, y = sample()
+    t, _, y = sample()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         subject.both(sample())
@@ -193,7 +220,7 @@ CHECKS = (
     Check(check_name),
     Check(check_options),
     Check(check_deep_copy),
-    Check(check_another_process),
+    Check(check_another_process, _needs_importable_class),
     Check(check_informations),
     Check(check_continuous),
     Check(check_same_twice),

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, final
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from infoplane.errors import InfoplaneError
 from infoplane.estimators import as_activations, mutual_information
@@ -134,21 +135,21 @@ class Subject:
 
     def about_label(self, t: Any, y: Any, units: Units = "nats") -> Estimate:
         """I(T;Y), by the public function."""
-        with known_random():
+        with known_random(), kept(t, y):
             return mutual_information(t, y, estimator=self.copy(), units=units)
 
     def about_input(self, t: Any, x: Any, units: Units = "nats") -> Estimate:
         """I(X;T), as a plane asks for it."""
         made = self.copy()
-        with known_random():
+        with known_random(), kept(t, x):
             activations = as_activations(t)
             return made.with_input(made.prepare(activations), input_variable(x).to(activations.device), units)
 
-    def both(self, sample: Sample, units: Units = "nats") -> list[tuple[str, Estimate]]:
+    def both(self, asked: Sample, units: Units = "nats") -> list[tuple[str, Estimate]]:
         """The informations that there are, each with the call that makes it."""
-        found = [(call("t, y", units), self.about_label(sample.t, sample.y, units))]
+        found = [(call("t, y", units), self.about_label(asked.t, asked.y, units))]
         if "i_xt" in self.estimator.informations:
-            found.append((input_call("t", units), self.about_input(sample.t, sample.x, units)))
+            found.append((input_call("t", units), self.about_input(asked.t, asked.x, units)))
         return found
 
     def equal(self, found: Estimate, wanted: Estimate, what: str, shown: str) -> None:
@@ -165,7 +166,7 @@ class Check:
 
     @property
     def name(self) -> str:
-        """ "half-precision" for ``check_half_precision``."""
+        """Of ``check_half_precision``: half-precision."""
         return self.function.__name__.removeprefix("check_").replace("_", "-")
 
 
@@ -198,3 +199,16 @@ def known_random() -> Iterator[None]:
         finally:
             random.setstate(states[0])
             np.random.set_state(states[1])
+
+
+@contextlib.contextmanager
+def kept(*arguments: Any) -> Iterator[None]:
+    """Arrays and tensors hold the same numbers afterwards, even if the estimator has written into them."""
+    arrays = [one.detach() if isinstance(one, Tensor) else one for one in arguments]
+    copies = [copy.deepcopy(one) for one in arrays]
+    try:
+        yield
+    finally:
+        for one, before in zip(arrays, copies, strict=True):
+            if isinstance(one, Tensor | np.ndarray) and not bool((one == before).all()):
+                one[...] = before

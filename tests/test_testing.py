@@ -1,0 +1,375 @@
+"""check_estimator: an estimator that keeps every promise passes, and each broken promise is found by its own check."""
+
+from __future__ import annotations
+
+import math
+import random
+import warnings
+from dataclasses import replace
+from typing import ClassVar, final
+
+import numpy as np
+import pytest
+import torch
+
+from infoplane.errors import InfoplaneError, InputError, UnknownNameError
+from infoplane.estimators import Binned
+from infoplane.estimators.base import Estimator, SymbolEstimator
+from infoplane.estimators.samples import distinct_ids, number
+from infoplane.estimators.symbols import Symbols, constant_units
+from infoplane.testing import CHECKS, CheckFailed, ChecksFailed, check_estimator, related, sample, unrelated
+from infoplane.types import NATS_PER, Estimate
+
+
+@final
+class FirstSign(Estimator):
+    """Counts the sign of the first unit, with the Miller-Madow correction: made by somebody else, right but for its
+    ``fault``.
+    """
+
+    name: ClassVar[str] = "first-sign"
+
+    def __init__(self, fault=""):
+        self.fault = fault
+        self._asked = 0
+        if fault.startswith("options"):
+            self.fault = fault + " changed"
+        if fault == "unsendable":
+            self._function = lambda t: t
+        if fault == "claims continuous":
+            self.continuous = True
+        if fault == "denies input":
+            self.informations = ("i_ty",)
+        if fault == "claims another information":
+            self.informations = ("i_ty", "i_xt", "i_tt")
+
+    @property
+    def measurement(self):
+        return "" if self.fault == "unnamed" else "the sign of the first unit"
+
+    def __deepcopy__(self, memo):
+        return FirstSign("above") if self.fault == "copied wrongly" else FirstSign(self.fault)
+
+    def prepare(self, t):
+        self._asked += 1
+        n, units = t.shape
+        varies = bool((t != t[0]).any())
+        if self.fault == "no gradients at all":
+            torch.ones(1).requires_grad_().sum().backward()
+        if self.fault == "two samples" and n == 2:
+            raise ZeroDivisionError("division by zero")
+        if self.fault == "wide" and units > n:
+            raise torch.linalg.LinAlgError("singular")
+        if self.fault == "extreme" and float(t.abs().max()) > 1e20:
+            raise OverflowError("too large")
+        if self.fault == "repeated units" and varies and bool((t == t[0]).all(0).any()):
+            raise torch.linalg.LinAlgError("singular")
+        if self.fault == "warns":
+            warnings.warn("look out", stacklevel=1)
+        for name, draw in (("torch", torch.rand), ("numpy", np.random.rand), ("python", lambda _: random.random())):
+            if self.fault == f"draws from {name}":
+                draw(1)
+        if self.fault == "seeds torch":
+            torch.manual_seed(0)
+        rows = t
+        if self.fault == "strides" and not t.is_contiguous():
+            rows = t.flip(0)
+        extra = 0.0
+        if self.fault == "state":
+            extra = 1e-3 * self._asked
+        if self.fault == "double" and t.dtype == torch.float64:
+            extra = 0.01
+        if self.fault == "order":
+            extra = 1e-3 * float(t[0, 0] > 0)
+        if self.fault == "constant" and not varies:
+            extra = math.nan
+        if self.fault == "constant known" and not varies:
+            extra = 0.3
+        codes = number((rows[:, 0] > 0).long())
+        if self.fault == "writes into t":
+            t[0] = -t[0]
+        return {"codes": codes, "extra": extra}
+
+    def with_input(self, prepared, x, units="bits"):
+        return self.estimate(prepared, x.classes(), units)
+
+    def with_label(self, prepared, y, units="bits"):
+        if y.ids is None and self.fault == "cuts in silence":
+            y = replace(y, ids=number((y.values()[:, 0] > 0).long()))
+        labels = y.classes()
+        if self.fault == "one label" and labels.count == 1:
+            raise KeyError(1)
+        if self.fault == "all different" and labels.count == labels.n > 2:
+            raise IndexError(labels.n)
+        estimate = self.estimate(prepared, labels, units)
+        if self.fault == "uses up":
+            prepared["extra"] += 0.1
+        return self.spoilt(estimate, labels, units)
+
+    def estimate(self, prepared, groups, units):
+        codes, n = prepared["codes"], groups.n
+        joint = number(codes.ids * groups.count + groups.ids)
+        value = codes.entropy() + groups.entropy() - joint.entropy()
+        value += (codes.count + groups.count - joint.count - 1) / (2 * n) + prepared["extra"]
+        details = {"measurement": self.measurement, "estimand": "population", "h_y": groups.entropy()}
+        ceiling = groups.entropy() + 1e-9
+        flags = ("above-ceiling",) if value > ceiling else ()
+        scale = NATS_PER[units]
+        details["h_y"] /= scale
+        return Estimate(value / scale, units, kind="estimate", n=n, flags=flags, details=details)
+
+    def spoilt(self, estimate, labels, units):
+        value, details, scale = estimate.value, dict(estimate.details), NATS_PER[units]
+        faults = {
+            "clips": lambda: replace(estimate, value=max(0.0, value)),
+            "nats as bits": lambda: replace(estimate, value=value * scale),
+            "entropy in nats": lambda: replace(estimate, details={**details, "h_y": details["h_y"] * scale}),
+            "bounds apart": lambda: replace(estimate, low=value + 1 / scale, high=value + 2 / scale),
+            "bounds crossed": lambda: replace(
+                estimate, low=value + 1 / scale, high=value - 1 / scale, details={**details, "interval": "own"}
+            ),
+            "no measurement": lambda: replace(estimate, details={"estimand": "population"}),
+            "no estimand": lambda: replace(estimate, details={"measurement": self.measurement}),
+            "flags in a list": lambda: replace(estimate, flags=["doubt"]),
+            "unknown kind": lambda: replace(estimate, kind="guess"),
+            "n of one class": lambda: replace(estimate, n=int(labels.counts[0])),
+            "tensor": lambda: replace(estimate, value=torch.tensor(value, dtype=torch.float64)),
+            "wrong entropy": lambda: replace(estimate, details={**details, "h_y": 3.0 / scale}),
+            "sees nothing": lambda: replace(estimate, value=1e-3 / scale, flags=()),
+            "too much": lambda: replace(
+                estimate, value=value + (0.3 / scale if abs(value) < 0.1 and labels.n == 200 else 0)
+            ),
+            "above": lambda: replace(estimate, value=1.5 * value, flags=()),
+        }
+        return faults.get(self.fault, lambda: estimate)()
+
+
+@final
+class Signs(SymbolEstimator):
+    """Counts the signs of all units: made by somebody else, right but for its ``fault``."""
+
+    name: ClassVar[str] = "signs"
+    nonfinite = "error"
+
+    def __init__(self, fault=""):
+        self.fault = fault
+        self.correction = "miller-madow" if fault == "class numbers" else "none"
+
+    @property
+    def measurement(self):
+        return "the sign of each unit"
+
+    def layers(self, ts):
+        return [self.layer(t) for t in ts]
+
+    def layer(self, t):
+        signs = (torch.signbit(t) if self.fault == "signed zero" else t > 0).long()
+        weights = 2 ** torch.arange(t.shape[2]).clamp(max=62)
+        codes = (signs * weights).sum(2)
+        if self.fault == "order of units" and t.shape[2] >= 3:
+            codes = signs[..., 0] + 2 * (signs[..., 1] | signs[..., 2])
+        if self.fault == "repeated unit":
+            codes = signs.sum(2)
+        if self.fault == "row numbers":
+            codes = codes + 100 * (torch.arange(t.shape[1]) % 2)
+        bad = ~t.isfinite().all(2)
+        constant = 0 if self.fault == "constant units" else constant_units(t)
+        return Symbols(codes, bad & (self.fault != "not finite"), 0, constant, t.shape[2])
+
+    def with_input(self, prepared, x, units="bits"):
+        inputs = x.classes()
+        estimate = self.count([prepared], inputs, number(0 * inputs.ids), "single").estimates(units)[0]
+        return replace(estimate, value=estimate.value - 1e-9 / NATS_PER[units]) if self.fault == "input" else estimate
+
+    def with_label(self, prepared, y, units="bits"):
+        labels = y.classes()
+        estimate = self.count([prepared], distinct_ids(y.n), labels, "single").estimates(units)[1]
+        of_sample = labels.n == 160
+        extra = {
+            "miscounts": 1e-9 * (labels.count == 3),
+            "layer is the label": -1e-9 * (labels.count == 2),
+            "coarser labels": float(of_sample and labels.count == 2),
+            "three times": 0.1 * (labels.n == 480),
+            "class numbers": 1e-9 * int(labels.counts[0]) * (labels.count == 3),
+        }.get(self.fault, 0.0)
+        return replace(estimate, value=estimate.value + extra / NATS_PER[units])
+
+
+def test_an_estimator_that_is_right_passes():
+    report = check_estimator(FirstSign())
+    assert report.failed == {}
+    assert report.skipped == ()
+    assert set(report.passed) | set(report.not_applicable) == {check.name for check in CHECKS}
+    assert report.not_applicable["symbols"] == "it does not count symbols"
+    of_symbols = check_estimator(Signs())
+    assert of_symbols.failed == {}
+    assert "symbols" in of_symbols.passed
+
+
+@pytest.mark.parametrize("policy", ["drop-row", "own-cell", "keep"])
+def test_rows_that_are_not_finite_are_treated_as_an_option_says(policy):
+    assert "not-finite" in check_estimator(Binned(nonfinite=policy)).passed
+
+
+FAULTS = {
+    "unnamed": {"name"},
+    "options": {"options"},
+    "unsendable": {"another-process"},
+    "copied wrongly": {"deep-copy"},
+    "claims continuous": {"continuous"},
+    "cuts in silence": {"continuous"},
+    "denies input": {"informations"},
+    "claims another information": {"informations"},
+    "state": {"same-twice"},
+    "draws from torch": {"random-state"},
+    "draws from numpy": {"random-state"},
+    "draws from python": {"random-state"},
+    "seeds torch": {"random-state"},
+    "uses up": {"prepared-again"},
+    "writes into t": {"arguments-unchanged", "memory-layout"},  # a repeated column cannot be written to
+    "double": {"double-precision"},
+    "strides": {"memory-layout"},
+    "no gradients at all": {"inference-mode"},
+    "two samples": {"two-samples"},
+    "one label": {"one-label"},
+    "all different": {"all-different"},
+    "constant": {"constant-layer"},
+    "constant known": {"constant-layer"},
+    "repeated units": {"repeated-and-constant-units"},
+    "wide": {"wide-layer"},
+    "extreme": {"extreme-values"},
+    "flags in a list": {"estimate"},
+    "unknown kind": {"estimate"},
+    "n of one class": {"estimate"},
+    "tensor": {"estimate"},
+    "no measurement": {"details"},
+    "no estimand": {"details"},
+    "bounds apart": {"bounds"},
+    "bounds crossed": {"bounds"},
+    "nats as bits": {"units"},
+    "entropy in nats": {"units"},
+    "wrong entropy": {"label-entropy"},
+    "above": {"ceiling"},
+    "order": {"order-of-samples"},
+    "too much": {"independence"},
+    "clips": {"no-clipping"},
+    "sees nothing": {"dependence"},
+}
+
+
+SYMBOL_FAULTS = {
+    "not finite": {"not-finite"},
+    "class numbers": {"class-numbers"},
+    "miscounts": {"symbols"},
+    "order of units": {"order-of-units"},
+    "repeated unit": {"repeated-unit"},
+    "signed zero": {"signed-zero"},
+    "constant units": {"constant-units"},
+    "input": {"ceilings"},
+    "layer is the label": {"layer-that-is-the-label"},
+    "coarser labels": {"coarser-labels"},
+    "three times": {"samples-three-times"},
+}
+#: What the public function sees to, before an estimator is asked.
+OF_THE_PUBLIC_FUNCTION = {"half-precision", "forms-of-activations", "forms-of-labels", "bad-arguments"}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_is_found_by_its_own_check(fault):
+    with pytest.raises(ChecksFailed) as caught:
+        check_estimator(FirstSign(fault))
+    assert set(caught.value.report.failed) == FAULTS[fault], caught.value
+
+
+@pytest.mark.parametrize("fault", SYMBOL_FAULTS)
+def test_a_fault_in_counting_is_found_by_its_own_check(fault):
+    with pytest.raises(ChecksFailed) as caught:
+        check_estimator(Signs(fault))
+    assert set(caught.value.report.failed) == SYMBOL_FAULTS[fault], caught.value
+
+
+def test_a_warning_is_found():
+    with pytest.warns(UserWarning, match="look out"), pytest.raises(ChecksFailed) as caught:
+        check_estimator(FirstSign("warns"))
+    assert set(caught.value.report.failed) == {"warnings"}
+
+
+def test_codes_that_depend_on_the_row_are_found_by_several_checks():
+    with pytest.raises(ChecksFailed) as caught:
+        check_estimator(Signs("row numbers"))
+    failed = caught.value.report.failed
+    assert {"symbols", "order-of-samples", "samples-three-times", "layer-that-is-the-label"} & set(failed)
+    assert failed["symbols"].expected == "one code for equal rows"
+
+
+def test_every_check_can_fail():
+    found = set().union({"warnings", "devices"}, *FAULTS.values(), *SYMBOL_FAULTS.values())
+    assert {check.name for check in CHECKS} == found | OF_THE_PUBLIC_FUNCTION
+
+
+def test_the_error_lists_every_failure_with_the_call_that_shows_it():
+    with pytest.raises(ChecksFailed) as caught:
+        check_estimator(FirstSign("writes into t"), skip=["units"])
+    report, text = caught.value.report, str(caught.value)
+    assert isinstance(caught.value, InfoplaneError)
+    assert "33 of 35 checks passed" in text
+    for name, failure in report.failed.items():
+        assert isinstance(failure, CheckFailed)
+        assert f"failed {name}: expected {failure.expected}; found {failure.found}; seen in: {failure.call}" in text
+    assert "infoplane.mutual_information(torch.from_numpy(t), y" in report.failed["arguments-unchanged"].call
+    assert "left out units" in text
+    assert caught.value.__cause__ is next(iter(report.failed.values()))
+
+
+def test_an_estimator_that_breaks_down_has_failed_and_the_cause_is_kept():
+    with pytest.raises(ChecksFailed) as caught:
+        check_estimator(FirstSign("two samples"))
+    failure = caught.value.report.failed["two-samples"]
+    assert failure.found == "ZeroDivisionError: division by zero"
+    assert isinstance(failure.__cause__, ZeroDivisionError)
+
+
+def test_checks_are_left_out_by_name():
+    report = check_estimator(FirstSign("order"), skip="order-of-samples")
+    assert report.skipped == ("order-of-samples",)
+    with pytest.raises(UnknownNameError, match="did you mean 'order-of-samples'"):
+        check_estimator(FirstSign(), skip=["order-of-sample"])
+    with pytest.raises(InputError, match="no estimator: give it an instance"):
+        check_estimator(FirstSign)
+
+
+def test_the_random_numbers_of_others_go_on_as_if_nothing_had_happened():
+    for seed in (torch.manual_seed, np.random.seed, random.seed):
+        seed(7)
+    check_estimator(FirstSign("draws from torch"), skip=["random-state"])
+    found = float(torch.rand(1)), np.random.rand(), random.random()
+    for seed in (torch.manual_seed, np.random.seed, random.seed):
+        seed(7)
+    assert found == (float(torch.rand(1)), np.random.rand(), random.random())
+
+
+def test_the_samples_are_what_they_promise():
+    t, x, y = sample()
+    assert np.array_equal(t, torch.from_numpy(t).to(torch.bfloat16).float().numpy())
+    assert (t == 0).any()
+    assert not np.signbit(t[t == 0]).any()
+    assert (len(set(x)), len(set(y))) == (40, 3)
+    for continuous in (False, True):
+        one, other = related(continuous=continuous), unrelated(3, continuous=continuous)
+        assert np.array_equal(one.t, other.t)
+        assert np.bincount(one.y).tolist() == [100, 100]
+        assert not np.array_equal(one.y, other.y)
+    assert np.array_equal(related().t[:, 0] > 0, related().y == 1)
+    errs = ((related(n=20_000, continuous=True).t[:, 0] > 0) != (related(n=20_000).y == 1)).mean()
+    assert errs == pytest.approx(0.02275, abs=4 * math.sqrt(0.02275 / 20_000))  # the tail of a normal beyond 2
+
+
+def test_a_class_inside_a_function_is_not_sent_to_other_processes():
+    class Inside(Estimator):
+        name = "inside"
+        measurement = "nothing"
+        prepare = with_input = with_label = None
+
+    only = {check.name for check in CHECKS} - {"another-process"}
+    reason = check_estimator(Inside(), skip=only).not_applicable["another-process"]
+    assert reason.endswith(".<locals>.Inside")
