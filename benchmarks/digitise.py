@@ -17,9 +17,9 @@ import numpy as np
 import torch
 from machine import machine, median_seconds
 
-from infoplane.estimators import kernels
 from infoplane.estimators.rules import Report
 from infoplane.estimators.symbols import row_weights
+from infoplane.estimators.tensor_kernels import tensor_cut_codes
 
 ROWS, UNITS = 60_000, 1024
 
@@ -63,7 +63,7 @@ def row(name: str, t: torch.Tensor) -> str:
     size = t.numel() * 4 / 1e9
     compiled = median_seconds(lambda: quantiser.codes(t), repeats=5)
     tensors = median_seconds(
-        lambda: kernels.tensor_cut_codes(t, quantiser.cuts, weights, even=True, ends="wrap"), repeats=3
+        lambda: tensor_cut_codes(t, quantiser.cuts, weights, even=True, ends="wrap"), repeats=3
     )
     usual = median_seconds(lambda: numpy_way(t[:5000].numpy(), edges), repeats=3) * ROWS / 5000
     return f"| {name} | {size / compiled:.1f} | {size / tensors:.2f} | {size / usual:.2f} |"

@@ -74,7 +74,7 @@ def blahut_arimoto(joint: Floats, *, points: int = 50, steps: int = 400) -> Floa
     """
     conditional = joint / joint.sum(1, keepdims=True)
     rows, which = np.unique(conditional.round(14), axis=0, return_inverse=True)
-    p_x = np.bincount(which.ravel(), weights=joint.sum(1))
+    p_x = np.bincount(which.ravel(), weights=joint.sum(1)).astype(np.float64)
     given_x = np.eye(len(rows))  # p(t|x): at first T is X
     found = []
     for beta in np.geomspace(1000.0, 0.999, points):

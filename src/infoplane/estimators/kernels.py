@@ -1,7 +1,7 @@
 """The hot loop: values -> bin numbers -> one 64-bit code per row.
 
-It stands twice: compiled for arrays in main memory, and as plain tensor operations (``tensor_...``) for wherever else
-the tensors are. Both give the same whole numbers. Pure functions.
+It stands twice: compiled here for arrays in main memory, and as plain tensor operations (``tensor_kernels``) for
+wherever else the tensors are. Both give the same whole numbers. Pure functions.
 
 A row of bin numbers k_j becomes the code sum(weight_j * k_j) mod 2^64. With positional weights (1, b, b^2, ...) it is
 unique; with random odd weights two different rows of bin numbers below b meet with probability at most
@@ -11,20 +11,18 @@ unique; with random odd weights two different rows of bin numbers below b meet w
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
 
 import numba
 import numpy as np
 import torch
 from torch import Tensor
 
-_TENSOR_CHUNK = 1 << 18  # values in one chunk of the tensor version, so that its temporaries stay in the cache
+from infoplane.estimators.tensor_kernels import Ends, spacing, tensor_cut_codes
+
 _NARROW = 64  # units below which a row is too short to be worth a loop of its own
 _BLOCK = 256  # samples of one unit taken at a time
 _CAREFUL_RUN = 16  # rows taken the careful way after one that needed it
 _ENDS = ("keep", "wrap", "clip")
-
-Ends = Literal["keep", "wrap", "clip"]
 
 
 def cut_codes(
@@ -54,7 +52,7 @@ def _compiled_codes(t: Tensor, cuts: Tensor, weights: Tensor, even: bool, ends: 
     if not even:
         outside = _searched_codes(t.numpy(), edges, signs, mode, codes, bad)
     else:
-        low, per = _spacing(edges)
+        low, per = spacing(edges)
         if len(edges) == 1:
             low, per = np.full(units, low[0]), np.full(units, per[0])
         if units < _NARROW or t.stride(1) == 1:
@@ -82,7 +80,7 @@ def narrow_codes(
     codes = np.empty((len(layers), members, samples), np.int64)
     bad = np.zeros(codes.shape, np.bool_)
     facts = np.zeros((len(layers), 2), np.int64)
-    low, per = _spacing(cuts.numpy())
+    low, per = spacing(cuts.numpy())
     _even_columns(
         columns.view(members * units, samples).numpy(),
         units,
@@ -106,11 +104,6 @@ def _columns(t: Tensor) -> tuple[Tensor, int]:
         return t.transpose(1, 2).reshape(members * units, samples).contiguous(), units
     step = t.stride(0) // samples
     return t.as_strided(((members - 1) * step + units, samples), (samples, 1)), step
-
-
-def _spacing(cuts: Any) -> tuple[Any, Any]:
-    """First cut and cuts per unit of value of evenly spaced cuts (numpy or torch)."""
-    return cuts[:, 0], (cuts.shape[1] - 1) / (cuts[:, -1] - cuts[:, 0])
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
@@ -273,51 +266,3 @@ def _searched_codes(t, cuts, weights, mode, codes, bad):  # type: ignore[no-unty
                 total += weights[j] * np.uint64(np.int64(k))
             codes[m, i] = np.int64(total)
     return outside
-
-
-def tensor_cut_codes(
-    t: Tensor, cuts: Tensor, weights: Tensor, *, even: bool, ends: Ends
-) -> tuple[Tensor, Tensor, Tensor]:
-    """``cut_codes`` in tensor operations, a few hundred thousand values at a time, in buffers that are made once.
-
-    Bin numbers, and even truth values, stand in t's own float type, where they are exact and quickest to make.
-    """
-    last, units = cuts.shape[1], max(t.shape[1], 1)
-    outside = torch.zeros((), dtype=torch.int64, device=t.device)
-    codes, bad = [], []
-    pieces = t.split(max(_TENSOR_CHUNK // units, 1)) if len(t) else [t]
-    kinds = (t.dtype, t.dtype, torch.int32, torch.int64)
-    buffers = [torch.empty(pieces[0].shape, dtype=kind, device=t.device) for kind in kinds]
-    for rows in pieces:
-        k, spare, whole, wide = (buffer[: len(rows)] for buffer in buffers)
-        if even:
-            _tensor_even(rows, cuts, k, spare, whole)
-        else:
-            k.copy_(_tensor_search(rows, cuts))
-        outside += torch.lt(rows, cuts[:, 0], out=spare).sum().to(torch.int64)
-        outside += torch.gt(rows, cuts[:, -1], out=spare).sum().to(torch.int64)
-        if ends == "wrap":
-            k.add_(torch.eq(k, 0, out=spare), alpha=last)
-        elif ends == "clip":
-            k.clamp_(1, last - 1)
-        bad.append(torch.mul(rows, 0, out=spare).sum(-1) != 0)  # 0 * NaN and 0 * inf are NaN
-        codes.append(wide.copy_(whole.copy_(k)).mul_(weights).sum(-1))
-    return torch.cat(codes), torch.cat(bad), outside
-
-
-def _tensor_even(rows: Tensor, cuts: Tensor, k: Tensor, spare: Tensor, places: Tensor) -> None:
-    """Fill ``k`` with bin numbers: each value is held against its nearest cut."""
-    low, per = _spacing(cuts)
-    last = cuts.shape[1]
-    torch.sub(rows, low, out=k).mul_(per).round_().clamp_(0, last - 1).nan_to_num_(last - 1)
-    places.copy_(k)
-    if len(cuts) > 1:
-        places += last * torch.arange(len(cuts), dtype=torch.int32, device=cuts.device)
-    torch.index_select(cuts.flatten(), 0, places.flatten(), out=spare.view(-1))
-    k.add_(1).sub_(spare.gt_(rows))
-
-
-def _tensor_search(rows: Tensor, cuts: Tensor) -> Tensor:
-    if len(cuts) == 1:
-        return torch.bucketize(rows, cuts[0], right=True, out_int32=True)
-    return torch.searchsorted(cuts, rows.T.contiguous(), right=True, out_int32=True).T
