@@ -126,6 +126,7 @@ def test_layers_that_are_not_read_together():
     assert EVEN.narrow_layers(layers(1250, 1250)) is not None  # 250 000 values are few enough
     assert EVEN.narrow_layers(layers(1250, 1251)) is None
     assert EVEN.narrow_layers([small[0], small[1][:, :49]]) is None
+    assert EVEN.narrow_layers([small[0][:, :49], small[1]]) is None
     assert EVEN.narrow_layers([small[0], small[1][:1]]) is None
     assert EVEN.narrow_layers([small[0], small[1].double()]) is None
     assert EVEN.narrow_layers([t[:, :0] for t in small]) is None
