@@ -99,3 +99,10 @@ def test_the_copy_is_named():
 def test_bits_that_cannot_be(bits):
     with pytest.raises(InputError, match="bits must be a whole number from 2 to 8"):
         estimator("quantised", bits=bits)
+
+
+def test_its_numbers_are_exact_and_say_so():
+    t = torch.tensor([[0.0], [0.5], [1.0], [1.0]])
+    estimate = mutual_information(t, [0, 0, 1, 1], estimator="quantised", bits=2)
+    assert estimate.kind == "exact"
+    assert estimate.value == pytest.approx(1.0, abs=1e-12)

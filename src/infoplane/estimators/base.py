@@ -15,7 +15,7 @@ from infoplane.estimators.family import family_table
 from infoplane.estimators.readings import Count, Manner, Nonfinite, Reading, nonfinite_message, with_layer_facts
 from infoplane.estimators.samples import Ids, Variable, distinct_ids, number
 from infoplane.estimators.symbols import Symbols
-from infoplane.types import Estimate, Units
+from infoplane.types import Estimate, Kind, Units
 
 
 class Estimator(abc.ABC):
@@ -51,8 +51,12 @@ class Estimator(abc.ABC):
 
 
 class SymbolEstimator(Estimator):
-    """An estimator that counts symbols: everything follows from one 64-bit code a sample."""
+    """An estimator that counts symbols: everything follows from one 64-bit code a sample.
 
+    ``kind`` is what its numbers are without a correction: exact where nothing was cut into bins.
+    """
+
+    kind: ClassVar[Kind] = "plug-in"
     nonfinite: Nonfinite
     correction: str
     interval: str = "none"
@@ -106,7 +110,8 @@ class SymbolEstimator(Estimator):
         """
         codes, x, y, draws = self._screen(layers, x, y, draws)
         table = family_table(codes, x, y, family, draws=draws, correction=self.correction)
-        manner = Manner(self.name, self.measurement, self.correction, self.nonfinite, self.interval)
+        kind = self.kind if self.correction == "none" else "estimate"
+        manner = Manner(self.name, self.measurement, self.correction, self.nonfinite, self.interval, kind)
         return Count(with_layer_facts(table, layers), codes, layers, x, y, family, manner, places)
 
     def _screen(

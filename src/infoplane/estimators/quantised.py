@@ -22,6 +22,7 @@ from infoplane.errors import InputError
 from infoplane.estimators.base import SymbolEstimator, check_nonfinite
 from infoplane.estimators.rules import Distinct
 from infoplane.estimators.symbols import Symbols
+from infoplane.types import Kind
 
 FEWEST_BITS, MOST_BITS = 2, 8
 TOLERANCE = 0.05  # of a step; half-precision values lie that far from their level
@@ -41,6 +42,7 @@ class Quantised(SymbolEstimator):
     """
 
     name: ClassVar[str] = "quantised"
+    kind: ClassVar[Kind] = "exact"
 
     def __init__(self, bits: int = 8, nonfinite: str = "error") -> None:
         if isinstance(bits, bool) or bits not in range(FEWEST_BITS, MOST_BITS + 1):

@@ -44,6 +44,7 @@ class Reading:
     i_ty_high: float | None = None
     i_xt_null: float | None = None
     i_ty_null: float | None = None
+    all_differ: float | None = None
 
     @classmethod
     def of(cls, i_xt: Estimate | None, i_ty: Estimate) -> Reading:
@@ -65,6 +66,7 @@ class Manner:
     correction: str
     nonfinite: Nonfinite
     interval: str
+    kind: Kind
 
 
 @dataclass(slots=True)
@@ -99,15 +101,16 @@ class Count:
             flags = self._layer_flags(at, bad, outside, constant) if bad or outside or constant else ()
             lines = []
             for start in range(0, len(counts), len(SUMMARY)):
-                h_t, h_ty, h_tx, _, _, cells_ty, singletons_ty, _, n = counts[start : start + len(SUMMARY)]
+                h_t, h_ty, h_tx, _, _, cells_ty, singletons_ty, split, n = counts[start : start + len(SUMMARY)]
                 i_ty, h_t_given_x = h_t + h_y - h_ty, h_tx - h_x
                 light = _light(h_t, i_ty, (cells_ty, singletons_ty, n), h_y)
                 if h_t_given_x >= differ:
                     light = ("red", *light[1:], "copies-differ")
                 i_xt = h_t - h_tx + h_x
-                lines.append(
-                    Reading(i_xt / scale, i_ty / scale, int(n), light + flags, h_t / scale, h_t_given_x / scale)
-                )
+                reading = Reading(i_xt / scale, i_ty / scale, int(n), light + flags, h_t / scale, h_t_given_x / scale)
+                if self.family == "exact":
+                    reading.all_differ = split
+                lines.append(reading)
             result.append(lines)
         return result
 
@@ -157,7 +160,6 @@ class Count:
         found = self._doubt(readings, method, units)
         reading = readings[0][0]
         details = self._details(numbers[0], reading, units)
-        kind: Kind = "plug-in" if self.manner.correction == "none" else "estimate"
         ends = ((reading.i_xt_low, reading.i_xt_high), (reading.i_ty_low, reading.i_ty_high))
         ceilings = (details["log_n"], details["h_y"])
         each = []
@@ -168,7 +170,7 @@ class Count:
                 centre, half, *_ = found[at][0][0]
                 more |= {"jackknife": centre / scale, "standard_error": half / NORMAL / scale}
             named = (*reading.flags, *(flag for flag, found_so in flags if found_so))
-            each.append(Estimate(value, units, *ends[at], kind, reading.n, named, {**details, **more}))
+            each.append(Estimate(value, units, *ends[at], self.manner.kind, reading.n, named, {**details, **more}))
         return each[0], each[1]
 
     def _details(self, numbers: list[float], reading: Reading, units: Units) -> dict[str, Any]:
