@@ -16,7 +16,7 @@ from infoplane.estimators.base import Estimator, SymbolEstimator, check_finite
 from infoplane.estimators.binned import Binned
 from infoplane.estimators.club import CLUB
 from infoplane.estimators.compressed import Compressed
-from infoplane.estimators.doubt import convergence_curve, label_null, with_curve, with_null
+from infoplane.estimators.doubt import convergence_curve, label_null, with_curve, with_group_interval, with_null
 from infoplane.estimators.edge import EDGE
 from infoplane.estimators.gaussian import Gaussian
 from infoplane.estimators.gaussian_copula import GaussianCopula
@@ -142,8 +142,9 @@ def mutual_information(
     (``infoplane.estimators()``) with its ``options``, or an instance. Returns an ``Estimate`` in ``units``.
 
     ``shuffles``: also estimate it on that many random orders of the labels (``details``: ``null``, their mean, and
-    ``p_value``). ``groups`` (samples,) names the samples that belong together and are shuffled as wholes.
-    ``convergence``: also estimate it on n/8, n/4 and n/2 samples (``details["convergence"]``; flag ``not-converged``).
+    ``p_value``). ``groups`` (samples,) names the samples that belong together: they are shuffled as wholes, and the
+    interval comes from leaving out whole groups. ``convergence``: also estimate it on n/8, n/4 and n/2 samples
+    (``details["convergence"]``; flag ``not-converged``).
 
     Errors: ``InputError`` where t and y differ in length or hold fewer than two samples, or y has one class or looks
     continuous; ``NonFiniteError`` where t holds NaN or infinity; ``UnknownNameError`` for names.
@@ -164,6 +165,8 @@ def mutual_information(
         check_finite(activations)
     prepared = made.prepare(activations)
     estimate = made.with_label(prepared, labels, units)
+    if groups is not None:
+        estimate = with_group_interval(estimate, made, activations, labels, groups=groups, seed=seed)
     if shuffles:
         null = label_null(
             made, prepared, labels, estimate.value, shuffles=shuffles, groups=groups, seed=seed, units=units

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from scipy.special import stdtrit
 from torch import Tensor
 
 from infoplane.errors import InputError
@@ -22,6 +23,8 @@ from infoplane.types import NATS_PER, Estimate, Units
 CONVERGED_SHARE = 0.05
 #: ... or by at most this many bits.
 CONVERGED_BITS = 0.02
+#: Estimates without some of the groups that an interval takes.
+MOST_BLOCKS = 50
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,40 @@ def reordered(variable: Variable, order: Tensor) -> Variable:
         ids = replace(ids, ids=ids.ids[order.to(ids.ids.device)])
     numbers = variable.numbers
     return Variable(ids, None if numbers is None else numbers[order.to(numbers.device)])
+
+
+def with_group_interval(
+    estimate: Estimate, made: Estimator, t: Tensor, y: Variable, *, groups: Any, seed: int = 0
+) -> Estimate:
+    """The estimate with an interval from leaving out whole groups (a delete-a-group jackknife).
+
+    There are as many leavings as groups, at most ``MOST_BLOCKS``: beyond that whole groups are left out together. The
+    interval, around the jackknife's value, has 95 % by Student's distribution. None for a red estimate, or where an
+    estimate without some group is not possible.
+    """
+    if "red" in estimate.flags:
+        return replace(estimate, low=None, high=None)
+    members = group_members(groups, len(t))
+    order = np.random.default_rng(seed).permutation(len(members))
+    blocks = [
+        np.concatenate([members[g] for g in part]) for part in np.array_split(order, min(len(order), MOST_BLOCKS))
+    ]
+    if len(blocks) < 2:
+        raise InputError("all samples are in one group: an interval over groups needs at least two")
+    values = []
+    for block in blocks:
+        keep = torch.from_numpy(np.setdiff1d(np.arange(len(t)), block))
+        try:
+            prepared = made.prepare(t[keep.to(t.device)])
+            values.append(made.with_label(prepared, y.take(keep), estimate.units).value)
+        except InputError:
+            return replace(estimate, low=None, high=None)
+    count, without = len(blocks), np.array(values)
+    centre = count * estimate.value - (count - 1) * without.mean()
+    error = np.sqrt((count - 1) / count * ((without - without.mean()) ** 2).sum())
+    half = float(stdtrit(count - 1, 0.975) * error)
+    details = {**estimate.details, "interval": f"jackknife over {count} groups", "standard_error": float(error)}
+    return replace(estimate, low=float(centre) - half, high=float(centre) + half, details=details)
 
 
 def convergence_curve(
