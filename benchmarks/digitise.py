@@ -62,9 +62,7 @@ def row(name: str, t: torch.Tensor) -> str:
     weights = row_weights(UNITS, quantiser.cuts.shape[1] + 1, t.device)
     size = t.numel() * 4 / 1e9
     compiled = median_seconds(lambda: quantiser.codes(t), repeats=5)
-    tensors = median_seconds(
-        lambda: tensor_cut_codes(t, quantiser.cuts, weights, even=True, ends="wrap"), repeats=3
-    )
+    tensors = median_seconds(lambda: tensor_cut_codes(t, quantiser.cuts, weights, even=True, ends="wrap"), repeats=3)
     usual = median_seconds(lambda: numpy_way(t[:5000].numpy(), edges), repeats=3) * ROWS / 5000
     return f"| {name} | {size / compiled:.1f} | {size / tensors:.2f} | {size / usual:.2f} |"
 

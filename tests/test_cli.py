@@ -132,3 +132,21 @@ def test_ctrl_c_exits_130_and_keeps_the_run(tmp_path):
     assert "stopped at step" in error
     assert json.loads((tmp_path / "mine" / "run.json").read_text())["state"] == "interrupted"
     assert len(ip.Trajectory.load(tmp_path / "mine")) > 0
+
+
+def test_the_layers_of_a_network_in_the_current_folder(tmp_path):
+    source = "from torch import nn\ndef make():\n    return nn.Sequential(nn.Conv2d(3, 2, 3), nn.ReLU())\n"
+    (tmp_path / "my_network.py").write_text(source)
+    script = [sys.executable, "-P", "-c", "from infoplane.cli import main; main()"]  # as the installed command: no ""
+    result = subprocess.run(
+        [*script, "list", "layers", "my_network:make", "--input", "3x8x8", "--samples", "10"],
+        capture_output=True, text=True, cwd=tmp_path, check=False,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    lines = result.stdout.splitlines()
+    assert [line.split() for line in lines[1:3]] == [["0", "Conv2d", "2x6x6", "72"], ["1", "ReLU", "2x6x6", "72"]]
+    assert lines[3].startswith("one recording of 10 samples")
+    missing = infoplane("list", "layers", cwd=tmp_path)
+    assert (missing.returncode, missing.stdout) == (2, "")
+    assert "infoplane list layers mymodel:make --input 3x32x32" in missing.stderr
+    assert "takes no factory" in infoplane("list", "datasets", "my_network:make", cwd=tmp_path).stderr

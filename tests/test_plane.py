@@ -186,3 +186,17 @@ def test_data_that_does_not_fit(x, y, message):
 def test_a_thing_that_is_no_network(data):
     with pytest.raises(InputError, match=r"measure a torch\.nn\.Module, an ip\.Family or a list of modules"):
         plane(data).measure("six-layer", 0)
+
+
+def test_the_share_of_inputs_that_all_copies_tell_apart(data):
+    family = Family(six_layer, 3, init="independent", seed=1)
+    measured = plane(data, family=("exact", "sampled"))
+    measured.measure(family, 0)
+    estimator = Binned("report")
+    for layer, t in family.activations(data.x, LAYERS).items():
+        codes = estimator.symbols(t).codes
+        expected = np.mean([len(set(column)) == 3 for column in codes.T.tolist()])
+        assert measured.trajectory.meta["all_differ"][layer] == pytest.approx(expected, abs=0.01)
+    lone = plane(data)
+    lone.measure(six_layer(), 0)
+    assert "all_differ" not in lone.trajectory.meta

@@ -25,6 +25,8 @@ _PUBLIC = {
     "experiment": ("infoplane.training", "experiment"),
     "experiments": ("infoplane.experiments", None),
     "fit": ("infoplane.training", "fit"),
+    "layers": ("infoplane.recording", "layers"),
+    "measure_checkpoints": ("infoplane.checkpoints", "measure_checkpoints"),
     "mutual_information": ("infoplane.estimators", "mutual_information"),
     "networks": ("infoplane.networks", None),
     "record": ("infoplane.recording", "record"),

@@ -167,10 +167,20 @@ def _estimators(names: str | None, bins: str | None, compare: bool) -> Any:
 
 @app.command("list")
 def list_names(
-    what: Annotated[str, typer.Argument(help="experiments, datasets or estimators.")],
+    what: Annotated[str, typer.Argument(help="experiments, datasets, estimators or layers.")],
+    factory: Annotated[str | None, typer.Argument(help="Of layers: MODULE:FACTORY, which makes your network.")] = None,
+    shape: Annotated[str | None, typer.Option("--input", help="Of layers: shape of one sample, as 3x32x32.")] = None,
+    samples: Annotated[int, typer.Option(help="Of layers: samples to measure the cost on.")] = 256,
 ) -> None:
-    """What there is."""
-    if what == "datasets":
+    """What there is, or which layers of your network would be measured, and at what cost."""
+    if what != "layers" and (factory is not None or shape is not None):
+        raise InputError(f"list {what} takes no factory and no --input: they belong to infoplane list layers")
+    if what == "layers":
+        from infoplane.factories import list_layers
+        from infoplane.files import clean
+
+        found = [clean(line) for line in str(list_layers(factory, shape, samples=samples)).splitlines()]
+    elif what == "datasets":
         from infoplane import datasets
 
         found = datasets.names()
@@ -183,7 +193,7 @@ def list_names(
 
         found = [f"{name:<12}  {experiments.load(name).title}" for name in experiments.names()]
     else:
-        raise UnknownNameError("thing to list", what, ("experiments", "datasets", "estimators"))
+        raise UnknownNameError("thing to list", what, ("experiments", "datasets", "estimators", "layers"))
     typer.echo("\n".join(found))
 
 
@@ -217,13 +227,15 @@ def _report(result: Result) -> None:
     if rows:
         units = rows[0]["units"]
         table = Table(title=f"step {rows[0]['step']}, {units}, {result.trajectory.meta['measurement']}")
-        for name in ("layer", "family", "copy", "I(X;T)", "I(T;Y)", "H(T)", "H(T|X)", "doubt"):
+        for name in ("layer", "family", "copy", "I(X;T)", "I(T;Y)", "H(T)", "H(T|X)", "all differ", "doubt"):
             table.add_column(name, justify="left" if name in ("layer", "family", "doubt") else "right")
+        differ = result.trajectory.meta.get("all_differ", {})  # share of the inputs that all copies tell apart
         for row in rows:
             numbers = (row["i_xt"], row["i_ty"], row["h_t"], row["h_t_given_x"])
             shown = ["" if number is None else f"{number:.3f}" for number in numbers]
             copy = "" if row["copy"] == -1 else str(row["copy"])
-            table.add_row(clean(row["layer"]), row["family"], copy, *shown, ", ".join(row["flags"]))
+            split = f"{differ[row['layer']]:.0%}" if row["family"] == "exact" and row["layer"] in differ else ""
+            table.add_row(clean(row["layer"]), row["family"], copy, *shown, split, ", ".join(row["flags"]))
         console.print(table)
     speed = result.steps / result.seconds if result.seconds else 0.0
     share = result.measuring_seconds / result.seconds if result.seconds else 0.0

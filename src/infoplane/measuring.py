@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from infoplane.estimators import as_activations
 from infoplane.estimators.base import Estimator, SymbolEstimator, check_finite
 from infoplane.estimators.binned import Binned
 from infoplane.estimators.consistency import decision_symbols, flag_layers
@@ -19,6 +18,8 @@ from infoplane.estimators.readings import Count, Reading
 from infoplane.estimators.samples import Variable, distinct_ids
 from infoplane.estimators.symbols import Symbols
 from infoplane.types import NATS_PER, Units
+
+WHOLE = "all"  #: the name of the split where the samples are not split
 
 
 @dataclass(frozen=True)
@@ -32,13 +33,14 @@ class Shuffles:
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked of every layer: estimators, inputs, label sets, unit, and how often on shuffled samples."""
+    """What is asked of every layer: estimators, inputs, label sets, unit, how many shuffles, and the split's name."""
 
     estimators: Sequence[Estimator]
     x: Variable
     labels: Mapping[str, Variable]
     units: Units
     shuffles: Shuffles | None = None
+    split: str = WHOLE
 
     def to(self, device: torch.device) -> Question:
         labels = {name: label.to(device) for name, label in self.labels.items()}
@@ -64,8 +66,13 @@ class _Asked:
     layers: list[list[Reading]]
 
 
-def estimate_layers(activations: Mapping[str, Tensor], question: Question, moment: Moment) -> list[dict[str, Any]]:
-    """Rows for every layer; ``activations`` (members, samples, units) by layer, in the order of execution."""
+def estimate_layers(
+    activations: Mapping[str, Tensor], question: Question, moment: Moment
+) -> tuple[list[dict[str, Any]], dict[str, float]]:
+    """Rows for every layer, and the share of the inputs on which all copies differ where ``exact`` was asked for.
+
+    ``activations`` (members, samples, units) by layer, in the order of execution.
+    """
     if moment.draws is not None:
         moment = replace(moment, draws=moment.draws.to(next(iter(activations.values())).device))
     asked: list[_Asked] = []
@@ -74,12 +81,15 @@ def estimate_layers(activations: Mapping[str, Tensor], question: Question, momen
             asked += _by_counting(made, activations, question, moment)
         else:
             asked += _by_member(made, activations, question, moment)
-    return [
+    rows = [
         row
         for index, layer in enumerate(activations)
         for one in asked
-        for row in _layer_rows(one, index, layer, (moment.step, question.units))
+        for row in _layer_rows(one, index, layer, (moment.step, question))
     ]
+    exact = next((one for one in asked if one.kind == "exact"), None)
+    shares = {} if exact is None else dict(zip(activations, (each[0].all_differ for each in exact.layers), strict=True))
+    return rows, {layer: share for layer, share in shares.items() if share is not None}
 
 
 def _by_counting(
@@ -88,7 +98,7 @@ def _by_counting(
     """Everything counted where the symbols are, then one transfer for all; the network's decision is counted beside."""
     layers = list(activations.values())
     symbols = [*made.layers(layers), decision_symbols(layers[-1])]
-    places = [f"layer {name!r}, step {moment.step}" for name in activations]
+    places = [_place(layer, question, moment) for layer in activations]
     kinds = [(kind, label) for kind in moment.kinds for label in question.labels]
     x, labels = question.x.classes(), {label: y.classes() for label, y in question.labels.items()}
     counts = [made.count(symbols, x, labels[label], kind, draws=moment.draws, places=places) for kind, label in kinds]
@@ -102,6 +112,11 @@ def _by_counting(
     for one, several in zip(asked, nulls, strict=True):
         _set_nulls(one.layers, [next(flat) for _ in several])
     return asked
+
+
+def _place(layer: str, question: Question, moment: Moment) -> str:
+    """Where an error was met."""
+    return f"layer {layer!r}, step {moment.step}" + ("" if question.split == WHOLE else f", split {question.split!r}")
 
 
 def _shuffled_counts(
@@ -155,7 +170,7 @@ def _by_member(made: Estimator, activations: Mapping[str, Tensor], question: Que
     """Readings of an estimator that works on one network at a time."""
     each: dict[str, list[list[Reading]]] = {label: [] for label in question.labels}
     for layer, t in activations.items():
-        check_finite(t.flatten(0, 1), f"layer {layer!r}, step {moment.step}")
+        check_finite(t.flatten(0, 1), _place(layer, question, moment))
         readings = [_of_member(made, member, question) for member in t]
         for label in question.labels:
             each[label].append([reading[label] for reading in readings])
@@ -210,13 +225,13 @@ def _mean(values: Sequence[float | None]) -> Any:
     return None if None in values else float(np.mean(values))  # type: ignore[arg-type]
 
 
-def _layer_rows(asked: _Asked, index: int, layer: str, place: tuple[int, Units]) -> Iterable[dict[str, Any]]:
-    step, units = place
+def _layer_rows(asked: _Asked, index: int, layer: str, place: tuple[int, Question]) -> Iterable[dict[str, Any]]:
+    step, question = place
     single = asked.kind == "single"
     for copy, reading in enumerate(asked.layers[index]):
         yield {
             "step": step,
-            "split": "all",
+            "split": question.split,
             "layer": layer,
             "layer_index": index,
             "copy": copy if single else -1,
@@ -234,14 +249,6 @@ def _layer_rows(asked: _Asked, index: int, layer: str, place: tuple[int, Units])
             "h_t": reading.h_t,
             "h_t_given_x": reading.h_t_given_x,
             "n": reading.n,
-            "units": units,
+            "units": question.units,
             "flags": reading.flags,
         }
-
-
-def as_members(t: Tensor) -> Tensor:
-    """(members, samples, ...) -> (members, samples, units) float32 or float64, in the memory it has if it can."""
-    if t.ndim == 3 and t.dtype in (torch.float32, torch.float64):
-        return t.detach()
-    members, samples = t.shape[:2]
-    return as_activations(t.reshape(members * samples, -1)).view(members, samples, -1)

@@ -49,3 +49,10 @@ def test_a_ceiling_beyond_the_limits_is_a_note_at_the_edge():
     draw_ceilings(ax, bounds, points=np.empty((0, 2)), theme=THEMES["dark"])
     assert [text.get_text() for text in ax.texts] == ["log₂ N = 10 →", "↑ H(Y) = 3.3", "I(X;Y) = 0.6"]
     assert len(ax.lines) == 1
+
+
+def test_splits_with_ceilings_of_their_own_get_no_common_line():
+    same = {"h_y": 0.99, "splits": {"train": {"h_y": 0.99}, "test": {"h_y": 0.9899}}}
+    apart = {"h_y": 0.99, "splits": {"train": {"h_y": 0.99}, "test": {"h_y": 0.7}}}
+    assert [bound.name for bound in ceilings_among(same, units="bits", wanted=True)] == ["H(Y)"]
+    assert ceilings_among(apart, units="bits", wanted=True) == []

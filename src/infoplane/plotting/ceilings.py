@@ -48,7 +48,7 @@ def ceilings_among(facts: Mapping[str, Any], *, units: str, wanted: bool | Colle
     for name in names:
         if name not in _KNOWN:
             raise UnknownNameError("ceiling", name, _KNOWN)
-        if facts.get(name) is None:
+        if facts.get(name) is None or _differs(name, facts):
             continue
         try:
             value = float(facts[name])
@@ -61,6 +61,12 @@ def ceilings_among(facts: Mapping[str, Any], *, units: str, wanted: bool | Colle
         else:
             found.append(Ceiling(axis, value, shown))
     return found
+
+
+def _differs(name: str, facts: Mapping[str, Any]) -> bool:
+    """Whether splits (train, test) have ceilings of their own, so that one line would be wrong for some of them."""
+    values = [split[name] for split in dict(facts.get("splits") or {}).values() if split.get(name) is not None]
+    return bool(values) and max(values) - min(values) > 5e-3 * abs(max(values))
 
 
 def limits(values: np.ndarray, ceilings: list[Ceiling], axis: str, *, pad: float = 0.05) -> tuple[float, float]:
