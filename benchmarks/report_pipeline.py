@@ -145,6 +145,17 @@ def alternate(copies: int, kind: str, *, rounds: int, steps: int) -> tuple[float
     return statistics.median(slow), statistics.median(fast)
 
 
+def separate_step(copies: int, *, repeats: int) -> float:
+    """CPU seconds of one training step of the copies as separate modules, the usual way."""
+    from machine import median_seconds
+
+    data = ip.datasets.load("report-simple")
+    target = 2.0 * data.y[:, None] - 1
+    networks = ip.Family(ip.networks.six_layer, copies).modules()
+    solvers = [torch.optim.SGD(network.parameters(), lr=0.2) for network in networks]
+    return median_seconds(lambda: report_step(networks, solvers, data.x, target), repeats=repeats)
+
+
 def gpu_seconds(copies: int, kind: str, *, steps: int) -> float | None:
     """Wall-clock seconds of one measured step on a GPU, or None where there is none."""
     if not torch.cuda.is_available():
@@ -232,12 +243,14 @@ def main() -> None:
         shown = "one network" if copies == 1 else kind
         there = "not measured" if gpu is None else f"{1e3 * gpu:.2f}"
         print(f"| {copies} | {shown} | {1e3 * slow:.0f} | {1e3 * fast:.2f} | {slow / fast:.0f} | {there} |")
-    print("\n| copies | train | forward | symbols | counts | rows | information / training step |")
-    print("|---|---|---|---|---|---|---|")
+    print("\n| copies | train | forward | symbols | counts | rows | information / step | / step of separate modules |")
+    print("|---|---|---|---|---|---|---|---|")
     for copies in (1, 5, 50):
-        parts = split(copies, repeats=200 if copies < 50 else 40)
+        repeats = 200 if copies < 50 else 40
+        parts, separate = split(copies, repeats=repeats), separate_step(copies, repeats=repeats)
         numbers = " | ".join(f"{1e3 * part:.3f}" for part in parts)
-        print(f"| {copies} | {numbers} | {sum(parts[1:]) / parts[0]:.1f} |")
+        information = sum(parts[1:])
+        print(f"| {copies} | {numbers} | {information / parts[0]:.1f} | {information / separate:.1f} |")
     print("\n(CPU milliseconds; the rebuild reads a family by sampling, whatever infoplane does.)\n")
     for copies in (1, 5):
         worst = largest_difference(copies, steps=200)
