@@ -8,6 +8,7 @@ import types
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -29,7 +30,7 @@ from infoplane.estimators.noisy import Noisy
 from infoplane.estimators.nwj import NWJ
 from infoplane.estimators.quantised import Quantised
 from infoplane.estimators.renyi import Renyi
-from infoplane.estimators.samples import as_array, check_classes, check_lengths, label_variable
+from infoplane.estimators.samples import as_array, check_classes, check_lengths, label_variable, looks_continuous
 from infoplane.estimators.smile import SMILE
 from infoplane.estimators.soft import Soft
 from infoplane.estimators.usable import Usable
@@ -158,6 +159,12 @@ def mutual_information(
     made = _make(estimator, **options, **_shared_options(estimator, options, seed=seed, shuffles=shuffles))
     activations = as_activations(t)
     check_lengths(t=len(activations), y=len(as_array(y)))
+    if y_bins is None and not made.continuous and looks_continuous(y):
+        names = ", ".join(name for name, kind in REGISTRY.items() if kind.continuous)
+        raise InputError(
+            f"Y looks continuous ({len(np.unique(as_array(y), axis=0))} distinct values); pass y_bins= to cut it into "
+            f"classes, for example y_bins=10, or an estimator that takes it: {names}"
+        )
     labels = label_variable(y, bins=y_bins, continuous=made.continuous).to(activations.device)
     if labels.ids is not None:
         check_classes(labels.ids)
