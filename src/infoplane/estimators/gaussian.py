@@ -15,6 +15,7 @@ al. 2017, Human Brain Mapping 38, 1541, equation 29); for classes about rank_t (
 
 from __future__ import annotations
 
+import abc
 from typing import ClassVar, final
 
 from torch import Tensor
@@ -31,8 +32,40 @@ CORRECTIONS = ("wishart", "none")
 FEWEST_PER_COLUMN = 10
 
 
+class NormalEstimator(Estimator):
+    """An estimator that takes columns, made of a layer's units in some way, for jointly Gaussian."""
+
+    continuous: ClassVar[bool] = True
+
+    def __init__(self, correction: str = "wishart") -> None:
+        if correction not in CORRECTIONS:
+            raise UnknownNameError("correction", correction, CORRECTIONS)
+        self.correction = correction
+
+    @abc.abstractmethod
+    def columns(self, values: Tensor) -> Columns:
+        """The columns that ``values`` (samples, units) are taken for."""
+
+    def prepare(self, t: Tensor) -> Standard:
+        return standardised(self.columns(t))
+
+    def with_input(self, prepared: Standard, x: Variable, units: Units = "bits") -> Estimate:
+        if x.numbers is None:
+            return class_estimate(self, prepared, x.classes(), units)
+        return self._with_numbers(prepared, x, units)
+
+    def with_label(self, prepared: Standard, y: Variable, units: Units = "bits") -> Estimate:
+        if y.ids is None:
+            return self._with_numbers(prepared, y, units)
+        return class_estimate(self, prepared, y.classes(), units)
+
+    def _with_numbers(self, t: Standard, other: Variable, units: Units) -> Estimate:
+        columns = self.columns(other.values().to(t.mean.device))
+        return number_estimate(self, t, columns, self.correction, units)
+
+
 @final
-class Gaussian(Estimator):
+class Gaussian(NormalEstimator):
     """Mutual information of jointly Gaussian variables; of a Gaussian mixture where the label has classes.
 
     ``correction``: ``"wishart"`` takes the mean excess of a sample of this size off (numbers only), ``"none"`` does
@@ -50,38 +83,13 @@ class Gaussian(Estimator):
     """
 
     name: ClassVar[str] = "gaussian"
-    continuous: ClassVar[bool] = True
-
-    def __init__(self, correction: str = "wishart") -> None:
-        check_correction(correction)
-        self.correction = correction
 
     @property
     def measurement(self) -> str:
         return "jointly Gaussian"
 
-    def prepare(self, t: Tensor) -> Standard:
-        return standardised(varying(t))
-
-    def with_input(self, prepared: Standard, x: Variable, units: Units = "bits") -> Estimate:
-        if x.numbers is None:
-            return class_estimate(self, prepared, x.classes(), units)
-        return self._with_numbers(prepared, x, units)
-
-    def with_label(self, prepared: Standard, y: Variable, units: Units = "bits") -> Estimate:
-        if y.ids is None:
-            return self._with_numbers(prepared, y, units)
-        return class_estimate(self, prepared, y.classes(), units)
-
-    def _with_numbers(self, t: Standard, other: Variable, units: Units) -> Estimate:
-        columns = varying(other.values().to(t.mean.device))
-        return number_estimate(self, t, columns, self.correction, units)
-
-
-def check_correction(correction: str) -> None:
-    """One that there is."""
-    if correction not in CORRECTIONS:
-        raise UnknownNameError("correction", correction, CORRECTIONS)
+    def columns(self, values: Tensor) -> Columns:
+        return varying(values)
 
 
 def number_estimate(made: Estimator, t: Standard, columns: Columns, correction: str, units: Units) -> Estimate:

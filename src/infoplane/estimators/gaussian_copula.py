@@ -17,16 +17,12 @@ from typing import ClassVar, final
 
 from torch import Tensor
 
-from infoplane.estimators.base import Estimator
-from infoplane.estimators.canonical import Standard, standardised
-from infoplane.estimators.columns import normal_scores
-from infoplane.estimators.gaussian import check_correction, class_estimate, number_estimate
-from infoplane.estimators.samples import Variable
-from infoplane.types import Estimate, Units
+from infoplane.estimators.columns import Columns, normal_scores
+from infoplane.estimators.gaussian import NormalEstimator
 
 
 @final
-class GaussianCopula(Estimator):
+class GaussianCopula(NormalEstimator):
     """Mutual information through ranks: unchanged by any increasing map of a unit.
 
     ``correction`` as in ``Gaussian``, and flags. Equal values share the mean of their ranks: with many ties (dead
@@ -42,29 +38,10 @@ class GaussianCopula(Estimator):
     """
 
     name: ClassVar[str] = "gaussian-copula"
-    continuous: ClassVar[bool] = True
-
-    def __init__(self, correction: str = "wishart") -> None:
-        check_correction(correction)
-        self.correction = correction
 
     @property
     def measurement(self) -> str:
         return "Gaussian copula"
 
-    def prepare(self, t: Tensor) -> Standard:
-        return standardised(normal_scores(t))
-
-    def with_input(self, prepared: Standard, x: Variable, units: Units = "bits") -> Estimate:
-        if x.numbers is None:
-            return class_estimate(self, prepared, x.classes(), units)
-        return self._with_numbers(prepared, x, units)
-
-    def with_label(self, prepared: Standard, y: Variable, units: Units = "bits") -> Estimate:
-        if y.ids is None:
-            return self._with_numbers(prepared, y, units)
-        return class_estimate(self, prepared, y.classes(), units)
-
-    def _with_numbers(self, t: Standard, other: Variable, units: Units) -> Estimate:
-        columns = normal_scores(other.values().to(t.mean.device))
-        return number_estimate(self, t, columns, self.correction, units)
+    def columns(self, values: Tensor) -> Columns:
+        return normal_scores(values)
