@@ -48,3 +48,13 @@ def fashion_mnist():
         pytest.skip("needs Debian's package dataset-fashion-mnist")
     assert folder.is_dir(), f"{folder} is missing: install dataset-fashion-mnist"
     return folder
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """With every extra installed (./dev test --all) nothing may be left out: a skip is a failure."""
+    report = yield
+    if report.skipped and os.environ.get("INFOPLANE_ALL_EXTRAS") == "1":
+        report.outcome = "failed"
+        report.longrepr = f"left out although every extra should be there: {report.longrepr}"
+    return report
