@@ -14,6 +14,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from infoplane import plotting
+from infoplane.budget import Every, Schedule
 from infoplane.errors import InfoplaneError, InputError
 from infoplane.networks import Family
 from infoplane.plane import InformationPlane
@@ -24,7 +25,6 @@ from infoplane.stopping import InformationStopping
 from infoplane.trajectory import Trajectory
 from infoplane.types import Units
 
-Every = int | Literal["log"]
 Plot = Literal["dynamic", "once"] | None
 Watcher = Callable[[int, list[dict[str, Any]] | None], None]
 
@@ -250,10 +250,8 @@ def _check(epochs: int, every: Every, plot: Plot) -> None:
 
 def _schedule(steps: int, every: Every) -> list[int]:
     """The steps at which to measure, from 0 to the last one."""
-    if every == "log":
-        spaced = np.unique(np.round(np.geomspace(1, steps, max(2, round(20 * np.log10(steps)) + 1))).astype(int))
-        return [0, *spaced.tolist()]
-    return sorted({*range(0, steps + 1, every), steps})
+    schedule = Schedule(every)
+    return [0, *(step for step in range(1, steps) if schedule.passes(step - 1, step)), steps]
 
 
 def _said(given: dict[str, Any]) -> dict[str, Any]:
