@@ -1,0 +1,34 @@
+"""The command line: parse, call, print. Nothing heavy is imported before it is needed.
+
+One file a command; each adds itself to ``app``. The order of the imports is the order of ``infoplane --help``.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # small networks are several times faster on one thread
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+import typer
+
+from infoplane.cli import estimate, listing, plot, run  # noqa: F401
+from infoplane.cli.root import app
+from infoplane.errors import InfoplaneError
+
+__all__ = ["app", "main"]
+
+
+def main() -> None:
+    """Entry point: errors that infoplane raises on purpose are one line, without a traceback."""
+    try:
+        app()
+    except InfoplaneError as error:
+        from infoplane.files import clean
+
+        typer.echo(f"infoplane: {clean(error)}", err=True)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        typer.echo("infoplane: interrupted", err=True)
+        sys.exit(130)

@@ -1,0 +1,5 @@
+"""``python -m infoplane.cli``."""
+
+from infoplane.cli import main
+
+main()

@@ -1,0 +1,102 @@
+"""infoplane estimate: information between recorded arrays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from infoplane.cli.root import app
+from infoplane.errors import InputError
+
+if TYPE_CHECKING:
+    from infoplane.comparison import Comparison
+
+
+@app.command()
+def estimate(
+    file: Annotated[Path, typer.Argument(help="Arrays: .npz, .npy, .csv, .pt or .safetensors.")],
+    t: Annotated[str | None, typer.Option("--t", help="Array of the activations; several with commas.")] = None,
+    y: Annotated[str | None, typer.Option("--y", help="Array of the labels.")] = None,
+    x: Annotated[str | None, typer.Option("--x", help="Array of the inputs, for I(X;T).")] = None,
+    labels: Annotated[Path | None, typer.Option(help="Another file, with the labels.")] = None,
+    estimator: Annotated[str | None, typer.Option(help="Names with commas, or all; binned if none.")] = None,
+    bins: Annotated[
+        str | None, typer.Option(help="Of binned: rules or numbers with commas, as fixed,width,30.")
+    ] = None,
+    y_bins: Annotated[int | None, typer.Option(help="Classes of equal share to cut a continuous label into.")] = None,
+    units: Annotated[str, typer.Option(help="bits or nats.")] = "bits",
+    shuffles: Annotated[int, typer.Option(help="Random orders of the labels, for a null and a p-value.")] = 0,
+    compare: Annotated[bool, typer.Option("--compare", help="All quick estimators and published bin rules.")] = False,
+    out: Annotated[Path | None, typer.Option(help="Picture file (.png, .svg, .pdf).")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
+) -> None:
+    """Information between recorded activations and labels, by one estimator or many."""
+    from infoplane import plotting
+    from infoplane.arrays import choose, read_arrays, variable
+    from infoplane.comparing import compare as compared
+    from infoplane.files import json_bytes
+
+    arrays = read_arrays(file)
+    if labels is not None:
+        found = read_arrays(labels)
+        arrays["y"], y = variable(found, choose(found, y=y)["y"]), "y"
+    chosen = choose(arrays, t=t, y=y, x=x)
+    said: dict[str, Any] = {role: variable(arrays, name) for role, name in sorted(chosen.items())}
+    options: dict[str, Any] = {"units": units, "y_bins": y_bins, "shuffles": shuffles}
+    result = compared(**said, estimators=_estimators(estimator, bins, compare), **options)
+    if out is not None:
+        plotting.save(result.plot(title=file.name), out)
+    if as_json:
+        typer.echo(json_bytes({"file": file, "labels": labels, **chosen, **result.record()}), nl=False)
+        return
+    shapes = [f"{role} = {chosen[role]} {array.shape}" for role, array in said.items()]
+    _print_comparison(result, f"{file.name}, {', '.join(shapes)}")
+    if out is not None:
+        typer.echo(f"wrote {out}")
+
+
+def _estimators(names: str | None, bins: str | None, compare: bool) -> Any:
+    """What ``infoplane.compare`` takes: None for its own choice."""
+    if names == "all" and bins is None:
+        return names
+    if compare:
+        if names is not None or bins is not None:
+            raise InputError(
+                "--compare chooses the estimators and bins: leave out --estimator and --bins, or --compare"
+            )
+        return None
+    found: list[Any] = []
+    for name in (part.strip() for part in (names or "binned").split(",")):
+        rules = bins.split(",") if name == "binned" and bins is not None else [None]
+        for rule in rules:
+            options = {} if rule is None else {"bins": int(rule) if rule.strip().isdecimal() else rule.strip()}
+            found.append({"name": name, **options})
+    if bins is not None and not any("bins" in options for options in found):
+        raise InputError(f"--bins {bins} is for the estimator binned: add it to --estimator {names}")
+    return found
+
+
+def _print_comparison(result: Comparison, title: str) -> None:
+    """The rows as a table, below it why some have no number, and ceilings and spreads."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from infoplane.files import clean
+
+    heads, cells = result.table()
+    table = Table(title=Text(clean(title)), box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for name, *column in zip(heads, *cells, strict=True):
+        whole = max(map(len, (name, *column)))
+        least = min(whole, 22) if name in ("measurement", "flags") else whole  # numbers are not cut
+        table.add_column(Text(name), overflow="fold", min_width=least)
+    for line in cells:
+        table.add_row(*(Text(clean(cell)) for cell in line))
+    console = Console()
+    console.width = max(console.width, Console(width=1000).measure(table).minimum)
+    console.print(table)
+    for said in (*result.notes(), *result.summary()):
+        console.print(Text(clean(said)))
