@@ -24,7 +24,7 @@ UNFINISHED = (".infoplane-", ".tmp")
 FORMAT_VERSION = 1
 
 #: The columns that hold texts, and those that hold whole numbers; ``flags`` holds several texts, the others numbers.
-TEXT_COLUMNS = frozenset(("split", "layer", "family", "estimator", "label", "units"))
+TEXT_COLUMNS = frozenset(("split", "layer", "family", "estimator", "label", "units", "name"))
 WHOLE_COLUMNS = frozenset(("step", "layer_index", "copy", "n"))
 
 #: Control characters, and marks that turn the reading direction.
@@ -157,16 +157,16 @@ def read_json(path: str | os.PathLike[str]) -> dict[str, Any]:
     return found
 
 
-def csv_bytes(rows: Iterable[Sequence[Any]]) -> bytes:
-    """Rows in the order of COLUMNS as a CSV file with a header; numbers in full precision, ``None`` as an empty cell.
+def csv_bytes(rows: Iterable[Sequence[Any]], columns: Sequence[str] = COLUMNS) -> bytes:
+    """Rows in the order of ``columns`` as a CSV file with a header; numbers in full precision, ``None`` an empty cell.
 
     Example:
         >>> csv_bytes([(3, "train", "=fc") + (None,) * 18]).decode().splitlines()[1]
         "3,train,'=fc,,,,,,,,,,,,,,,,,,"
     """
-    lines = [",".join(COLUMNS)]
+    lines = [",".join(columns)]
     for row in rows:
-        lines.append(",".join(_cell(name, value) for name, value in zip(COLUMNS, row, strict=True)))
+        lines.append(",".join(_cell(name, value) for name, value in zip(columns, row, strict=True)))
     return ("\n".join(lines) + "\n").encode("utf-8", errors="backslashreplace")
 
 
@@ -184,17 +184,17 @@ def _cell(name: str, value: Any) -> str:
     return repr(float(value))
 
 
-def read_csv(path: str | os.PathLike[str]) -> Iterator[dict[str, Any]]:
+def read_csv(path: str | os.PathLike[str], columns: Sequence[str] = COLUMNS) -> Iterator[dict[str, Any]]:
     """The rows that :func:`csv_bytes` wrote, as mappings; the columns may stand in any order.
 
     Raises:
-        DataFileError: no such file, not a trajectory's header, or a cell that does not fit its column.
+        DataFileError: no such file, another header, or a cell that does not fit its column.
     """
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
             lines = csv.reader(file, strict=True)
             header = next(lines, [])
-            _check_header(path, header)
+            _check_header(path, header, columns)
             for cells in lines:
                 if len(cells) != len(header):
                     raise DataFileError(
@@ -209,15 +209,15 @@ def read_csv(path: str | os.PathLike[str]) -> Iterator[dict[str, Any]]:
         raise DataFileError(f"{path} is not a CSV file in UTF-8: {error}") from error
 
 
-def _check_header(path: str | os.PathLike[str], header: list[str]) -> None:
-    missing = [name for name in COLUMNS if name not in header]
-    unknown = [name for name in header if name not in COLUMNS]
-    if missing or unknown or len(header) != len(COLUMNS):
+def _check_header(path: str | os.PathLike[str], header: list[str], columns: Sequence[str]) -> None:
+    missing = [name for name in columns if name not in header]
+    unknown = [name for name in header if name not in columns]
+    if missing or unknown or len(header) != len(columns):
         faults = [f"the columns {', '.join(missing)} are missing"] if missing else []
         faults += [f"the columns {', '.join(map(repr, unknown))} are unknown"] if unknown else []
         raise DataFileError(
-            f"{path} is not a trajectory: {'; '.join(faults) or 'a column stands twice'}. "
-            f"The first line has to be {','.join(COLUMNS)}"
+            f"{path} is another table: {'; '.join(faults) or 'a column stands twice'}. "
+            f"The first line has to be {','.join(columns)}"
         )
 
 

@@ -22,6 +22,7 @@ from infoplane.files import (
     read_json,
     remove_empty,
 )
+from infoplane.scalars import Scalars
 from infoplane.types import COLUMNS
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class Trajectory:
     a text or several and become a tuple. Information is in the unit of the row's column ``units``; ``step`` counts
     optimiser steps. ``meta`` holds what is true of all rows, in values that JSON has a form for: seed, versions,
     ``measurement`` (the measurement model in words), ``units``, and facts about the data in these units: ``h_y``,
-    ``i_xy``; ``log2_n`` and ``log2_j`` (always in bits).
+    ``i_xy``; ``log2_n`` and ``log2_j`` (always in bits). ``scalars`` is a table beside it, of losses and the like.
 
     Raises:
         InputError: a row with a column that is none of these.
@@ -57,6 +58,7 @@ class Trajectory:
 
     def __init__(self, rows: Iterable[Mapping[str, Any]] = (), *, meta: Mapping[str, Any] | None = None) -> None:
         self.meta: dict[str, Any] = dict(meta or {})
+        self.scalars = Scalars()
         self._rows: list[Row] = []
         self.extend(rows)
 
@@ -182,8 +184,9 @@ class Trajectory:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the rows to one CSV file (a ``path`` that ends in ``.csv``), else rows and ``meta`` to a folder.
 
-        The folder gets ``trajectory.csv`` and, under ``trajectory`` in ``run.json``, ``meta``; what else ``run.json``
-        says stays. Numbers are written so that :meth:`load` gives the same bits back; an empty cell is ``None``.
+        The folder gets ``trajectory.csv``, ``scalars.csv`` where there are scalars, and, under ``trajectory`` in
+        ``run.json``, ``meta``; what else ``run.json`` says stays. Numbers are written so that :meth:`load` gives the
+        same bits back; an empty cell is ``None``.
         A text that begins with ``=``, ``+``, ``-``, ``@``, ``'``, a tab or a carriage return, or that is empty, gets
         a ``'`` in front, so that no spreadsheet runs a layer's name as a formula; :meth:`load` takes it off again.
 
@@ -201,6 +204,8 @@ class Trajectory:
         made = make_folder(target)
         try:
             atomic_write(target / "trajectory.csv", csv_bytes(self._rows))
+            if len(self.scalars):
+                self.scalars.save(target / "scalars.csv")
             atomic_write(record, content)
         except RunError:
             remove_empty(made)
@@ -217,7 +222,10 @@ class Trajectory:
         if source.suffix == ".csv":
             return cls(read_csv(source))
         meta = read_json(source / "run.json").get("trajectory", {})
-        return cls(read_csv(source / "trajectory.csv"), meta=meta)
+        found = cls(read_csv(source / "trajectory.csv"), meta=meta)
+        if (source / "scalars.csv").exists():
+            found.scalars = Scalars.load(source / "scalars.csv")
+        return found
 
     def plot(self, **options: Any) -> Any:
         """The information plane, by :func:`infoplane.plotting.plane`, which explains the options."""
