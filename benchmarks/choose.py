@@ -1,6 +1,7 @@
-"""Every estimator on channels whose information is known: the table of docs/estimators/index.md.
+"""Every estimator on channels whose information is known: the tables of docs/estimators/index.md.
 
 python benchmarks/choose.py
+python benchmarks/choose.py samples    how the error falls with the number of samples
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import math
 import statistics
+import sys
 import time
 
 import numpy as np
@@ -20,7 +22,7 @@ from machine import machine
 import infoplane as ip
 from infoplane.errors import InfoplaneError
 
-SEEDS, SAMPLES = 3, 1000
+SEEDS, SAMPLES, SIZES = 3, 1000, (100, 300, 1000, 3000)
 
 
 def clouds(units: int, distance: float, seed: int, n: int = SAMPLES) -> tuple[np.ndarray, np.ndarray]:
@@ -70,8 +72,35 @@ def cell(name: str, channel: str) -> tuple[str, float]:
     return f"{statistics.mean(values):.2f}", statistics.median(seconds)
 
 
+def error(name: str, units: int, n: int) -> str:
+    """The root mean squared error in bits of n samples of two clouds in ``units`` dimensions."""
+    if name == "renyi" and n > 1000:
+        return "too slow"
+    off = [
+        ip.mutual_information(*clouds(units, 2.0, seed, n), estimator=name, **(OPTIONS.get(name) or {})).value
+        - clouds_truth(2.0)
+        for seed in range(SEEDS)
+    ]
+    return f"{math.sqrt(statistics.mean(value**2 for value in off)):.2f}"
+
+
+def samples_needed() -> None:
+    """The table of errors."""
+    print("python benchmarks/choose.py samples\n")
+    print(f"root mean squared error in bits, {SEEDS} seeds; the truth is {clouds_truth(2.0):.2f}\n")
+    print("| estimator |" + "".join(f" {units} units, n = {n} |" for units in (2, 20) for n in SIZES))
+    print("|---|" + "---|" * 2 * len(SIZES))
+    for name in ip.estimators():
+        if OPTIONS.get(name, {}) is not None:
+            errors = [error(name, units, n) for units in (2, 20) for n in SIZES]
+            print(f"| `{name}` | {' | '.join(errors)} |", flush=True)
+
+
 def main() -> None:
     torch.set_num_threads(1)
+    if "samples" in sys.argv[1:]:
+        samples_needed()
+        return
     print("python benchmarks/choose.py\n")
     print(f"{machine()}; {SAMPLES} samples, means of {SEEDS} seeds, bits; the truth in brackets\n")
     print(f"| estimator | {' | '.join(CHANNELS)} | CPU s (20 units) |")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -48,6 +49,20 @@ def fashion_mnist():
         pytest.skip("needs Debian's package dataset-fashion-mnist")
     assert folder.is_dir(), f"{folder} is missing: install dataset-fashion-mnist"
     return folder
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """Debian's Chromium, driven by playwright; ended with the module, since playwright keeps an event loop running."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    program = shutil.which("chromium")
+    if program is None and not os.environ.get("CI"):
+        pytest.skip("needs Debian's package chromium")
+    assert program is not None, "there is no chromium: install Debian's package chromium"
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield browser
+        browser.close()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -199,7 +199,7 @@ def test_a_truncated_file_is_one_clear_error(whole, name, share):
         read_arrays(cut)
 
 
-@pytest.mark.parametrize("name", ["a.npz", "b.npz"])
+@pytest.mark.parametrize("name", ["a.npz", "b.npz", "a.pt"])
 @settings(max_examples=100)
 @given(at=st.integers(0, 10**6), bit=st.integers(0, 7))
 def test_a_flipped_bit_is_an_error_or_harmless(whole, name, at, bit):

@@ -83,7 +83,8 @@ def test_json_is_strict_and_plain():
         (b'{"a": ', "not valid JSON"),
         (b"\xff", "not valid JSON"),
         (b"[1]", "a JSON list"),
-        (b'{"format_version": 2}', "upgrade infoplane"),
+        (b'{"format_version": 99, "versions": {"infoplane": "7.1"}}', r"written by infoplane 7\.1.*upgrade infoplane"),
+        (b"[" * 100_000, "not valid JSON"),
     ],
 )
 def test_a_record_that_cannot_be_read_is_an_error_with_its_path(tmp_path, content, words):

@@ -98,7 +98,11 @@ def test_several_estimators_and_label_sets_share_one_forward_pass(data):
     )
     rows = measured.measure(model, 0)
     assert calls == [300]
-    assert [(row["estimator"], row["label"]) for row in rows] == [("binned", "y"), ("binned", "first")] * 2
+    assert [(row["estimator"], row["label"]) for row in rows] == [
+        (f"binned({how})", label)
+        for how in ("30 bins from minimum to maximum of the layer", "bins of width 0.07")
+        for label in ("y", "first")
+    ]
 
 
 def test_measuring_leaves_training_bitwise_unchanged():

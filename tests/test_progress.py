@@ -22,3 +22,9 @@ def test_nothing_is_shown_to_nobody(capsys):
         with Progress(3, shown=shown) as bar:
             bar.advance(0, rows(0.0))
     assert capsys.readouterr() == ("", "")
+
+
+def test_a_number_that_was_not_computed_is_a_dash(capsys):
+    with Progress(1, shown=True) as bar:
+        bar.advance(1, [row | {"i_xt": None} for row in rows(1.0)])
+    assert "fc - 0.50" in capsys.readouterr().err

@@ -12,9 +12,11 @@ from infoplane.types import COLUMNS
 NAMES = [
     "Estimate",
     "Family",
+    "GradientSignal",
     "InfoplaneError",
     "InformationPlane",
     "InformationStopping",
+    "ShardedPlane",
     "Trajectory",
     "__version__",
     "compare",
@@ -26,9 +28,15 @@ NAMES = [
     "fit",
     "layers",
     "measure_checkpoints",
+    "measure_dump",
     "mutual_information",
     "networks",
+    "phases",
     "record",
+    "report",
+    "resume",
+    "runs",
+    "sweep",
     "testing",
 ]
 

@@ -108,7 +108,7 @@ def test_a_module_that_runs_twice_has_two_records_in_order_of_execution() -> Non
 
 def test_a_layer_that_never_ran_is_named_with_its_parent() -> None:
     message = (
-        r"layer 'encoder.out_proj.fc' was selected but never ran. Its parent uses it functionally or not at all; "
+        r"layer 'encoder.out_proj.fc' was selected but never ran. Its parent uses it functionally; "
         r"select 'encoder.out_proj'"
     )
     with pytest.raises(RecordingError, match=message):

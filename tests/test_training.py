@@ -1,9 +1,13 @@
 """experiment() and fit(): the same seed gives the same files, copies are independent, and stopping stops."""
 
 import json
+import re
+import resource
+import signal
 
 import numpy as np
 import pytest
+import safetensors.torch
 import torch
 from torch import nn
 
@@ -34,7 +38,7 @@ def test_the_same_seed_gives_byte_identical_files(data, target, tmp_path):
         assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
     records = [json.loads((tmp_path / name / "run.json").read_text()) for name in ("a", "b")]
     for record in records:
-        for key in ("started", "ended", "seconds"):
+        for key in ("started", "ended", "seconds", "pid"):
             del record[key]
     assert records[0] == records[1]
     assert records[0]["state"] == "finished"
@@ -70,7 +74,11 @@ def test_log_spacing_is_about_twenty_a_decade():
 
 def test_the_run_directory_holds_everything(data, target, tmp_path):
     result = run(data, target, out=tmp_path / "run", plot="once")
-    assert {file.name for file in result.out.iterdir()} == {"run.json", "trajectory.csv", "plane.png", "plane.svg"}
+    (tensors,) = result.out.glob("checkpoint-6-*.safetensors")
+    assert {file.name for file in result.out.iterdir()} == {
+        *("run.json", "manifest.json", "checkpoint.json", tensors.name),
+        *("trajectory.jsonl", "trajectory.csv", "plane.png", "plane.svg"),
+    }
     record = json.loads((result.out / "run.json").read_text())
     assert record["settings"]["epochs"] == 6
     assert record["seed"] == 0
@@ -78,6 +86,22 @@ def test_the_run_directory_holds_everything(data, target, tmp_path):
     assert len(record["data_checksum"]) == 64
     loaded = ip.Trajectory.load(result.out)
     assert list(loaded) == list(result.trajectory)
+    weights = safetensors.torch.load_file(tensors)
+    for copy, network in enumerate(result.networks):
+        for name, parameter in network.named_parameters():
+            assert torch.equal(weights[f"family.weights.{name}"][copy], parameter)
+
+
+def test_rows_can_be_read_while_the_run_goes_on(data, target, tmp_path, monkeypatch):
+    seen, original = [], training.Family.step
+
+    def step(self, x, y):
+        seen.append(sorted({row["step"] for row in ip.Trajectory.load(tmp_path / "run")}))
+        return original(self, x, y)
+
+    monkeypatch.setattr(training.Family, "step", step)
+    run(data, target, out=tmp_path / "run", epochs=3)
+    assert seen == [[0], [0, 1], [0, 1, 2]]
 
 
 def test_a_run_that_cannot_be_written_is_known_before_training(data, target, tmp_path):
@@ -92,23 +116,96 @@ def test_a_run_that_cannot_be_written_is_known_before_training(data, target, tmp
     assert run(data, target, out=tmp_path / "run", force=True, epochs=2).steps == 2
 
 
-def test_ctrl_c_keeps_what_there_is(data, target, tmp_path, monkeypatch):
-    steps = []
-    original = training.Family.step
+def signal_in(step_number, monkeypatch, times=1):
+    """Ctrl-C in the middle of that step."""
+    steps, original = [], training.Family.step
 
     def interrupted(self, x, y):
         steps.append(1)
-        if len(steps) == 4:
-            raise KeyboardInterrupt
+        if len(steps) == step_number:
+            for _ in range(times):
+                signal.raise_signal(signal.SIGINT)
         return original(self, x, y)
 
     monkeypatch.setattr(training.Family, "step", interrupted)
-    result = run(data, target, out=tmp_path / "run", plot="once")
+
+
+@pytest.mark.parametrize("out", ["run", None])
+def test_the_first_ctrl_c_finishes_the_step_and_keeps_what_there_is(data, target, tmp_path, monkeypatch, out):
+    signal_in(4, monkeypatch)
+    result = run(data, target, out=out and tmp_path / out, plot="once")
     assert result.interrupted
-    assert result.steps == 3
-    assert result.trajectory.last()[0]["step"] == 3
-    assert json.loads((tmp_path / "run" / "run.json").read_text())["state"] == "interrupted"
-    assert len(ip.Trajectory.load(tmp_path / "run")) == len(result.trajectory)
+    assert result.steps == 4
+    assert result.trajectory.last()[0]["step"] == 4
+    if out is not None:
+        assert json.loads((tmp_path / "run" / "run.json").read_text())["state"] == "interrupted"
+        assert len(ip.Trajectory.load(tmp_path / "run")) == len(result.trajectory)
+        assert (tmp_path / "run" / "plane.png").exists()
+
+
+def test_the_second_ctrl_c_stops_at_once_and_loses_nothing_written(data, target, tmp_path, monkeypatch):
+    signal_in(4, monkeypatch, times=2)
+    with pytest.raises(KeyboardInterrupt) as caught:
+        run(data, target, out=tmp_path / "run", plot="once")
+    assert caught.value.result.trajectory.last()[0]["step"] == 3
+    assert list(ip.Trajectory.load(tmp_path / "run")) == list(caught.value.result.trajectory)
+    assert not (tmp_path / "run" / "run.lock").exists()
+    monkeypatch.undo()
+    assert run(data, target, out=tmp_path / "run", plot="once", resume=True).steps == 6
+
+
+def broken_in_the_middle(data, target, tmp_path, monkeypatch, damage):
+    """A run whose place goes bad in its third step: the error's text."""
+    steps, original = [], training.Family.step
+
+    def step(self, x, y):
+        steps.append(1)
+        if len(steps) == 3:
+            damage(tmp_path / "run")
+        return original(self, x, y)
+
+    monkeypatch.setattr(training.Family, "step", step)
+    with pytest.raises(RunError) as caught:
+        run(data, target, out=tmp_path / "run", checkpoint_every=0.0)
+    assert {row["step"] for row in caught.value.result.trajectory} >= {0, 1, 2}
+    assert len(caught.value.result.networks) == 2
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("replacement", ["nothing", "a file"])
+def test_a_directory_that_vanishes_costs_no_result(data, target, tmp_path, monkeypatch, replacement):
+    def damage(path):
+        path.rename(tmp_path / "away")
+        if replacement == "a file":
+            path.write_text("in the way")
+
+    message = broken_in_the_middle(data, target, tmp_path, monkeypatch, damage)
+    assert message == f"cannot write {tmp_path / 'run'}: the directory is gone; what was measured is in the result"
+    monkeypatch.undo()
+    if replacement == "a file":
+        (tmp_path / "run").unlink()
+    (tmp_path / "away").rename(tmp_path / "run")  # it is back: the run goes on
+    assert run(data, target, out=tmp_path / "run", resume=True).steps == 6
+
+
+def test_a_disk_that_fills_costs_no_result(data, target, tmp_path, monkeypatch):
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    size = []
+
+    def damage(path):
+        size.append((path / "trajectory.jsonl").stat().st_size)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size[0] + 10, hard))  # a write beyond it fails like a full disk
+
+    try:
+        message = broken_in_the_middle(data, target, tmp_path, monkeypatch, damage)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert re.search(r"cannot write \S*trajectory.jsonl: file too large \(0\.\d+ MB needed\)", message)
+    assert (tmp_path / "run" / "trajectory.jsonl").stat().st_size == size[0]
+    assert {row["step"] for row in ip.Trajectory.load(tmp_path / "run")} >= {0, 1, 2}
+    monkeypatch.undo()
+    resumed, whole = run(data, target, out=tmp_path / "run", resume=True), run(data, target)
+    assert list(resumed.trajectory) == list(whole.trajectory)
 
 
 def test_a_network_that_diverges_keeps_what_was_measured(data, target, tmp_path):

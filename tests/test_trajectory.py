@@ -12,6 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infoplane.errors import DataFileError, InputError, RunError
+from infoplane.files import FORMAT_VERSION
+from infoplane.jsonlines import line_of
 from infoplane.trajectory import Trajectory, concat
 from infoplane.types import COLUMNS
 
@@ -67,6 +69,13 @@ def test_select_takes_rows_by_value_and_keeps_meta():
     assert trajectory.select(step=9).meta == {"seed": 3}
     with pytest.raises(InputError, match="unknown column 'steps'"):
         trajectory.select(steps=1)
+
+
+def test_since_gives_the_rows_after_the_first_ones():
+    trajectory = Trajectory([row(s) for s in range(4)])
+    assert [r["step"] for r in trajectory.since(2)] == [2, 3]
+    assert trajectory.since(4) == []
+    assert trajectory.since(0) == list(trajectory)
 
 
 def test_concat_joins_rows_and_keeps_what_is_true_of_all():
@@ -128,7 +137,7 @@ def test_a_folder_keeps_meta_and_what_else_its_record_says(tmp_path):
     (folder / "run.json").write_text(json.dumps(record | {"note": "mine"}))
     trajectory.save(folder)
     assert json.loads((folder / "run.json").read_text()) == {
-        "format_version": 1, "trajectory": {"h_y": 0.8, "nothing": None}, "note": "mine",
+        "format_version": FORMAT_VERSION, "trajectory": {"h_y": 0.8, "nothing": None}, "note": "mine",
     }  # fmt: skip
     assert Trajectory.load(folder).meta == {"h_y": 0.8, "nothing": None}
     assert list(Trajectory.load(folder)) == list(trajectory)
@@ -153,6 +162,21 @@ def test_saving_leaves_nothing_half_written(tmp_path, monkeypatch):
 def test_loading_what_is_not_there_is_a_data_file_error(tmp_path):
     with pytest.raises(DataFileError, match=r"run\.json: no such file"):
         Trajectory.load(tmp_path)
+
+
+def test_a_run_that_has_not_ended_is_read_from_its_lines(tmp_path):
+    (tmp_path / "run.json").write_text('{"format_version": 2, "trajectory": {"h_y": 1.0}}')
+    rows = [row(0, i_xt=math.nan, flags=("red", "saturated")), row(1, i_xt=-math.inf)]
+    (tmp_path / "trajectory.jsonl").write_bytes(b"".join(map(line_of, Trajectory(rows))) + b'{"step":2,"sp')
+    scalars = [{"step": 1, "name": "loss", "split": "", "layer": "", "copy": -1, "value": 0.5}]
+    (tmp_path / "scalars.jsonl").write_bytes(b"".join(map(line_of, scalars)))
+    with pytest.warns(RuntimeWarning, match=r"trajectory\.jsonl: line 3 was being written when the run stopped"):
+        found = Trajectory.load(tmp_path)
+    assert [list(map(bits, r.values())) for r in found] == [list(map(bits, r.values())) for r in Trajectory(rows)]
+    assert found.meta == {"h_y": 1.0}
+    assert list(found.scalars) == scalars
+    found.save(tmp_path)  # and once there is a table, that counts
+    assert len(Trajectory.load(tmp_path)) == 2
 
 
 def test_pandas_table_has_the_columns_and_nan_for_none():

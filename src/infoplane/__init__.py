@@ -14,9 +14,11 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "Estimate": ("infoplane.types", "Estimate"),
     "Family": ("infoplane.networks", "Family"),
+    "GradientSignal": ("infoplane.gradients", "GradientSignal"),
     "InformationPlane": ("infoplane.plane", "InformationPlane"),
     "InformationStopping": ("infoplane.stopping", "InformationStopping"),
     "InfoplaneError": ("infoplane.errors", "InfoplaneError"),
+    "ShardedPlane": ("infoplane.shards", "ShardedPlane"),
     "Trajectory": ("infoplane.trajectory", "Trajectory"),
     "compare": ("infoplane.comparing", "compare"),
     "datasets": ("infoplane.datasets", None),
@@ -27,9 +29,15 @@ _PUBLIC = {
     "fit": ("infoplane.training", "fit"),
     "layers": ("infoplane.recording", "layers"),
     "measure_checkpoints": ("infoplane.checkpoints", "measure_checkpoints"),
+    "measure_dump": ("infoplane.dumps", "measure_dump"),
     "mutual_information": ("infoplane.estimators", "mutual_information"),
     "networks": ("infoplane.networks", None),
+    "phases": ("infoplane.phases", None),
     "record": ("infoplane.recording", "record"),
+    "report": ("infoplane.report", None),
+    "sweep": ("infoplane.sweeps.running", "sweep"),
+    "resume": ("infoplane.experiments", "resume"),
+    "runs": ("infoplane.runs", None),
     "testing": ("infoplane.testing", None),
 }
 __all__ = sorted([*_PUBLIC, "__version__"])

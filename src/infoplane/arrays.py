@@ -17,20 +17,19 @@ import numpy as np
 
 from infoplane.delimited import read_delimited
 from infoplane.errors import DataFileError, InputError, UnknownNameError
+from infoplane.limits import MAX_BYTES, check_archive, check_file, check_shape, check_size, check_sums
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-#: A compressed file that grows by more than this factor, to more than _HARMLESS bytes, is refused.
-MOST_GROWTH = 500
-_HARMLESS = 2**28
 #: Kinds of numpy numbers and texts that are data.
 _KINDS = "biufcUS"
+_LONGEST_HEADER = 10_000  # bytes, of an npy file: as numpy itself allows
 
 Arrays = dict[str, np.ndarray]
 
 
-def read_arrays(path: str | os.PathLike[str], *, max_bytes: int = 4 * 2**30) -> Arrays:
+def read_arrays(path: str | os.PathLike[str], *, max_bytes: int = MAX_BYTES) -> Arrays:
     """The arrays of a data file, by name.
 
     ``.npz``: its members; ``.npy``: one array with the name of the file; ``.csv``: its columns, of which ``t0, t1,
@@ -54,13 +53,8 @@ def read_arrays(path: str | os.PathLike[str], *, max_bytes: int = 4 * 2**30) -> 
             f"{path} ends in {source.suffix!r}; files that end in {', '.join(_READERS)} are read: save the arrays with "
             "numpy.savez, or the tensors with safetensors"
         )
-    if source.exists() and not source.is_file():
-        raise DataFileError(f"{path} is no file: name the file in it")
     try:
-        length = source.stat().st_size
-        if length == 0:
-            raise DataFileError(f"{path} is empty (0 bytes): save it again")
-        _check_size(source, length, max_bytes)
+        check_file(source, max_bytes=max_bytes)
         return reader(source, max_bytes)
     except DataFileError:
         raise
@@ -75,43 +69,25 @@ def read_arrays(path: str | os.PathLike[str], *, max_bytes: int = 4 * 2**30) -> 
         ) from error
 
 
-def _check_size(path: Path, needed: int, max_bytes: int) -> None:
-    if needed > max_bytes:
-        raise DataFileError(
-            f"{path} holds {needed / 1e9:.3g} GB and at most {max_bytes / 1e9:.3g} GB are read: save fewer samples or "
-            "units, or raise max_bytes"
-        )
-
-
 def _read_npy(path: Path, max_bytes: int) -> Arrays:
     with open(path, "rb") as file:
-        return {path.stem: _array(file, path.stat().st_size, str(path))}
+        return {path.stem: _array(file, path.stat().st_size, path, max_bytes)}
 
 
 def _read_npz(path: Path, max_bytes: int) -> Arrays:
     found = {}
     with zipfile.ZipFile(path) as archive:
-        _check_archive(path, archive, max_bytes)
+        check_archive(path, archive, max_bytes)
         for member in archive.infolist():
             name = member.filename.removesuffix(".npy")
             with archive.open(member) as file:
-                found[name] = _array(file, member.file_size, f"{path}, array {name!r}")
+                found[name] = _array(file, member.file_size, path, max_bytes, name=name)
     return found
 
 
-def _check_archive(path: Path, archive: zipfile.ZipFile, max_bytes: int) -> None:
-    """What the archive unpacks to, by its own table of contents."""
-    unpacked = sum(member.file_size for member in archive.infolist())
-    _check_size(path, unpacked, max_bytes)
-    if unpacked > _HARMLESS and unpacked > MOST_GROWTH * path.stat().st_size:
-        raise DataFileError(
-            f"{path} unpacks {path.stat().st_size / 1e6:.3g} MB to {unpacked / 1e6:.0f} MB, more than "
-            f"{MOST_GROWTH} times as much: where that is meant, save it without compression (numpy.savez)"
-        )
-
-
-def _array(file: IO[bytes], length: int, place: str) -> np.ndarray:
-    """The array in an open npy file of ``length`` bytes."""
+def _array(file: IO[bytes], length: int, path: Path, max_bytes: int, *, name: str | None = None) -> np.ndarray:
+    """The array in an open npy file of ``length`` bytes, which may be the member ``name`` of an archive."""
+    place = str(path) if name is None else f"{path}, array {name!r}"
     shape, dtype = _npy_header(file)
     if dtype.hasobject or dtype.kind not in _KINDS:
         raise DataFileError(
@@ -124,6 +100,7 @@ def _array(file: IO[bytes], length: int, place: str) -> np.ndarray:
             f"{place} has {length} bytes, and {shape} of {dtype} need {expected}: it is truncated or damaged, save it "
             "again"
         )
+    check_shape(path, shape, dtype.itemsize, max_bytes)
     file.seek(0)
     array = np.lib.format.read_array(file, allow_pickle=False)
     file.read(1)  # the end of a member of an archive: its checksum is compared here
@@ -132,19 +109,22 @@ def _array(file: IO[bytes], length: int, place: str) -> np.ndarray:
 
 def _npy_header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
     version = np.lib.format.read_magic(file)
-    if version == (1, 0):
-        shape, _, dtype = np.lib.format.read_array_header_1_0(file)
-    elif version == (2, 0):
-        shape, _, dtype = np.lib.format.read_array_header_2_0(file)
-    else:
+    if version not in ((1, 0), (2, 0)):
         raise ValueError(f"format version {version}, 1.0 and 2.0 are read")
+    begin = file.tell()
+    size = int.from_bytes(file.read(2 if version == (1, 0) else 4), "little")
+    if size > _LONGEST_HEADER:
+        raise ValueError(f"a header of {size} bytes, at most {_LONGEST_HEADER} are read")
+    file.seek(begin)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, _, dtype = read(file)
     if any(size < 0 for size in shape):
         raise ValueError(f"shape {shape}")
     return shape, dtype
 
 
 def _read_csv(path: Path, max_bytes: int) -> Arrays:
-    return gathered(read_delimited(path), path.stem)
+    return gathered(read_delimited(path, max_bytes=max_bytes), path.stem)
 
 
 def gathered(columns: Mapping[str, np.ndarray], unnamed: str) -> Arrays:
@@ -174,7 +154,8 @@ def _read_pt(path: Path, max_bytes: int) -> Arrays:
     import torch
 
     with zipfile.ZipFile(path) as archive:  # what torch.save has written since torch 1.6
-        _check_archive(path, archive, max_bytes)
+        check_archive(path, archive, max_bytes)
+        check_sums(archive)
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
@@ -189,17 +170,23 @@ def _read_pt(path: Path, max_bytes: int) -> Arrays:
                 f"{path}: {name!r} is a {type(value).__name__}, a dense tensor is needed: save a dict of tensors, as "
                 "torch.save({'t': t, 'y': y}, path)"
             )
-    _check_size(path, sum(value.numel() * value.element_size() for value in tensors.values()), max_bytes)
-    return {str(name): _numbers(value) for name, value in tensors.items()}
+    return _numbers(path, tensors, max_bytes)
 
 
 def _read_safetensors(path: Path, max_bytes: int) -> Arrays:
     from safetensors.torch import load_file
 
-    return {name: _numbers(tensor) for name, tensor in load_file(path).items()}
+    return _numbers(path, load_file(path), max_bytes)
 
 
-def _numbers(tensor: Tensor) -> np.ndarray:
+def _numbers(path: Path, tensors: Mapping[Any, Tensor], max_bytes: int) -> Arrays:
+    for tensor in tensors.values():
+        check_shape(path, tensor.shape, tensor.element_size(), max_bytes)
+    check_size(path, sum(tensor.numel() * tensor.element_size() for tensor in tensors.values()), max_bytes)
+    return {str(name): _array_of(tensor) for name, tensor in tensors.items()}
+
+
+def _array_of(tensor: Tensor) -> np.ndarray:
     plain = tensor.detach().resolve_conj().resolve_neg()
     if plain.is_floating_point() and plain.element_size() < 4:
         plain = plain.float()

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from infoplane.errors import DataFileError, InputError
 from infoplane.factories import made_by
+from infoplane.limits import check_sums
 from infoplane.networks.layers import unwrap
 from infoplane.plane import InformationPlane
 from infoplane.trajectory import Trajectory
@@ -120,7 +121,9 @@ def _file(path: str | os.PathLike[str]) -> Path:
 def _is_state(name: object, value: object) -> bool:
     if not isinstance(name, str):
         return False
-    return name.endswith("_extra_state") or (isinstance(value, Tensor) and value.device.type == "cpu")
+    if isinstance(value, Tensor):
+        return value.device.type == "cpu" and value.layout == torch.strided and not value.is_quantized
+    return name.endswith("_extra_state")
 
 
 def _read_safetensors(path: Path) -> dict[str, Tensor]:
@@ -133,6 +136,7 @@ def _read_torch(path: Path) -> Any:
     with zipfile.ZipFile(path) as archive:  # what torch.save has written since torch 1.6, without compression
         if sum(member.file_size for member in archive.infolist()) > path.stat().st_size:
             raise ValueError("the archive unpacks to more than the length of the file")
+        check_sums(archive)
     return torch.load(path, map_location="cpu", weights_only=True)
 
 

@@ -138,10 +138,12 @@ def mutual_information_for_network_family(
     ``infoplane.InformationPlane``). The draws come from a stream of the plane's own, so that measuring never changes a
     training. Networks are measured in evaluation mode, and their buffers stay as they are.
 
-    >>> network = BufferedSequential([nn.Linear(12, 5), nn.Tanh(), nn.Linear(5, 1), nn.Tanh()], [False, True] * 2)
+    >>> import copy
+    >>> layers = [nn.Linear(12, 5), nn.Tanh(), nn.Linear(5, 1), nn.Tanh()]
+    >>> networks = [copy.deepcopy(BufferedSequential(layers, [False, True] * 2)) for _ in range(2)]
     >>> X = np.random.default_rng(0).integers(-1, 4, (100, 12))
     >>> plane = ZivInformationPlane(X, X[:, 0] > 1)
-    >>> len(mutual_information_for_network_family(plane, [network, network]))
+    >>> len(mutual_information_for_network_family(plane, networks))
     2
     """
     if family not in ("sampled", "exact", "per-copy"):

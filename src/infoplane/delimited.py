@@ -5,22 +5,24 @@ from __future__ import annotations
 import array
 import csv
 import itertools
+import reprlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from infoplane.errors import DataFileError
+from infoplane.limits import MAX_BYTES, check_shape
 
 if TYPE_CHECKING:
     Column = array.array[float] | list[str]
 
 
-def read_delimited(path: Path) -> dict[str, np.ndarray]:
+def read_delimited(path: Path, *, max_bytes: int = MAX_BYTES) -> dict[str, np.ndarray]:
     """The columns by name, or by number ("0", "1", ...) where the first line is of numbers.
 
     Whole numbers are int64, others float64. A first line without any number holds the names. Errors:
-    ``DataFileError``, with the line, for cells that do not fit.
+    ``DataFileError``, with the line, for cells that do not fit, and for texts that take more than ``max_bytes``.
     """
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
@@ -38,7 +40,11 @@ def read_delimited(path: Path) -> dict[str, np.ndarray]:
         raise DataFileError(f"{path} has names and no line of numbers: save it again")
     texts = [name for name, column in zip(names, columns, strict=True) if isinstance(column, list)]
     if len(texts) > 1:
-        raise DataFileError(f"{path}: the columns {', '.join(map(repr, texts))} hold texts, one may: drop the others")
+        shown = ", ".join(map(reprlib.repr, texts[:10]))
+        raise DataFileError(f"{path}: the columns {shown} hold texts, one may: drop the others")
+    for column in columns:
+        if isinstance(column, list):  # an array gives each of its texts the room of the longest
+            check_shape(path, (len(column), max(map(len, column))), 4, max_bytes)
     return {name: _values(column) for name, column in zip(names, columns, strict=True)}
 
 
@@ -74,8 +80,8 @@ def _add(place: str, names: list[str], columns: list[Column], cells: list[str]) 
             column.append(float(cell))
         else:
             raise DataFileError(
-                f"{place}: column {name!r} is {cell!r}, a number is needed as in the lines above: fill it "
-                "in, or leave the line out"
+                f"{place}: column {reprlib.repr(name)} is {reprlib.repr(cell)}, a number is needed as in the lines "
+                "above: fill it in, or leave the line out"
             )
 
 

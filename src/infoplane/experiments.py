@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -11,8 +10,14 @@ from typing import Any, Literal
 import numpy as np
 from torch import nn
 
-from infoplane import datasets, networks
-from infoplane.errors import DataFileError, InputError, UnknownNameError
+from infoplane import datasets, networks, runs
+from infoplane.arrays import read_arrays
+from infoplane.errors import DataFileError, InfoplaneError, InputError, RunError, UnknownNameError
+from infoplane.files import clean
+from infoplane.resuming import chosen_seed
+from infoplane.settings import described
+from infoplane.stopping import InformationStopping
+from infoplane.tables import TABLES, check_network, check_tables, read_tables
 from infoplane.training import OPTIONS, Result
 from infoplane.training import experiment as train
 from infoplane.types import NATS_PER, Dataset
@@ -27,6 +32,9 @@ class Experiment:
 
     ``targets`` says how class labels become what the network is trained for: ``zero-one`` and ``plus-minus``
     (samples, 1) numbers for two classes, ``one-hot`` (samples, classes), ``class`` (samples,) whole numbers.
+
+    >>> load("warm-up").run(epochs=2, copies=3).family.copies
+    3
     """
 
     name: str
@@ -35,20 +43,43 @@ class Experiment:
     network: Callable[[], nn.Module]
     targets: Targets
     training: Mapping[str, Any] = field(default_factory=dict)
+    recipe: tuple[Mapping[str, Any], ...] = ()  # how it was made, in words: for ``resume``
 
     def run(self, **options: Any) -> Result:
         """Train and measure; ``options`` (as of ``ip.experiment``) go before the experiment's own."""
-        settings = {"title": self.title, **self.training, **options}
-        dataset = self.data(seed=settings.get("seed", 0))
+        settings = {"title": self.title, "recipe": self.recipe or None, **self.training, **options}
+        out, resuming = settings.get("out"), settings.get("resume", False)
+        settings["seed"] = chosen_seed(settings.get("seed", 0), out, resume=resuming)
+        dataset = self.data(seed=settings["seed"])
         known = dataset.details.get("facts", {}).get("i_xy_bits")
-        if known is not None:
-            scale = NATS_PER["bits"] / NATS_PER[settings.get("units", "bits")]
+        units = settings.get("units", "bits")
+        if known is not None and units in tuple(NATS_PER):
+            scale = NATS_PER["bits"] / NATS_PER[units]
             settings.setdefault("facts", {"i_xy": known * scale})
         return train(self.network, dataset.x, encode(dataset, self.targets), **settings)
 
     def on(self, dataset: str, **options: Any) -> Experiment:
         """The same experiment on another dataset, by name."""
-        return replace(self, data=_loader(dataset, **options), title=f"{self.title}, {dataset}")
+        recipe = (*self.recipe, {"dataset": dataset, "options": described(options)}) if self.recipe else ()
+        return replace(self, data=_loader(dataset, **options), title=f"{self.title}, {dataset}", recipe=recipe)
+
+    def changed(self, tables: Mapping[str, Any], path: Path) -> Experiment:
+        """The same experiment with other data, network, estimator or options, in the tables of ``from_file``.
+
+        ``path``, where they are from, names it in messages.
+        """
+        check_tables(tables, path)
+        data, network, targets, training = self.data, self.network, self.targets, dict(self.training)
+        if "data" in tables:
+            data, targets = _data({"targets": self.targets, **tables["data"]}, path)
+        if "network" in tables:
+            network, training["layers"] = _network(dict(tables["network"]), path)
+        if "estimator" in tables:
+            before = training.get("estimators")
+            training["estimators"] = {**(before if isinstance(before, Mapping) else {}), **tables["estimator"]}
+        training |= _training(tables, path)
+        recipe = (*self.recipe, {"changes": tables, "path": str(path.resolve())}) if self.recipe else ()
+        return replace(self, data=data, network=network, targets=targets, training=training, recipe=recipe)
 
 
 def encode(dataset: Dataset, targets: Targets) -> np.ndarray:
@@ -68,6 +99,9 @@ def encode(dataset: Dataset, targets: Targets) -> np.ndarray:
 def _loader(name: str, **options: Any) -> Callable[..., Dataset]:
     if name not in datasets.names():
         raise UnknownNameError("dataset", name, datasets.names())
+    for option in options:
+        if option not in datasets.options(name):
+            raise UnknownNameError(f"option of the dataset {name}", option, datasets.options(name))
     return lambda seed=0: datasets.load(name, **{"seed": seed, **options})
 
 
@@ -111,12 +145,12 @@ REGISTRY = {
 
 
 def names() -> list[str]:
-    """The names that ``load`` takes."""
+    """The names that ``load`` takes: warm-up, six-layer, complicated, conv."""
     return list(REGISTRY)
 
 
 def load(name: str) -> Experiment:
-    """A named experiment, or one from a TOML file where ``name`` ends in ``.toml``.
+    """A named experiment, or one from a TOML file where ``name`` ends in ``.toml``; ``UnknownNameError`` for others.
 
     >>> import infoplane as ip
     >>> ip.experiments.load("six-layer").training["epochs"]
@@ -126,17 +160,59 @@ def load(name: str) -> Experiment:
         return from_file(name)
     if name not in REGISTRY:
         raise UnknownNameError("experiment", name, REGISTRY)
-    return REGISTRY[name]
+    return replace(REGISTRY[name], recipe=({"experiment": name},))
+
+
+def resume(path: str | Path, **options: Any) -> Result:
+    """Go on with a run that was interrupted, as if it had never stopped; a finished one is only read.
+
+    ``path``: the run directory of a named experiment, or of one from a TOML file; settings and data are those of the
+    run, and no code that it could name is ever loaded. ``options`` may be ``progress`` and ``checkpoint_every``.
+
+    Errors: ``RunError`` where another process writes it, or it was made in Python from a network and data of its own
+    (then ``ip.experiment(..., out=path, resume=True)`` goes on); ``DataFileError`` where it is damaged.
+
+    >>> import infoplane as ip, tempfile
+    >>> folder = tempfile.mkdtemp()
+    >>> first = ip.experiments.load("warm-up").run(epochs=2, out=folder)
+    >>> ip.experiments.resume(folder).steps
+    2
+    """
+    record = runs.read_record(path)
+    if not record["recipe"]:
+        raise RunError(
+            f"{path} does not say how its network and data are made: go on with "
+            f"ip.experiment(model, x, y, ..., out={str(path)!r}, resume=True)"
+        )
+    settings = {name: value for name, value in record["settings"].items() if name in OPTIONS}
+    try:
+        if isinstance(stopping := settings.get("stopping"), dict):
+            criterion = {name: value for name, value in stopping.items() if name != "class"}
+            settings["stopping"] = InformationStopping(**criterion)
+        made = _from_recipe(record["recipe"])
+    except (KeyError, TypeError, AttributeError) as error:
+        if isinstance(error, InfoplaneError):
+            raise
+        raise DataFileError(f"{path}: what run.json says of the experiment is damaged ({error!r})") from error
+    return made.run(**{**settings, **options, "out": path, "resume": True})
+
+
+def _from_recipe(recipe: Sequence[Mapping[str, Any]]) -> Experiment:
+    """The experiment that was made in these steps: names and tables, nothing that could run code."""
+    first, *changes = recipe
+    if "tables" in first:
+        made = from_tables(first["tables"], Path(first["path"]))
+    else:
+        made = replace(REGISTRY[first["experiment"]], recipe=(first,))
+    for change in changes:
+        if "dataset" in change:
+            made = made.on(change["dataset"], **change["options"])
+        else:
+            made = made.changed(change["changes"], Path(change["path"]))
+    return made
 
 
 # ---------------------------------------------------------------- TOML files
-
-_TABLES = {
-    "data": "name (a dataset) with its options, or file (an .npz with arrays x and y); targets",
-    "network": "sizes, activation, output_activation; measure (names of layers)",
-    "estimator": "name with its options, e.g. bins",
-    "training": "epochs, copies, learning_rate, batch_size, loss, optimizer, init, family, every, seed, ...",
-}
 
 
 def from_file(path: str | Path) -> Experiment:
@@ -145,29 +221,35 @@ def from_file(path: str | Path) -> Experiment:
     ``[data]`` names a dataset with its options, or ``file``, an ``.npz`` with arrays ``x`` and ``y`` (relative to the
     TOML file), and ``targets``; ``[network]`` gives ``sizes`` and ``activation`` of a multilayer perceptron and
     ``measure``, its layers; ``[estimator]`` a name and options; ``[training]`` options of ``ip.experiment``.
+
+    Errors: ``DataFileError`` where the file cannot be read, ``InputError`` where a table is missing or holds what is
+    not known.
     """
-    path = Path(path)
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataFileError(f"cannot read the experiment {path}: {error}") from error
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{path} is not a TOML file: {error}") from error
+    return from_tables(read_tables(path), Path(path))
+
+
+def from_tables(tables: Mapping[str, Any], path: Path) -> Experiment:
+    """An experiment from the tables of ``from_file``; ``path``, where they are from, names it in messages."""
+    table = dict(tables)
     name = str(table.pop("name", path.stem))
-    for key in table:
-        if key not in _TABLES:
-            raise UnknownNameError(f"table of {path.name}", key, _TABLES)
+    check_tables(table, path)
     for key in ("data", "network"):
         if key not in table:
-            raise InputError(f"{path} has no [{key}]: it needs {_TABLES[key]}")
+            raise InputError(f"{path} has no [{key}]: it needs {TABLES[key]}")
     data, targets = _data(dict(table["data"]), path)
     network, layers = _network(dict(table["network"]), path)
-    options = dict(table.get("training", {}))
+    settings = {"layers": layers, "estimators": table.get("estimator", "binned"), **_training(table, path)}
+    recipe = ({"tables": dict(tables), "path": str(path.resolve())},)
+    return Experiment(name, name, data, network, targets, settings, recipe)
+
+
+def _training(tables: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    options = dict(tables.get("training", {}))
+    known = [option for option in OPTIONS if option not in ("out", "force")]  # these are said by who runs it
     for option in options:
-        if option not in OPTIONS:
-            raise UnknownNameError(f"option of [training] in {path.name}", option, OPTIONS)
-    settings = {"layers": layers, "estimators": table.get("estimator", "binned"), **options}
-    return Experiment(name, name, data, network, targets, settings)
+        if option not in known:
+            raise UnknownNameError(f"option of [training] in {path.name}", option, known)
+    return options
 
 
 def _data(table: dict[str, Any], path: Path) -> tuple[Callable[..., Dataset], Targets]:
@@ -178,21 +260,18 @@ def _data(table: dict[str, Any], path: Path) -> tuple[Callable[..., Dataset], Ta
         file = path.parent / str(table["file"])
         return lambda seed=0: _from_npz(file), targets
     if "name" not in table:
-        raise InputError(f"[data] of {path} needs {_TABLES['data']}")
+        raise InputError(f"[data] of {path} needs {TABLES['data']}")
     name = str(table.pop("name"))
     return _loader(name, **table), targets
 
 
 def _from_npz(file: Path) -> Dataset:
-    try:
-        with np.load(file, allow_pickle=False) as arrays:
-            if not {"x", "y"} <= set(arrays.files):
-                raise DataFileError(f"{file} holds {', '.join(arrays.files) or 'nothing'}: it needs arrays x and y")
-            x, y = arrays["x"], arrays["y"]
-    except DataFileError:
-        raise
-    except Exception as error:  # zipfile, zlib, struct and numpy errors of a damaged file
-        raise DataFileError(f"cannot read the data file {file}: {error}") from error
+    arrays = read_arrays(file)
+    if not {"x", "y"} <= set(arrays):
+        raise DataFileError(f"{file} holds {clean(', '.join(arrays)) or 'nothing'}: it needs arrays x and y")
+    x, y = arrays["x"], arrays["y"]
+    if x.ndim == 0 or y.ndim == 0 or y.size == 0:
+        raise InputError(f"{file}: x has shape {x.shape} and y {y.shape}: give a row for each sample, at least one")
     if len(x) != len(y):
         raise InputError(f"{file}: x has {len(x)} samples and y has {len(y)}: they must describe the same samples")
     classes = np.unique(y.reshape(len(y), -1)[:, 0], return_inverse=True)[1].astype(np.int64)
@@ -200,13 +279,8 @@ def _from_npz(file: Path) -> Dataset:
 
 
 def _network(table: dict[str, Any], path: Path) -> tuple[Callable[[], nn.Module], Any]:
+    check_network(table, path)
     layers = table.pop("measure", None)
-    known = ("sizes", "activation", "output_activation")
-    for option in table:
-        if option not in known:
-            raise UnknownNameError(f"option of [network] in {path.name}", option, (*known, "measure"))
-    if "sizes" not in table:
-        raise InputError(f"[network] of {path} needs sizes, for example sizes = [12, 10, 7, 5, 4, 3, 1]")
     sizes = table.pop("sizes")
     made = networks.mlp(sizes, **table)  # says now what is wrong with it
     return lambda: networks.mlp(sizes, **table), layers if layers is not None else networks.activation_names(made)

@@ -8,20 +8,23 @@ import json
 import math
 import os
 import re
+import reprlib
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from numbers import Integral
 from pathlib import Path
 from typing import Any
 
+from infoplane import __version__
 from infoplane.errors import DataFileError, InputError, RunError
+from infoplane.limits import check_regular
 from infoplane.types import COLUMNS
 
 #: The beginning and the end of the name of a file that is still being written.
 UNFINISHED = (".infoplane-", ".tmp")
 
 #: The layout of a run folder and of its ``run.json``; a reader refuses a later one.
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 #: The columns that hold texts, and those that hold whole numbers; ``flags`` holds several texts, the others numbers.
 TEXT_COLUMNS = frozenset(("split", "layer", "family", "estimator", "label", "units", "name"))
@@ -29,6 +32,8 @@ WHOLE_COLUMNS = frozenset(("step", "layer_index", "copy", "n"))
 
 #: Control characters, and marks that turn the reading direction.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_LARGEST_JSON = 2**28
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._()-]*")  # a text that stands in a table as it is
 _ESCAPED = tuple("=+-@'\t\r")  # what makes a spreadsheet take a cell for a formula, and the escape itself
 
 
@@ -142,18 +147,37 @@ def read_json(path: str | os.PathLike[str]) -> dict[str, Any]:
         DataFileError: there is no such file, it is no JSON object, or a later version of infoplane wrote it.
     """
     try:
-        found = json.loads(Path(path).read_text(encoding="utf-8"))
+        source = Path(path)
+        if source.exists() and not (source.is_file() and source.stat().st_size <= _LARGEST_JSON):
+            raise DataFileError(f"{path} is no file, or larger than {_LARGEST_JSON >> 20} MiB: restore it from a copy")
+        found = json.loads(source.read_text(encoding="utf-8"), parse_constant=_refuse, object_pairs_hook=_once)
+    except DataFileError:
+        raise
     except OSError as error:
         raise DataFileError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DataFileError(f"{path} is not valid JSON ({error}): restore it from a copy, or delete it") from error
     if not isinstance(found, dict):
         raise DataFileError(f"{path} holds a JSON {type(found).__name__}, an object in braces is needed")
     version = found.get("format_version", FORMAT_VERSION)
     if not isinstance(version, int) or version > FORMAT_VERSION:
+        writer = found.get("versions")
+        by = f" (written by infoplane {clean(writer.get('infoplane'))})" if isinstance(writer, dict) else ""
         raise DataFileError(
-            f"{path} has format version {version!r} and this infoplane reads up to {FORMAT_VERSION}: upgrade infoplane"
+            f"{path} has format version {clean(repr(version))}{by} and this infoplane, {__version__}, reads up to "
+            f"{FORMAT_VERSION}: upgrade infoplane"
         )
+    return found
+
+
+def _refuse(constant: str) -> Any:
+    raise ValueError(f"{constant} is no JSON number")
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("an object has one key twice")
     return found
 
 
@@ -164,9 +188,20 @@ def csv_bytes(rows: Iterable[Sequence[Any]], columns: Sequence[str] = COLUMNS) -
         >>> csv_bytes([(3, "train", "=fc") + (None,) * 18]).decode().splitlines()[1]
         "3,train,'=fc,,,,,,,,,,,,,,,,,,"
     """
+    texts = [(name, name in TEXT_COLUMNS) for name in columns]
     lines = [",".join(columns)]
     for row in rows:
-        lines.append(",".join(_cell(name, value) for name, value in zip(columns, row, strict=True)))
+        cells = []
+        for (name, text), value in zip(texts, row, strict=True):
+            if value is None:
+                cells.append("")
+            elif type(value) is float and not text:
+                cells.append(repr(value))
+            elif type(value) is str and text and _PLAIN.fullmatch(value):
+                cells.append(value)
+            else:
+                cells.append(_cell(name, value))
+        lines.append(",".join(cells))
     return ("\n".join(lines) + "\n").encode("utf-8", errors="backslashreplace")
 
 
@@ -191,6 +226,7 @@ def read_csv(path: str | os.PathLike[str], columns: Sequence[str] = COLUMNS) -> 
         DataFileError: no such file, another header, or a cell that does not fit its column.
     """
     try:
+        check_regular(Path(path))
         with open(path, encoding="utf-8-sig", newline="") as file:
             lines = csv.reader(file, strict=True)
             header = next(lines, [])
@@ -214,7 +250,7 @@ def _check_header(path: str | os.PathLike[str], header: list[str], columns: Sequ
     unknown = [name for name in header if name not in columns]
     if missing or unknown or len(header) != len(columns):
         faults = [f"the columns {', '.join(missing)} are missing"] if missing else []
-        faults += [f"the columns {', '.join(map(repr, unknown))} are unknown"] if unknown else []
+        faults += [f"the columns {', '.join(map(reprlib.repr, unknown[:10]))} are unknown"] if unknown else []
         raise DataFileError(
             f"{path} is another table: {'; '.join(faults) or 'a column stands twice'}. "
             f"The first line has to be {','.join(columns)}"
@@ -228,7 +264,11 @@ def _value(path: str | os.PathLike[str], line: int, name: str, cell: str) -> Any
     if name in TEXT_COLUMNS or name == "flags":
         return cell.removeprefix("'")
     try:
-        return int(cell) if name in WHOLE_COLUMNS else float(cell)
+        number = int(cell) if name in WHOLE_COLUMNS else float(cell)
     except ValueError as error:
         kind = "whole number" if name in WHOLE_COLUMNS else "number"
-        raise DataFileError(f"{path}, line {line}: {name} is {cell!r}, a {kind} or nothing is needed") from error
+        shown = reprlib.repr(cell)
+        raise DataFileError(f"{path}, line {line}: {name} is {shown}, a {kind} or nothing is needed") from error
+    if name in WHOLE_COLUMNS and abs(number) >= 2**63:
+        raise DataFileError(f"{path}, line {line}: {name} is {reprlib.repr(cell)}, which is too large to count")
+    return number

@@ -1,59 +1,24 @@
-"""Activations of every layer + a question -> rows of a trajectory. Pure: the same in, the same out."""
+"""What was gathered of every layer + a question -> rows of a trajectory. Pure: the same in, the same out."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
-from infoplane.estimators.base import Estimator, SymbolEstimator, check_finite
+from infoplane.asking import WHOLE, Moment, Question
+from infoplane.estimators.base import Estimator, SymbolEstimator, check_rows
 from infoplane.estimators.binned import Binned
-from infoplane.estimators.consistency import decision_symbols, flag_layers
+from infoplane.estimators.consistency import flag_layers
 from infoplane.estimators.doubt import reordered, shuffled
 from infoplane.estimators.readings import Count, Reading
 from infoplane.estimators.samples import Variable, distinct_ids
 from infoplane.estimators.symbols import Symbols
-from infoplane.types import NATS_PER, Units
-
-WHOLE = "all"  #: the name of the split where the samples are not split
-
-
-@dataclass(frozen=True)
-class Shuffles:
-    """How often inputs and labels are put in random order, and which samples stay together."""
-
-    times: int
-    members: list[np.ndarray]
-    seed: int
-
-
-@dataclass(frozen=True)
-class Question:
-    """What is asked of every layer: estimators, inputs, label sets, unit, how many shuffles, and the split's name."""
-
-    estimators: Sequence[Estimator]
-    x: Variable
-    labels: Mapping[str, Variable]
-    units: Units
-    shuffles: Shuffles | None = None
-    split: str = WHOLE
-
-    def to(self, device: torch.device) -> Question:
-        labels = {name: label.to(device) for name, label in self.labels.items()}
-        return replace(self, x=self.x.to(device), labels=labels)
-
-
-@dataclass(frozen=True)
-class Moment:
-    """When and how a family is read; ``draws`` (samples,) is the copy of each sample where ``sampled`` is asked."""
-
-    step: int
-    kinds: tuple[str, ...]
-    draws: Tensor | None = None
+from infoplane.gathering import Gathered
+from infoplane.types import NATS_PER, Estimate, Units
 
 
 @dataclass(frozen=True)
@@ -67,42 +32,40 @@ class _Asked:
 
 
 def estimate_layers(
-    activations: Mapping[str, Tensor], question: Question, moment: Moment
+    gathered: Gathered, question: Question, moment: Moment
 ) -> tuple[list[dict[str, Any]], dict[str, float]]:
-    """Rows for every layer, and the share of the inputs on which all copies differ where ``exact`` was asked for.
-
-    ``activations`` (members, samples, units) by layer, in the order of execution.
-    """
+    """Rows for every layer, and the share of the inputs on which all copies differ where ``exact`` was asked for."""
     if moment.draws is not None:
-        moment = replace(moment, draws=moment.draws.to(next(iter(activations.values())).device))
+        moment = replace(moment, draws=moment.draws.to(gathered.decision.codes.device))
     asked: list[_Asked] = []
-    for made in question.estimators:
+    for number, made in enumerate(question.estimators):
         if isinstance(made, SymbolEstimator):
-            asked += _by_counting(made, activations, question, moment)
+            asked += _by_counting(made, gathered.prepared[number], gathered, question, moment)
         else:
-            asked += _by_member(made, activations, question, moment)
+            asked += _by_member(made, number, gathered, question, moment)
     rows = [
         row
-        for index, layer in enumerate(activations)
+        for index, layer in enumerate(gathered.layers)
         for one in asked
-        for row in _layer_rows(one, index, layer, (moment.step, question))
+        for row in _layer_rows(one, index, layer, (moment.step, question), half=layer in gathered.half)
     ]
     exact = next((one for one in asked if one.kind == "exact"), None)
-    shares = {} if exact is None else dict(zip(activations, (each[0].all_differ for each in exact.layers), strict=True))
+    shares = (
+        {} if exact is None else dict(zip(gathered.layers, (each[0].all_differ for each in exact.layers), strict=True))
+    )
     return rows, {layer: share for layer, share in shares.items() if share is not None}
 
 
 def _by_counting(
-    made: SymbolEstimator, activations: Mapping[str, Tensor], question: Question, moment: Moment
+    made: SymbolEstimator, layers: list[Symbols], gathered: Gathered, question: Question, moment: Moment
 ) -> list[_Asked]:
     """Everything counted where the symbols are, then one transfer for all; the network's decision is counted beside."""
-    layers = list(activations.values())
-    symbols = [*made.layers(layers), decision_symbols(layers[-1])]
-    places = [_place(layer, question, moment) for layer in activations]
+    symbols = [*layers, gathered.decision]
+    places = [_place(layer, question, moment) for layer in gathered.layers]
     kinds = [(kind, label) for kind in moment.kinds for label in question.labels]
     x, labels = question.x.classes(), {label: y.classes() for label, y in question.labels.items()}
     counts = [made.count(symbols, x, labels[label], kind, draws=moment.draws, places=places) for kind, label in kinds]
-    nulls = [_shuffled_counts(made, symbols[:-1], question, moment, kind, label) for kind, label in kinds]
+    nulls = [_shuffled_counts(made, layers, question, moment, kind, label) for kind, label in kinds]
     flat = iter(_transfer([*counts, *(count for several in nulls for count in several)], question.units))
     asked = []
     for kind, label in kinds:
@@ -166,17 +129,19 @@ def _transfer(counts: Sequence[Count], units: Units) -> list[list[list[Reading]]
     return result
 
 
-def _by_member(made: Estimator, activations: Mapping[str, Tensor], question: Question, moment: Moment) -> list[_Asked]:
+def _by_member(made: Estimator, number: int, gathered: Gathered, question: Question, moment: Moment) -> list[_Asked]:
     """Readings of an estimator that works on one network at a time."""
+    decision = gathered.decision
+    if question.few is not None and gathered.rows is not None and number not in gathered.prepared:
+        question, decision = question.few, decision.take(gathered.rows)
     each: dict[str, list[list[Reading]]] = {label: [] for label in question.labels}
-    for layer, t in activations.items():
-        check_finite(t.flatten(0, 1), _place(layer, question, moment))
-        readings = [_of_member(made, member, question) for member in t]
+    for at, layer in enumerate(gathered.layers):
+        place = _place(layer, question, moment)
+        readings = [_of_member(made, one, question) for one in _members(made, number, gathered, at, place)]
         for label in question.labels:
             each[label].append([reading[label] for reading in readings])
-    output = list(activations.values())[-1]
     for label, layers in each.items():
-        _flag(layers, _floors(output, question, label), question, label)
+        _flag(layers, _floors(decision, question, label), question, label)
     return [
         _Asked(made, kind, label, layers if kind == "single" else [[_mean_reading(members)] for members in layers])
         for kind in moment.kinds
@@ -184,13 +149,28 @@ def _by_member(made: Estimator, activations: Mapping[str, Tensor], question: Que
     ]
 
 
-def _of_member(made: Estimator, t: Tensor, question: Question) -> dict[str, Reading]:
+def _members(made: Estimator, number: int, gathered: Gathered, at: int, place: str) -> Iterable[Any]:
+    """What the estimator prepared of every member of one layer."""
+    if number in gathered.prepared:
+        each = gathered.prepared[number][at]
+        check_rows(torch.stack([one.bad for one in each]), place)
+        yield from each
+        return
+    t = gathered.kept[gathered.layers[at]]
+    check_rows(~t.isfinite().all(-1), place)
+    for member in t:
+        yield made.prepare(member)
+
+
+def _of_member(made: Estimator, prepared: Any, question: Question) -> dict[str, Reading]:
     """Readings of one layer of one network for every label set."""
-    prepared = made.prepare(t)
     defined = "i_xt" in made.informations
     i_xt = made.with_input(prepared, question.x, question.units) if defined else None
     readings = {}
     for label, y in question.labels.items():
+        if y.ids is not None and y.ids.count == 1:
+            readings[label] = Reading.of(i_xt, Estimate(0.0, question.units, n=y.n))  # about a constant
+            continue
         reading = Reading.of(i_xt, made.with_label(prepared, y, question.units))
         shuffles = [
             Reading.of(
@@ -204,12 +184,12 @@ def _of_member(made: Estimator, t: Tensor, question: Question) -> dict[str, Read
     return readings
 
 
-def _floors(output: Tensor, question: Question, label: str) -> list[float]:
+def _floors(decision: Symbols, question: Question, label: str) -> list[float]:
     """What every copy's decision knows about the label."""
     ids = question.labels[label].ids
     if ids is None:
         return []
-    count = Binned("distinct").count([decision_symbols(output)], distinct_ids(ids.n, ids.ids.device), ids, "single")
+    count = Binned("distinct").count([decision], distinct_ids(ids.n, ids.ids.device), ids, "single")
     return [reading.i_ty for reading in count.read(count.numbers.tolist(), question.units)[0]]
 
 
@@ -225,9 +205,11 @@ def _mean(values: Sequence[float | None]) -> Any:
     return None if None in values else float(np.mean(values))  # type: ignore[arg-type]
 
 
-def _layer_rows(asked: _Asked, index: int, layer: str, place: tuple[int, Question]) -> Iterable[dict[str, Any]]:
+def _layer_rows(
+    asked: _Asked, index: int, layer: str, place: tuple[int, Question], *, half: bool
+) -> Iterable[dict[str, Any]]:
     step, question = place
-    single = asked.kind == "single"
+    single, labelled = asked.kind == "single", asked.label != question.condition
     for copy, reading in enumerate(asked.layers[index]):
         yield {
             "step": step,
@@ -236,19 +218,19 @@ def _layer_rows(asked: _Asked, index: int, layer: str, place: tuple[int, Questio
             "layer_index": index,
             "copy": copy if single else -1,
             "family": asked.kind,
-            "estimator": asked.made.name,
+            "estimator": question.names[question.estimators.index(asked.made)],
             "label": asked.label,
             "i_xt": reading.i_xt,
             "i_xt_low": reading.i_xt_low,
             "i_xt_high": reading.i_xt_high,
             "i_xt_null": reading.i_xt_null,
-            "i_ty": reading.i_ty,
-            "i_ty_low": reading.i_ty_low,
-            "i_ty_high": reading.i_ty_high,
-            "i_ty_null": reading.i_ty_null,
+            "i_ty": reading.i_ty if labelled else None,
+            "i_ty_low": reading.i_ty_low if labelled else None,
+            "i_ty_high": reading.i_ty_high if labelled else None,
+            "i_ty_null": reading.i_ty_null if labelled else None,
             "h_t": reading.h_t,
             "h_t_given_x": reading.h_t_given_x,
             "n": reading.n,
             "units": question.units,
-            "flags": reading.flags,
+            "flags": (*reading.flags, "half-precision") if half else reading.flags,
         }

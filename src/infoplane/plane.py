@@ -9,22 +9,26 @@ from typing import Any, final
 import torch
 from torch import Tensor, nn
 
+from infoplane.asking import WHOLE, Moment, Question
 from infoplane.budget import Every, Pace
 from infoplane.errors import InputError, UnknownNameError
-from infoplane.estimators import as_activations, check_units, estimator
+from infoplane.estimators import check_units, estimator
 from infoplane.estimators.base import Estimator, SymbolEstimator
-from infoplane.estimators.samples import (
-    Variable,
-)
-from infoplane.measuring import (
-    WHOLE,
-    Moment,
-    Question,
-    estimate_layers,
-)
+from infoplane.estimators.naming import described
+from infoplane.estimators.samples import Variable
+from infoplane.gathering import Gathered, InPieces, Whole
+from infoplane.measuring import estimate_layers
 from infoplane.networks import Family
-from infoplane.recording import record
-from infoplane.splits import Split, by_split
+from infoplane.networks.evaluation import is_sharded
+from infoplane.networks.members import need_own_parameters
+from infoplane.networks.outputs import Part
+from infoplane.networks.placement import DEFAULT_BATCH
+from infoplane.networks.pooling import Pool, check_pool
+from infoplane.networks.stillness import Stillness
+from infoplane.planning import Plan, plan
+from infoplane.recording import check_batch_size
+from infoplane.showing import Model, Show, show
+from infoplane.splits import Asked, Split, by_split
 from infoplane.trajectory import Trajectory
 from infoplane.types import FAMILIES, Units
 
@@ -44,13 +48,24 @@ class InformationPlane:
     Measuring never changes the network, its mode or any random state but the plane's own (``seed``). ``shuffles``: each
     number also on that many random orders of inputs and labels, in the columns ``i_xt_null`` and ``i_ty_null`` (their
     means); ``groups`` (samples,), a table of these for several splits, names samples that are shuffled as wholes.
+    ``given`` names a label set: beside all samples, those of each of its values are measured, with the label
+    ``digit=3`` for I(X;T|digit=3), and ``other|digit=3`` for the information about another label set.
+
+    ``x`` may be a tuple or a table of several inputs, ``model(*x)`` or ``model(**x)``. ``pool`` makes rows of
+    convolutions and sequences: ``"flatten"``, ``"channel"`` (each a layer of its own, ``conv[3]``), ``"mean"``,
+    ``"pooled"``, ``"last"``, ``"token"`` (each token a sample; labels (samples,) or (samples, tokens)), a function, or
+    a table of these by glob. ``select``: which part of an output, as in ``ip.record``.
+
+    Activations are read inside the hooks and not kept, ``batch_size`` samples at a time (None: 4096, or fewer where
+    layers are large). Estimators that need them whole may take ``max_activation_bytes``, and look at ``subsample``
+    samples only (None: all).
 
     ``every`` and ``max_share`` leave steps out: all but the multiples of a number, or but about twenty a decade
     (``"log"``); and those that would take more than this share of the wall time since the first call, expecting each
     measurement to take as long as the last one. The first call always measures.
 
-    Errors: ``InputError`` where x and y do not fit, or x was changed in place later; ``NonFiniteError`` naming layer,
-    step and rows.
+    Errors: ``InputError`` where x and y do not fit, x was changed in place later, or more activations would have to be
+    kept than allowed, before they are; ``NonFiniteError`` naming layer, step and rows.
 
     >>> import infoplane as ip, torch
     >>> x, y = torch.randn(200, 4), torch.arange(200) % 2
@@ -72,24 +87,39 @@ class InformationPlane:
         shuffles: int = 0,
         groups: Any = None,
         seed: int = 0,
+        given: str | None = None,
+        pool: Pool = "flatten",
+        select: Part = None,
+        batch_size: int | None = None,
+        subsample: int | None = None,
+        max_activation_bytes: float = 2e9,
         every: Every = 1,
         max_share: float | None = None,
     ) -> None:
         check_units(units)
+        check_pool(pool)
+        check_batch_size(batch_size)
         self.layers, self.units = layers, units
+        self._pool, self._part, self._batch = pool, select, batch_size
+        self._limit = max_activation_bytes
+        self._few = _few(subsample, seed)
         self.estimators = _estimators(estimators)
         self.family = _families(family, self.estimators)
         self._pace = Pace(every, max_share)
         self._shuffles = shuffles
         self._splits: list[Split] = []
+        asked = Asked(shuffles, seed, subsample, given, tokens=pool == "token")
         for name, x_here, y_here, groups_here in by_split(x, y, groups):
             blank = Question(self.estimators, Variable(None), {}, units, split=name)
             try:
-                self._splits.append(Split(x_here, y_here, blank, shuffles=shuffles, groups=groups_here, seed=seed))
+                self._splits.append(Split(x_here, y_here, blank, groups=groups_here, asked=asked))
             except InputError as error:
-                if not isinstance(x, Mapping):
+                if y is not None:
                     raise
                 raise InputError(f"split {name!r}: {error}") from error
+        self._stillness = Stillness()
+        self._plans: dict[tuple[bool, int], Plan] = {}
+        self._ways: dict[tuple[bool, int, str], tuple[int, bool]] = {}
         self._nulls: dict[tuple[Any, ...], tuple[float | None, float | None]] = {}
         self.trajectory = Trajectory(meta=self._facts())
 
@@ -98,25 +128,30 @@ class InformationPlane:
         """Seconds that the measurements in ``trajectory`` took together."""
         return self._pace.seconds
 
-    def measure(
-        self, model: nn.Module | Family | Sequence[nn.Module], step: int, *, force: bool = False
-    ) -> list[dict[str, Any]]:
+    def measure(self, model: Model, step: int, *, force: bool = False) -> list[dict[str, Any]]:
         """Rows for every layer of ``model`` at ``step``, which are also added to ``trajectory``.
 
         ``model``: any module, a ``Family``, or a list of modules with the same layers. No rows where ``every`` or
         ``max_share`` leave this step out, unless ``force`` is set.
         """
+        if self._pace.budget.max_share is not None and isinstance(model, nn.Module) and is_sharded(model):
+            raise InputError(
+                "max_share asks each process for its own clock, and a network of fully_shard needs all processes at "
+                "the same steps: give every=... instead"
+            )
         if not self._pace.is_due(step) and not force:
             return []
         before = self._pace.clock()
         rows = self._rows(model, step)
+        if not isinstance(model, Family):
+            self._stillness.look([model] if isinstance(model, nn.Module) else model, step)
         for row in rows if self._nulls else ():
             row["i_xt_null"], row["i_ty_null"] = self._nulls.get(_kind(row), (None, None))
         self.trajectory.extend(rows)
         self._pace.took(self._pace.clock() - before)
         return rows
 
-    def take_as_null(self, model: nn.Module | Family | Sequence[nn.Module]) -> None:
+    def take_as_null(self, model: Model) -> None:
         """Let a network with the same layers, for example an untrained one, be the null of all measurements to come.
 
         Its I(X;T) and I(T;Y) then stand in the columns ``i_xt_null`` and ``i_ty_null``: what the architecture and the
@@ -126,7 +161,16 @@ class InformationPlane:
             raise InputError("shuffled samples are the null of this plane already: leave shuffles=0 to take a network")
         self._nulls = {_kind(row): (row["i_xt"], row["i_ty"]) for row in self._rows(model, -1)}
 
-    def _rows(self, model: nn.Module | Family | Sequence[nn.Module], step: int) -> list[dict[str, Any]]:
+    def random_state(self) -> dict[str, Tensor]:
+        """Where the streams stand that draw a copy for every sample, by split: part of a checkpoint."""
+        return {split.name: split.stream.get_state() for split in self._splits}
+
+    def load_random_state(self, state: Mapping[str, Tensor]) -> None:
+        """Go on drawing from where ``state`` stood."""
+        for split in self._splits:
+            split.stream.set_state(state[split.name].clone())
+
+    def _rows(self, model: Model, step: int) -> list[dict[str, Any]]:
         copies = _copies(model)
         if copies > 1:
             self.trajectory.meta["log2_j"] = math.log2(copies)
@@ -135,35 +179,63 @@ class InformationPlane:
         for split in self._splits:
             split.check_unchanged(step)
             draws = split.draws(copies) if "sampled" in kinds else None
-            if kinds == ("sampled",) and draws is not None and isinstance(model, Family):
-                drawn = model.sampled_activations(split.inputs_for(model), self.layers, draws)
-                activations = {name: as_activations(t)[None] for name, t in drawn.items()}
+            drawn = kinds == ("sampled",) and isinstance(model, Family)
+            gathered = self._gathered(model, split, draws if drawn else None)
+            if drawn and draws is not None:
                 draws = torch.zeros_like(draws)  # one "copy": the drawn rows
-            else:
-                activations = self._activations(model, split)
-            question = split.question_on(next(iter(activations.values())).device)
-            found, shares = estimate_layers(activations, question, Moment(step, tuple(kinds), draws))
+            moment = Moment(step, tuple(kinds), draws)
+            device = gathered.decision.codes.device
+            found, shares = estimate_layers(gathered, split.question_on(device), moment)
             rows += found
+            for keep, question in split.conditions_on(device):
+                there = moment if draws is None else Moment(step, tuple(kinds), draws[keep])
+                rows += estimate_layers(gathered.take(keep), question, there)[0]
             if shares:
                 self.trajectory.meta["all_differ"] = shares  # of the newest measurement
         return rows
 
-    def _activations(self, model: nn.Module | Family | Sequence[nn.Module], split: Split) -> dict[str, Tensor]:
-        """Layer -> (members, samples, units)."""
-        if isinstance(model, Family):
-            recorded = model.activations(split.inputs_for(model), self.layers, lend=True)
-            return {name: _countable(_as_members(t)) for name, t in recorded.items()}
-        if isinstance(model, nn.Module):
-            recorded = record(model, split.x, self.layers)
-            return {name: _countable(as_activations(t)[None]) for name, t in recorded.items()}
-        each = [record(member, split.x, self.layers) for member in model]
-        return {name: _countable(torch.stack([as_activations(one[name]) for one in each])) for name in each[0]}
+    def _gathered(self, model: Model, split: Split, draws: Tensor | None) -> Gathered:
+        """Everything that the estimators need of all layers, read batch by batch."""
+        inputs = split.inputs_for(model) if isinstance(model, Family) else split.inputs
+        batch, at_once = self._way(model, split)
+        base = (inputs, self._pool, split.mask, split.n)
+        what = Show(self.layers, self._part, batch, lend=True, draws=draws)
+        if at_once:
+            lasting = len(inputs) <= batch and (isinstance(model, Family) or not isinstance(model, nn.Module))
+            whole = Whole(base, self.estimators, split.rows, lasting=lasting)
+            show(model, inputs, what, whole.take)
+            return whole.gathered()
+        pieces = InPieces(base, self.estimators, split.rows)
+        if pieces.passes == 2:
+            show(model, inputs, what, pieces.take)
+            pieces.turn()
+        show(model, inputs, what, pieces.take)
+        return pieces.gathered()
+
+    def _way(self, model: Model, split: Split) -> tuple[int, bool]:
+        """How such a model is read, the same at every step: how many samples at a time, and whether to keep all."""
+        kind = (isinstance(model, Family), _copies(model))
+        if (*kind, split.name) not in self._ways:
+            if kind not in self._plans:
+                largest = max(self._splits, key=lambda each: len(each.inputs))
+                inputs = largest.inputs_for(model) if isinstance(model, Family) else largest.inputs
+                what = Show(self.layers, self._part, self._batch or 0)
+                self._plans[kind] = plan(model, inputs, what, self._pool, limit=self._limit, copies=kind[1])
+                self.trajectory.meta["recording_batch"] = self._plans[kind].batch
+            made, samples = self._plans[kind], len(split.inputs)
+            few = split.n if split.rows is None else len(split.rows)
+            made.check(samples, (split.n, few), self.estimators, self._limit)
+            self._ways[*kind, split.name] = made.batch, made.is_whole(samples, self.estimators, self._limit)
+        return self._ways[*kind, split.name]
 
     def _facts(self) -> dict[str, Any]:
         """What is true of all rows, and of the first split, for the trajectory's ``meta``."""
         facts = {
             "measurement": "; ".join(made.measurement for made in self.estimators),
+            "estimators": described(self.estimators),
             "units": self.units,
+            "recording_batch": self._batch or DEFAULT_BATCH,
+            **self._few,
             **self._splits[0].facts,
         }
         each = {split.name: split.facts for split in self._splits}
@@ -201,24 +273,21 @@ def _families(given: str | Iterable[str] | None, estimators: Sequence[Estimator]
     return kinds
 
 
-def _copies(model: nn.Module | Family | Sequence[nn.Module]) -> int:
+def _copies(model: Model) -> int:
     if isinstance(model, Family):
         return model.copies
     if isinstance(model, nn.Module):
         return 1
     if isinstance(model, Sequence) and len(model) and all(isinstance(member, nn.Module) for member in model):
+        need_own_parameters(model)
         return len(model)
     raise InputError(f"model is {type(model).__name__}: measure a torch.nn.Module, an ip.Family or a list of modules")
 
 
-def _as_members(t: Tensor) -> Tensor:
-    """(members, samples, ...) -> (members, samples, units) float32 or float64, in the memory it has if it can."""
-    if t.ndim == 3 and t.dtype in (torch.float32, torch.float64):
-        return t.detach()
-    members, samples = t.shape[:2]
-    return as_activations(t.reshape(members * samples, -1)).view(members, samples, -1)
-
-
-def _countable(t: Tensor) -> Tensor:
-    """Activations where entropies can be computed: Apple's devices have no float64, so theirs come to main memory."""
-    return t.cpu() if t.device.type == "mps" else t
+def _few(subsample: int | None, seed: int) -> dict[str, Any]:
+    """What ``meta`` says about the samples that estimators see which need activations."""
+    if subsample is None:
+        return {}
+    if isinstance(subsample, bool) or not isinstance(subsample, int) or subsample < 2:
+        raise InputError(f"subsample is {subsample!r}: give a number of samples from 2 up, or None for all")
+    return {"subsample": {"samples": subsample, "seed": seed}}

@@ -17,16 +17,16 @@ class Progress:
     """A progress bar for a terminal or a notebook; use it in a ``with``.
 
     ``shown``: True, False, or None for "if somebody is watching" (a terminal or a notebook). The newest numbers are
-    redrawn a few times a second, however often ``advance`` is called.
+    redrawn a few times a second, however often ``advance`` is called. ``done`` steps were there before.
     """
 
-    def __init__(self, total: int, *, shown: bool | None = None) -> None:
+    def __init__(self, total: int, *, shown: bool | None = None, done: int = 0) -> None:
         self._live: Any = None
         self._drawn = 0.0
-        self._done = 0
+        self._done = done
         self._rows: Iterable[Mapping[str, Any]] = ()
         if shown or (shown is None and _watched()):
-            self._live, self._bar, self._newest = _display(total)
+            self._live, self._bar, self._newest = _display(total, done)
 
     def __enter__(self) -> Progress:
         if self._live is not None:
@@ -89,7 +89,7 @@ def _in_notebook() -> bool:
     return getattr(shell, "kernel", None) is not None
 
 
-def _display(total: int) -> tuple[Any, Any, Any]:
+def _display(total: int, done: int) -> tuple[Any, Any, Any]:
     """A bar above a text, kept in place; the bar and the text."""
     from rich import progress
     from rich.console import Console, Group
@@ -105,7 +105,7 @@ def _display(total: int) -> tuple[Any, Any, Any]:
         progress.TimeRemainingColumn(),
         auto_refresh=False,
     )
-    bar.add_task("", total=total)
+    bar.add_task("", total=total, completed=done)
     newest = Text()
     content = Group(bar, newest)
     if _in_notebook():
@@ -128,8 +128,12 @@ def _newest(rows: Iterable[Mapping[str, Any]]) -> str:
     """``I(X;T) I(T;Y)`` of every layer, of the first family and estimator there is."""
     kept = [row for row in rows if row["copy"] in (-1, 0)]
     first = [row for row in kept if (row["family"], row["estimator"], row["label"]) == _kind(kept[0])]
-    numbers = "  ".join(f"{clean(row['layer'])} {row['i_xt']:.2f} {row['i_ty']:.2f}" for row in first[:8])
+    numbers = "  ".join(f"{clean(row['layer'])} {_number(row['i_xt'])} {_number(row['i_ty'])}" for row in first[:8])
     return f"{first[0]['family']} I(X;T) I(T;Y) in {first[0]['units']}:  {numbers}"
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
 
 
 def _kind(row: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, final
@@ -24,6 +25,11 @@ class Result:
     the stopping rule said last, where there was one. ``interrupted``: whether Ctrl-C ended the training. ``seconds``
     in all, ``measuring_seconds`` of them for the information. ``out``: the run directory. ``settings``: what was
     asked for.
+
+    >>> import infoplane as ip
+    >>> result = ip.experiments.load("warm-up").run(epochs=5)
+    >>> result.steps, result.losses.shape, len(result.networks)
+    (5, (5, 1), 1)
     """
 
     trajectory: Trajectory
@@ -54,3 +60,9 @@ class Result:
     def plot(self, **options: Any) -> Any:
         """The information plane; options as in ``Trajectory.plot``."""
         return self.trajectory.plot(**options)
+
+    def _repr_html_(self) -> str:
+        ended = "interrupted" if self.interrupted else "done"
+        said = f"{self.steps} steps {ended}, {self.family.copies} copies, {self.seconds:.1f} s"
+        reason = f"; {html.escape(self.decision.reason)}" if self.decision is not None and self.decision.stop else ""
+        return f"<p>{said}{reason}</p>{self.trajectory._repr_html_()}"

@@ -56,6 +56,10 @@ class Scalars:
         chosen._rows = [row for row in self._rows if all(row[at] == value for at, value in wanted)]
         return chosen
 
+    def since(self, count: int) -> list[dict[str, Any]]:
+        """The rows after the first ``count``."""
+        return [dict(zip(SCALAR_COLUMNS, row, strict=True)) for row in self._rows[count:]]
+
     def __len__(self) -> int:
         return len(self._rows)
 

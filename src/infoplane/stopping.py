@@ -52,9 +52,11 @@ class InformationStopping:
         rule: ``"report"`` is a published rule [2]: stop at a look if ``value - 1e-19 < min_delta * 1e-19``, whatever
             came before. Data processing makes I(T;Y) - beta I(X;T) at most 0 for beta of 1 or more, so with the default
             monitor it then stops at its first look, always. It is there to show that; patience and mode are not used.
-        family, estimator, split, label: which rows, where there are several kinds; if None, the family is ``exact``
-            before ``per-copy``, ``single`` and ``sampled``, and of the others the one that comes first. Rows of single
-            copies are averaged where there is none for the whole family.
+        family: which rows, where there are several kinds; if None, ``exact`` before ``per-copy``, ``single`` and
+            ``sampled``. Rows of single copies are averaged where there is none for the whole family.
+        estimator: likewise; if None, the one that comes first.
+        split: likewise.
+        label: likewise.
 
     Raises:
         InputError: a setting outside its range, or an expression of anything else.

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
 from infoplane import plotting
-from infoplane.errors import InputError, RunError, UnknownNameError
+from infoplane.errors import DataFileError, InputError, RunError, UnknownNameError
 from infoplane.files import (
     FORMAT_VERSION,
     TEXT_COLUMNS,
@@ -22,7 +22,9 @@ from infoplane.files import (
     read_json,
     remove_empty,
 )
-from infoplane.scalars import Scalars
+from infoplane.jsonlines import read_lines
+from infoplane.limits import inside
+from infoplane.scalars import SCALAR_COLUMNS, Scalars
 from infoplane.types import COLUMNS
 
 if TYPE_CHECKING:
@@ -120,6 +122,10 @@ class Trajectory:
             raise UnknownNameError("layer", layer, {str(row["layer"]) for row in newest})
         return chosen
 
+    def since(self, count: int) -> list[dict[str, Any]]:
+        """The rows after the first ``count``."""
+        return [dict(zip(COLUMNS, values, strict=True)) for values in self._rows[count:]]
+
     def select(self, **column: Any) -> Trajectory:
         """The rows in which every named column has the given value (``flags``: holds the given flag).
 
@@ -215,16 +221,26 @@ class Trajectory:
     def load(cls, path: str | os.PathLike[str]) -> Trajectory:
         """Read what :meth:`save` wrote: a ``.csv`` file (then ``meta`` is empty), or a folder such as a run directory.
 
+        Of a run that goes on, or that stopped without an end, the rows so far are read from ``trajectory.jsonl``; a
+        last line that is not whole is left out, with a warning.
+
         Raises:
             DataFileError: nothing to read there, or a header or a cell that is no trajectory's.
         """
         source = Path(path)
         if source.suffix == ".csv":
             return cls(read_csv(source))
-        meta = read_json(source / "run.json").get("trajectory", {})
-        found = cls(read_csv(source / "trajectory.csv"), meta=meta)
-        if (source / "scalars.csv").exists():
-            found.scalars = Scalars.load(source / "scalars.csv")
+        meta = read_json(inside(source, "run.json")).get("trajectory", {})
+        if not isinstance(meta, dict):
+            raise DataFileError(f"{source / 'run.json'}: trajectory is a {type(meta).__name__}, an object is needed")
+        growing = (source / "trajectory.jsonl").exists() and not (source / "trajectory.csv").exists()
+        table = inside(source, "trajectory.jsonl" if growing else "trajectory.csv")
+        rows = read_lines(table) if growing else read_csv(table)
+        found = cls(rows, meta=meta)
+        if growing and (source / "scalars.jsonl").exists():
+            found.scalars = Scalars(read_lines(inside(source, "scalars.jsonl"), SCALAR_COLUMNS))
+        elif (source / "scalars.csv").exists():
+            found.scalars = Scalars.load(inside(source, "scalars.csv"))
         return found
 
     def plot(self, **options: Any) -> Any:
@@ -238,8 +254,9 @@ class Trajectory:
         for row in self.last():
             cells = (_shown(row[name]) for name in shown)
             body.append("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in cells) + "</tr>")
+        picture = plotting.inline_picture(self.to_pandas(), facts=self.meta)
         title = f"<p>{html.escape(repr(self))}, newest:</p>"
-        return f"{title}<table><thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table>"
+        return f"{picture}{title}<table><thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table>"
 
 
 def concat(trajectories: Iterable[Trajectory]) -> Trajectory:

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from infoplane.errors import InputError, UnknownNameError
-from infoplane.networks.layers import Selection, evaluation, is_activation, layer_outputs, select, unwrap
+from infoplane.networks.layers import Selection, is_activation, layer_outputs, select, unwrap
+from infoplane.recording import record
 
 
 def chosen(model: nn.Module, layers: object) -> list[str]:
@@ -25,6 +26,20 @@ def model() -> nn.Sequential:
 
 def test_by_default_activations_and_layers_with_parameters(model: nn.Sequential) -> None:
     assert chosen(model, None) == ["block.fc", "block.act", "head"]
+
+
+def test_a_module_that_keeps_its_parameters_in_a_list_is_one_layer() -> None:
+    class Scale(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.factors = nn.ParameterList([torch.ones(3)])
+
+        def forward(self, x: Tensor) -> Tensor:
+            return x * self.factors[0]
+
+    x = torch.arange(6.0).view(2, 3)
+    model = nn.Sequential(OrderedDict(scale=Scale(), act=nn.Tanh()))
+    assert list(record(model, x)) == ["scale", "act"]
 
 
 def test_names_globs_modules_and_lists_of_them(model: nn.Sequential) -> None:
@@ -85,22 +100,6 @@ def test_activations_are_known_by_class_or_by_name() -> None:
     assert is_activation(Swish())
     assert is_activation(nn.MultiheadAttention(4, 2))
     assert not is_activation(nn.Dropout())
-
-
-def test_evaluation_restores_every_flag_also_after_an_exception(model: nn.Sequential) -> None:
-    model.block.eval()
-    before = [module.training for module in model.modules()]
-
-    def interrupted() -> None:
-        with evaluation(model):
-            assert not any(module.training for module in model.modules())
-            assert not torch.is_grad_enabled()
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        interrupted()
-    assert [module.training for module in model.modules()] == before
-    assert torch.is_grad_enabled()
 
 
 def test_hooks_are_gone_afterwards_also_after_an_exception(model: nn.Sequential) -> None:

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from infoplane.errors import InputError, UnknownNameError
-from infoplane.networks.members import copy_members, made, make_members, whole_number
+from infoplane.networks.members import copy_members, made, make_members, need_own_parameters, whole_number
 
 CPU = torch.device("cpu")
 
@@ -95,6 +95,10 @@ def test_networks_that_are_one_or_share_parameters_are_an_error() -> None:
         copy_members([model, nn.Linear(2, 3)], CPU)
     copies = copy_members([model, copy.deepcopy(model)], CPU)
     assert copies[0] is not model
+
+
+def test_parameters_without_a_number_are_not_shared() -> None:
+    need_own_parameters([nn.ParameterList([torch.empty(0)]) for _ in range(2)])
 
 
 def test_whole_numbers() -> None:

@@ -41,10 +41,10 @@ def bands(ax):
     ]  # fmt: skip
 
 
-def test_bands_are_intervals_or_else_the_reach_of_the_copies():
+def test_bands_are_intervals_or_else_quantiles_of_the_copies():
     row = {"layer": "a", "layer_index": 0, "copy": -1, "i_xt": 2.0, "i_ty": 0.5}
     copies = [row | {"step": s, "copy": c, "i_xt": 2.0 + c} for s in (0, 1) for c in (-1, 0, 1)]
-    assert bands(curves(Trajectory(copies).to_pandas()).axes[0]) == [(2.0, 3.0)]
+    assert bands(curves(Trajectory(copies).to_pandas()).axes[0]) == [pytest.approx((2.1, 2.9))]
     sure = [one | {"i_xt_low": 1.5, "i_xt_high": 2.5} for one in copies]
     assert bands(curves(Trajectory(sure).to_pandas()).axes[0]) == [(1.5, 2.5)]
     assert bands(curves(Trajectory(copies[::3]).to_pandas()).axes[0]) == []

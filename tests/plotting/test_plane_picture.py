@@ -96,7 +96,7 @@ def test_kind_chooses_lines_or_points(make):
 
 
 def test_copies_are_thin_paths_beside_the_whole(make):
-    ax = make(copies=4).plot().axes[0]
+    ax = make(copies=4).plot(repeats="paths").axes[0]
     thin, thick = (c for c in ax.collections if isinstance(c, LineCollection))
     assert (len(thin.get_segments()), len(thick.get_segments())) == (4 * 3 * 29, 3 * 29)
     assert thin.get_linewidth()[0] < thick.get_linewidth()[0]

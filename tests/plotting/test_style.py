@@ -2,7 +2,56 @@ import numpy as np
 import pytest
 
 from infoplane.errors import InputError, RunError
-from infoplane.plotting.style import THEMES, layer_colours, log_spaced, new_figure, picture, save, shown_name, step_norm
+from infoplane.plotting.style import (
+    MARKERS,
+    THEMES,
+    layer_colours,
+    log_spaced,
+    new_figure,
+    picture,
+    save,
+    shown_name,
+    step_colours,
+    step_norm,
+)
+
+#: What remains of linear red, green and blue without one kind of cone: Machado, Oliveira, Fernandes (2009),
+#: IEEE Transactions on Visualization and Computer Graphics 15, 1291, table 1, severity 1.
+SEEN = {
+    "all cones": np.eye(3),
+    "protanopia": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+    "deuteranopia": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
+    "tritanopia": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]],
+}
+TO_XYZ = [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]]
+
+
+def cielab(colour, eye):
+    """Lightness and the two opponent colours (CIE 1976, white D65) that an eye sees."""
+    from matplotlib.colors import to_rgb
+
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(colour)]
+    xyz = TO_XYZ @ np.clip(np.array(SEEN[eye]) @ linear, 0, 1) / (0.95047, 1, 1.08883)
+    x, y, z = np.where(xyz > 216 / 24389, np.cbrt(xyz), (24389 / 27 * xyz + 16) / 116)
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
+@pytest.mark.parametrize("eye", SEEN)
+@pytest.mark.parametrize("name", THEMES)
+def test_colours_differ_for_every_eye(name, eye):
+    layers = [cielab(colour, eye) for colour in THEMES[name].layers]
+    nearest = min(np.linalg.norm(one - other) for i, one in enumerate(layers) for other in layers[:i])
+    assert nearest > 15  # 2.3 is a just noticeable difference
+    lightness = [cielab(colour, eye)[0] for colour in step_colours(THEMES[name])(np.linspace(0, 1, 64))]
+    assert np.all(np.diff(lightness) > 0)  # later is lighter, in black and white too
+
+
+def test_markers_differ_without_any_colour():
+    from matplotlib.markers import MarkerStyle
+
+    shapes = {MarkerStyle(mark).get_path().vertices.tobytes() + bytes(str(MarkerStyle(mark).get_transform()), "ascii")
+              for mark in MARKERS}  # fmt: skip
+    assert len(shapes) == len(MARKERS) == 10
 
 
 def luminance(colour):

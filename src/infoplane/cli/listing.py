@@ -12,19 +12,24 @@ from infoplane.errors import InputError, UnknownNameError
 
 @app.command("list")
 def list_names(
-    what: Annotated[str, typer.Argument(help="experiments, datasets, estimators or layers.")],
-    factory: Annotated[str | None, typer.Argument(help="Of layers: MODULE:FACTORY, which makes your network.")] = None,
+    what: Annotated[str, typer.Argument(help="experiments, datasets, estimators, replications, layers or runs.")],
+    place: Annotated[
+        str | None, typer.Argument(help="Of layers: MODULE:FACTORY, which makes your network; of runs: their folder.")
+    ] = None,
     shape: Annotated[str | None, typer.Option("--input", help="Of layers: shape of one sample, as 3x32x32.")] = None,
     samples: Annotated[int, typer.Option(help="Of layers: samples to measure the cost on.")] = 256,
 ) -> None:
-    """What there is, or which layers of your network would be measured, and at what cost."""
-    if what != "layers" and (factory is not None or shape is not None):
+    """What there is, the runs in a folder, or which layers of your network would be measured, and at what cost."""
+    if (what not in ("layers", "runs") and place is not None) or (what != "layers" and shape is not None):
         raise InputError(f"list {what} takes no factory and no --input: they belong to infoplane list layers")
+    if what == "runs":
+        _list_runs(place or "runs")
+        return
     if what == "layers":
         from infoplane.factories import list_layers
         from infoplane.files import clean
 
-        found = [clean(line) for line in str(list_layers(factory, shape, samples=samples)).splitlines()]
+        found = [clean(line) for line in str(list_layers(place, shape, samples=samples)).splitlines()]
     elif what == "datasets":
         from infoplane import datasets
 
@@ -37,6 +42,37 @@ def list_names(
         from infoplane import experiments
 
         found = [f"{name:<12}  {experiments.load(name).title}" for name in experiments.names()]
+    elif what == "replications":
+        from infoplane import replications
+
+        found = [f"{name:<18}  {replications.load(name).title}" for name in replications.names()]
     else:
-        raise UnknownNameError("thing to list", what, ("experiments", "datasets", "estimators", "layers"))
+        raise UnknownNameError(
+            "thing to list", what, ("experiments", "datasets", "estimators", "replications", "layers", "runs")
+        )
     typer.echo("\n".join(found))
+
+
+def _list_runs(folder: str) -> None:
+    """A table of the runs, as wide as it has to be."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from infoplane.files import clean
+    from infoplane.runs import overview
+
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for name in ("run", "experiment", "state", "steps", "seconds", "last layer"):
+        table.add_column(name, justify="right" if name in ("steps", "seconds") else "left", overflow="fold")
+    for run in overview(folder):
+        seconds = "" if run.seconds is None else f"{run.seconds:.1f}"
+        cells = (run.name, run.experiment, run.state, str(run.steps), seconds, run.newest)
+        table.add_row(*(Text(clean(cell)) for cell in cells))
+    if not table.row_count:
+        typer.echo(f"no runs in {clean(folder)}")
+        return
+    console = Console()
+    console.width = max(console.width, 100)
+    console.print(table)

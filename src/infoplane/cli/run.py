@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from infoplane.cli.root import app
+from infoplane.cli.serve import beside
 from infoplane.errors import InputError
 
 if TYPE_CHECKING:
-    from infoplane.training import Result
+    from infoplane.result import Result
+
+
+_WITH_RESUME = ("resume", "force_unlock", "checkpoint_every", "serve")
 
 
 @app.command()
 def run(
-    experiment: Annotated[str, typer.Argument(help="warm-up, six-layer, complicated, conv, or a TOML file.")],
+    context: typer.Context,
+    experiment: Annotated[
+        str | None, typer.Argument(help="warm-up, six-layer, complicated, conv, or a TOML file.")
+    ] = None,
     copies: Annotated[int | None, typer.Option(help="Copies of the network.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Optimiser steps.")] = None,
     family: Annotated[
@@ -32,10 +40,27 @@ def run(
     download: Annotated[bool, typer.Option("--download", help="Fetch mnist where it is missing.")] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     force: Annotated[bool, typer.Option("--force", help="Replace the run directory of that name.")] = False,
+    resume: Annotated[Path | None, typer.Option(help="Go on with the run in this directory.")] = None,
+    force_unlock: Annotated[
+        bool, typer.Option("--force-unlock", help="Take the run from a process that cannot be alive.")
+    ] = False,
+    checkpoint_every: Annotated[float, typer.Option(help="Seconds between checkpoints.")] = 10.0,
+    serve: Annotated[bool, typer.Option("--serve", help="Show the run in the browser while it trains.")] = False,
 ) -> None:
     """Train an experiment, measure every layer on the way, and leave a run directory."""
     from infoplane import experiments, runs
 
+    folder = resume if resume is not None else out
+    if force_unlock and folder is not None:
+        runs.force_unlock(folder)
+    if resume is not None:
+        _alone(context)
+        if serve:
+            context.with_resource(beside(resume))
+        _end(experiments.resume(resume, checkpoint_every=checkpoint_every))
+        return
+    if experiment is None:
+        raise InputError("which experiment? infoplane list experiments names them; --resume RUN goes on with a run")
     chosen = experiments.load(experiment)
     if data is not None:
         chosen = chosen.on(data, **_data_options(data_root, download))
@@ -46,17 +71,34 @@ def run(
         "seed": seed,
         "every": None if every is None else _every(every),
     }
+    place = out if out is not None else runs.default_path(chosen.name)
+    if serve:
+        context.with_resource(beside(place))
     result = chosen.run(
         **{name: value for name, value in options.items() if value is not None},
         init=init,
         plot=None if plot == "none" else plot,
-        out=out if out is not None else runs.default_path(chosen.name),
+        out=place,
         device=device,
         force=force,
+        checkpoint_every=checkpoint_every,
     )
+    _end(result)
+
+
+def _alone(context: typer.Context) -> None:
+    """With --resume, everything else is as the run has it."""
+    for name in context.params:
+        source = context.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE" and name not in _WITH_RESUME:
+            raise InputError(f"--resume goes on with the settings of the run: leave out {name.replace('_', '-')}")
+
+
+def _end(result: Result) -> None:
     _report(result)
     if result.interrupted:
-        typer.echo(f"stopped at step {result.steps}: what was measured is in {result.out}", err=True)
+        again = shlex.join(["infoplane", "run", "--resume", str(result.out)])
+        typer.echo(f"stopped at step {result.steps}; resume with: {again}", err=True)
         raise typer.Exit(130)
 
 

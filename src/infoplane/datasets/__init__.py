@@ -14,7 +14,7 @@ from infoplane.datasets.szt import load_szt
 from infoplane.errors import InputError, UnknownNameError
 from infoplane.types import Dataset
 
-__all__ = ["load", "names"]
+__all__ = ["load", "names", "options"]
 
 _LOADERS: Mapping[str, Callable[..., Dataset]] = MappingProxyType(
     {
@@ -35,6 +35,17 @@ def names() -> list[str]:
     ['report-simple', 'report-complicated', 'szt', 'digits', 'mnist', 'fashion-mnist']
     """
     return list(_LOADERS)
+
+
+def options(name: str) -> list[str]:
+    """The options that a dataset takes in :func:`load`.
+
+    >>> options("report-simple")[:2]
+    ['samples', 'seed']
+    """
+    if name not in _LOADERS:
+        raise UnknownNameError("dataset", name, _LOADERS)
+    return list(inspect.signature(_LOADERS[name]).parameters)
 
 
 def load(name: str, **options: Any) -> Dataset:

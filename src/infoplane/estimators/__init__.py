@@ -60,12 +60,14 @@ REGISTRY: dict[str, type[Estimator]] = {
 
 
 def names() -> list[str]:
-    """The names that ``estimator=`` takes."""
+    """The names that ``estimator=`` takes; also ``infoplane.estimators()``."""
     return list(REGISTRY)
 
 
 def estimator(spec: Estimator | str | Mapping[str, Any], **options: Any) -> Estimator:
     """An estimator from a name and options, a table with a ``name``, or an instance.
+
+    Errors: ``UnknownNameError`` for a name or an option that does not exist; ``InputError`` for a value out of range.
 
     >>> estimator({"name": "binned", "bins": "width"}).measurement
     'bins of width 0.07'

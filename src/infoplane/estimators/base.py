@@ -140,7 +140,11 @@ def check_nonfinite(policy: str) -> Nonfinite:
 
 def check_finite(t: Tensor, place: str = "") -> None:
     """An error that counts the rows of ``t`` (samples, units) with NaN or infinity, where there are any."""
-    bad = ~t.isfinite().all(-1)
+    check_rows(~t.isfinite().all(-1)[None], place)
+
+
+def check_rows(bad: Tensor, place: str = "") -> None:
+    """An error that counts the samples with NaN or infinity, ``bad`` (members, samples), where there are any."""
     if bool(bad.any()):
         where = f"{place}: " if place else ""
-        raise NonFiniteError(where + nonfinite_message(bad[None]).split(" Set ")[0])
+        raise NonFiniteError(where + nonfinite_message(bad).split(" Set ")[0])

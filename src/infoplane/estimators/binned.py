@@ -19,14 +19,16 @@ from torch import Tensor
 
 from infoplane.errors import UnknownNameError
 from infoplane.estimators.base import SymbolEstimator, check_nonfinite
+from infoplane.estimators.cutting import CodePieces
 from infoplane.estimators.entropy import CORRECTIONS
 from infoplane.estimators.intervals import INTERVALS
+from infoplane.estimators.pieces import RowWise
 from infoplane.estimators.rules import RuleLike, rule
 from infoplane.estimators.symbols import Symbols
 
 
 @final
-class Binned(SymbolEstimator):
+class Binned(SymbolEstimator, RowWise):
     """Mutual information by counting binned activations.
 
     ``bins``: a rule of ``infoplane.estimators.rules``, its name (``"report" "fixed" "layer" "unit" "quantile" "entropy"
@@ -73,3 +75,10 @@ class Binned(SymbolEstimator):
 
     def layers(self, ts: Sequence[Tensor]) -> list[Symbols]:
         return self._rule.layers(ts)
+
+    def pieces(self, samples: int) -> CodePieces | None:
+        return None if self._rule.sees == "rows" else CodePieces(self._rule, samples)
+
+    @property
+    def row_bytes(self) -> int:
+        return 9  # a code, and whether the row is finite

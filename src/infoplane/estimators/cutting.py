@@ -7,6 +7,7 @@ import functools
 import math
 from collections.abc import Sequence
 from numbers import Integral
+from typing import Literal, final
 
 import numpy as np
 import torch
@@ -14,7 +15,10 @@ from torch import Tensor
 
 from infoplane.errors import InputError
 from infoplane.estimators import kernels
-from infoplane.estimators.symbols import Cuts, Quantiser, Symbols, constant_units
+from infoplane.estimators.pieces import Pieces, Rows, extremes, wider
+from infoplane.estimators.symbols import Cuts, Quantiser, Symbols, Varying, constant_units
+
+Sees = Literal["nothing", "extremes", "rows"]
 
 
 class Rule(abc.ABC):
@@ -29,6 +33,11 @@ class Rule(abc.ABC):
     def description(self) -> str:
         """The measurement model, for axes and tables."""
 
+    @property
+    @abc.abstractmethod
+    def sees(self) -> Sees:
+        """What ``fit`` looks at: the extremes of every unit, whole rows, or nothing but the type of the values."""
+
     def symbols(self, t: Tensor) -> Symbols:
         """Codes of activations ``t`` (members, samples, units); all members share the bins."""
         return _read(self.fit(t), t)
@@ -42,6 +51,38 @@ class Rule(abc.ABC):
             if together is not None:
                 return together
         return [_read(one, t) for one, t in zip(fitted, ts, strict=True)]
+
+
+@final
+class CodePieces(Pieces):
+    """The codes of one layer that comes in pieces. The first of two passes finds the extremes of every unit."""
+
+    def __init__(self, rule: Rule, samples: int) -> None:
+        self._rule = rule
+        self.passes = 2 if rule.sees == "extremes" else 1
+        self._ends: Tensor | None = None
+        self._quantiser: Quantiser | None = None
+        self._codes, self._bad = Rows(samples), Rows(samples)
+        self._outside: int | Tensor = 0
+        self._varying = Varying()
+        self._units = 0
+
+    def look(self, t: Tensor) -> None:
+        self._ends = wider(self._ends, extremes(t))
+
+    def take(self, t: Tensor) -> None:
+        if self._quantiser is None:
+            self._quantiser, self._units = self._rule.fit(t if self._ends is None else self._ends), t.shape[2]
+        codes, bad, outside = self._quantiser.codes(t)
+        self._codes.add(codes)
+        self._bad.add(bad)
+        self._outside = self._outside + outside
+        self._varying.take(t)
+
+    def prepared(self) -> Symbols:
+        cuts = self._quantiser.cuts if isinstance(self._quantiser, Cuts) else None
+        constant = self._varying.constant
+        return Symbols(self._codes.tensor(), self._bad.tensor(), self._outside, constant, self._units, cuts)
 
 
 def _read(quantiser: Quantiser, t: Tensor) -> Symbols:

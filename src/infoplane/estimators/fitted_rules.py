@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from infoplane.estimators.cutting import Rule, check_bins, ranged_cuts, value_range, whole_rows
+from infoplane.estimators.cutting import Rule, Sees, check_bins, ranged_cuts, value_range, whole_rows
 from infoplane.estimators.symbols import Cuts, Quantiser
 
 MOST_ROUNDS = 100  # of k-means; a layer of tanh units and 30 bins needs some 40
@@ -28,6 +28,10 @@ class Layer(Rule):
     def description(self) -> str:
         return f"{self.bins} bins from minimum to maximum of the layer"
 
+    @property
+    def sees(self) -> Sees:
+        return "extremes"
+
     def fit(self, t: Tensor) -> Quantiser:
         return ranged_cuts(*value_range(t, tuple(range(t.ndim))), self.bins)
 
@@ -45,6 +49,10 @@ class Unit(Rule):
     def description(self) -> str:
         return f"{self.bins} bins from minimum to maximum of each unit"
 
+    @property
+    def sees(self) -> Sees:
+        return "extremes"
+
     def fit(self, t: Tensor) -> Quantiser:
         return ranged_cuts(*value_range(t, tuple(range(t.ndim - 1))), self.bins)
 
@@ -61,6 +69,10 @@ class Quantile(Rule):
     @property
     def description(self) -> str:
         return f"{self.bins} quantile bins of each unit"
+
+    @property
+    def sees(self) -> Sees:
+        return "rows"
 
     def fit(self, t: Tensor) -> Quantiser:
         if self.bins == 1:
@@ -86,6 +98,10 @@ class MaximumEntropy(Rule):
     @property
     def description(self) -> str:
         return f"{self.bins} bins of equal share of the layer's values"
+
+    @property
+    def sees(self) -> Sees:
+        return "rows"
 
     def fit(self, t: Tensor) -> Quantiser:
         return equal_shares(t, self.bins)
@@ -116,6 +132,10 @@ class KMeans(Rule):
     @property
     def description(self) -> str:
         return f"{self.bins} k-means bins of the layer's values"
+
+    @property
+    def sees(self) -> Sees:
+        return "rows"
 
     def fit(self, t: Tensor) -> Quantiser:
         ordered = _ordered_values(t)

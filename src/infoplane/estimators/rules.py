@@ -17,12 +17,12 @@ import torch
 from torch import Tensor
 
 from infoplane.errors import InputError, UnknownNameError
-from infoplane.estimators.cutting import Rule, check_bins, fixed_cuts, whole_rows
+from infoplane.estimators.cutting import Rule, Sees, check_bins, fixed_cuts, whole_rows
 from infoplane.estimators.fitted_rules import KMeans, Layer, MaximumEntropy, Quantile, Unit, equal_shares
 from infoplane.estimators.symbols import Cuts, Quantiser, Words
 
-#: What may become of values outside fixed bins.
-OUTSIDE = ("clip", "extend", "error", "quantile")
+#: What may become of values outside fixed bins, and what each way has to see of a layer.
+OUTSIDE: dict[str, Sees] = {"clip": "nothing", "extend": "extremes", "error": "rows", "quantile": "rows"}
 MOST_BINS = 100_000  # to which fixed bins are extended
 
 
@@ -45,6 +45,10 @@ class Report(Rule):
     @property
     def description(self) -> str:
         return f"{len(self.edges)} report bins on {_interval(min(self.edges), max(self.edges))}"
+
+    @property
+    def sees(self) -> Sees:
+        return "nothing"
 
     def fit(self, t: Tensor) -> Quantiser:
         return fixed_cuts(self.edges, "wrap", torch.float32, t.dtype, t.device)
@@ -75,6 +79,10 @@ class Fixed(Rule):
     def description(self) -> str:
         more = {"extend": ", continued as far as the values", "quantile": ", of equal share where values lie outside"}
         return f"{self.bins} bins on {_interval(self.low, self.high)}{more.get(self.outside, '')}"
+
+    @property
+    def sees(self) -> Sees:
+        return OUTSIDE[self.outside]
 
     def fit(self, t: Tensor) -> Quantiser:
         inner = fixed_cuts(_edges(self.bins, self.low, self.high), "clip", t.dtype, t.dtype, t.device)
@@ -129,6 +137,10 @@ class Width(Rule):
     def description(self) -> str:
         return f"bins of width {self.width:g}"
 
+    @property
+    def sees(self) -> Sees:
+        return "nothing"
+
     def fit(self, t: Tensor) -> Quantiser:
         return Words(self.width)
 
@@ -141,6 +153,10 @@ class Distinct(Rule):
     def description(self) -> str:
         return "every distinct row"
 
+    @property
+    def sees(self) -> Sees:
+        return "nothing"
+
     def fit(self, t: Tensor) -> Quantiser:
         return Words(None)
 
@@ -152,6 +168,10 @@ class Sign(Rule):
     @property
     def description(self) -> str:
         return "whether each unit is above zero"
+
+    @property
+    def sees(self) -> Sees:
+        return "nothing"
 
     def fit(self, t: Tensor) -> Quantiser:
         return _above_zero(t.dtype, t.device)

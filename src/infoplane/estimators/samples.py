@@ -18,6 +18,7 @@ from infoplane.estimators.words import word_codes
 
 #: A label with more distinct fractional values than this is taken for a continuous one.
 MOST_FLOAT_CLASSES = 50
+_AT_ONCE = 2**20  # values of which a copy is made
 
 
 @dataclass(frozen=True)
@@ -145,17 +146,31 @@ def input_ids(x: Any) -> Ids:
 
     Rows are compared bit by bit (-0.0 equals 0.0), by a 64-bit code.
     """
+    return ids_of_codes(input_codes(x))
+
+
+def ids_of_codes(codes: Tensor) -> Ids:
+    """Number the samples by a code (samples,) int64, equal ones alike."""
+    return number(tensor_ranks(codes[None])[0])
+
+
+def input_codes(x: Any) -> Tensor:
+    """A 64-bit code of every sample's input (samples,) int64, the same in every process; ``x`` (samples, ...)."""
     array = as_array(x)
     if array.ndim == 0 or array.size == 0:
         raise InputError(f"x has shape {array.shape}: it needs one row per sample")
     if array.dtype.kind not in "biuf":
         raise InputError(f"x holds {array.dtype}, not numbers: encode it first")
     rows = torch.from_numpy(np.ascontiguousarray(array.reshape(len(array), -1)))
+    pieces = rows.split(max(_AT_ONCE // rows.shape[1], 1))
+    return torch.cat([_bit_codes(piece) for piece in pieces])
+
+
+def _bit_codes(rows: Tensor) -> Tensor:
+    """A code for the bits of each row, (rows,) int64."""
     if rows.is_floating_point():
         rows = (rows + 0.0).view({2: torch.int16, 4: torch.int32, 8: torch.int64}[rows.element_size()])
-    words = rows.to(torch.int64)
-    codes = word_codes(words, row_weights(words.shape[1], None, words.device))
-    return number(tensor_ranks(codes[None])[0])
+    return word_codes(rows.to(torch.int64), row_weights(rows.shape[1], None, rows.device))
 
 
 def label_ids(y: Any, *, bins: int | None = None) -> Ids:

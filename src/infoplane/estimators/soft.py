@@ -16,7 +16,7 @@ Conklin et al. (2026), ICLR, for language models.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, final
 
 import numpy as np
@@ -26,11 +26,13 @@ from torch import Tensor
 from infoplane.errors import InputError
 from infoplane.estimators.base import Estimator
 from infoplane.estimators.pairwise import doubts, shuffles, unit_rows
+from infoplane.estimators.pieces import Pieces, Rows, RowWise
 from infoplane.estimators.samples import Ids, Variable
-from infoplane.estimators.symbols import constant_units
+from infoplane.estimators.symbols import Varying
 from infoplane.types import NATS_PER, Estimate, Units
 
-_ROWS = 4096  # samples that are assigned at a time
+_ROWS = 4096  # samples whose entropies are taken at a time
+_BLOCK = 256  # samples that are assigned at a time: always the same, since products of other sizes round otherwise
 _BITS = 62  # a sum over all samples fits a 64-bit number
 
 
@@ -45,11 +47,16 @@ class Prepared:
     one: int
     epsilon: float
     constant_units: int
-    zero_rows: int
+    zero: Tensor  # (samples,) which rows are zero
+    bad: Tensor  # (samples,) which rows have NaN or infinity
+
+    def take(self, keep: Tensor) -> Prepared:
+        """Some of the samples: those where ``keep`` (samples,) is set, or that it numbers."""
+        return replace(self, codes=self.codes[keep], zero=self.zero[keep], bad=self.bad[keep])
 
 
 @final
-class Soft(Estimator):
+class Soft(Estimator, RowWise):
     """Mutual information through a soft choice among random codewords: for wide layers and language models.
 
     ``codewords``: how many; ``epsilon``: the temperature, None for 1 / sqrt(2 units log codewords); ``null``: how many
@@ -86,16 +93,16 @@ class Soft(Estimator):
         return f"soft choice among {self.codewords} random directions, temperature {temperature}"
 
     def prepare(self, t: Tensor) -> Prepared:
-        n, units = t.shape
-        epsilon = 1 / math.sqrt(2 * units * math.log(self.codewords)) if self.epsilon is None else self.epsilon
-        words = directions(self.codewords, units, self.seed).to(t.device)
-        one = 2 ** (_BITS - n.bit_length() - 1)
-        codes = torch.empty((n, self.codewords), dtype=torch.int64, device=t.device)
-        for start in range(0, n, _ROWS):
-            shares = (unit_rows(t[start : start + _ROWS]) @ words.T).div_(epsilon).softmax(1)
-            codes[start : start + _ROWS] = shares.mul_(one).round_().to(torch.int64)
-        zero_rows = int((t == 0).all(1).sum())
-        return Prepared(codes, one, epsilon, int(constant_units(t[None])), zero_rows)
+        pieces = self.pieces(len(t))
+        pieces.take(t[None])
+        return pieces.prepared()[0]
+
+    def pieces(self, samples: int) -> SoftPieces:
+        return SoftPieces(self, samples)
+
+    @property
+    def row_bytes(self) -> int:
+        return 8 * self.codewords + 2
 
     def with_input(self, prepared: Prepared, x: Variable, units: Units = "bits") -> Estimate:
         return self._estimate(prepared, x.classes(), "x", units)
@@ -104,7 +111,7 @@ class Soft(Estimator):
         return self._estimate(prepared, y.classes(), "y", units)
 
     def _estimate(self, prepared: Prepared, groups: Ids, what: str, units: Units) -> Estimate:
-        scale, n = NATS_PER[units], groups.n
+        scale, n, zero_rows = NATS_PER[units], groups.n, int(prepared.zero.sum())
         whole = float(_entropies(prepared.codes.sum(0)[None])[0])
         within = entropy_within(prepared.codes, groups)
         value, null = whole - within, None
@@ -124,11 +131,62 @@ class Soft(Estimator):
             "epsilon": prepared.epsilon,
             "null": None if null is None else null / scale,
             "constant_units": prepared.constant_units,
-            "zero_rows": prepared.zero_rows,
+            "zero_rows": zero_rows,
             **{name: number / scale for name, number in entropies.items()},
         }
-        flags = doubts(value=value, null=null, constant_units=prepared.constant_units, zero_rows=prepared.zero_rows)
+        flags = doubts(value=value, null=null, constant_units=prepared.constant_units, zero_rows=zero_rows)
         return Estimate(value / scale, units, kind="lower bound", n=n, flags=flags, details=details)
+
+
+@final
+class SoftPieces(Pieces):
+    """The soft codes of one layer that comes in pieces; rows wait until they fill a block."""
+
+    def __init__(self, soft: Soft, samples: int) -> None:
+        self._soft = soft
+        self._one = 2 ** (_BITS - samples.bit_length() - 1)
+        self._epsilon, self._words = 0.0, torch.empty(0)
+        self._waiting: Tensor | None = None
+        self._codes, self._zero, self._bad = Rows(samples), Rows(samples), Rows(samples)
+        self._varying: list[Varying] = []
+
+    def look(self, t: Tensor) -> None:
+        """Nothing: one pass is enough."""
+
+    def take(self, t: Tensor) -> None:
+        if not self._varying:
+            self._start(t)
+        for member, varying in zip(t, self._varying, strict=True):
+            varying.take(member[None])
+        rows = t if self._waiting is None else torch.cat([self._waiting, t], 1)
+        whole = rows.shape[1] - rows.shape[1] % _BLOCK
+        for start in range(0, whole, _BLOCK):
+            self._assign(rows[:, start : start + _BLOCK])
+        self._waiting = rows[:, whole:].clone() if whole < rows.shape[1] else None
+
+    def prepared(self) -> list[Prepared]:
+        if self._waiting is not None:
+            self._assign(self._waiting)
+            self._waiting = None
+        codes, zero, bad = (rows.tensor() for rows in (self._codes, self._zero, self._bad))
+        return [
+            Prepared(codes[member], self._one, self._epsilon, varying.constant, zero[member], bad[member])
+            for member, varying in enumerate(self._varying)
+        ]
+
+    def _start(self, t: Tensor) -> None:
+        members, _, units = t.shape
+        codewords, epsilon = self._soft.codewords, self._soft.epsilon
+        self._varying = [Varying() for _ in range(members)]
+        self._words = directions(codewords, units, self._soft.seed).to(t.device)
+        self._epsilon = 1 / math.sqrt(2 * units * math.log(codewords)) if epsilon is None else epsilon
+
+    def _assign(self, rows: Tensor) -> None:
+        """A block (members, samples, units) to codewords, as whole numbers."""
+        shares = [(unit_rows(member) @ self._words.T).div_(self._epsilon).softmax(1) for member in rows]
+        self._codes.add(torch.stack([share.mul_(self._one).round_().to(torch.int64) for share in shares]))
+        self._zero.add((rows == 0).all(-1))
+        self._bad.add(~rows.isfinite().all(-1))
 
 
 def directions(count: int, units: int, seed: int) -> Tensor:

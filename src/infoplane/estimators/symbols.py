@@ -11,7 +11,8 @@ import abc
 import functools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import final
 
 import numba
 import numpy as np
@@ -40,6 +41,10 @@ class Symbols:
     constant: int | Tensor
     units: int
     cuts: Tensor | None = None
+
+    def take(self, keep: Tensor) -> Symbols:
+        """Some of the samples: those where ``keep`` (samples,) is set, or that it numbers; facts stay the layer's."""
+        return replace(self, codes=self.codes[:, keep], bad=self.bad[:, keep])
 
 
 class Quantiser(abc.ABC):
@@ -94,9 +99,13 @@ def row_weights(units: int, symbols: int | None, device: torch.device) -> Tensor
 
 def constant_units(t: Tensor) -> int | Tensor:
     """How many units have one value in all rows; ``t`` (members, samples, units)."""
-    if t.device.type == "cpu":
-        return int(_constant_units(t.numpy()))
-    return tensor_constant_units(t)
+    if t.device.type != "cpu":
+        return tensor_constant_units(t)
+    varies = np.zeros(t.shape[2], np.bool_)
+    if 0 in t.shape[:2]:
+        return len(varies)
+    _note_varying(t.numpy(), t[0, 0].numpy(), varies)
+    return len(varies) - int(varies.sum())
 
 
 def tensor_constant_units(t: Tensor) -> Tensor:
@@ -104,20 +113,40 @@ def tensor_constant_units(t: Tensor) -> Tensor:
     return (t == t[:1, :1]).all(0).all(0).sum()
 
 
+@final
+class Varying:
+    """Which units of a layer vary, over pieces of it (members, samples, units)."""
+
+    def __init__(self) -> None:
+        self._first: Tensor | None = None
+        self._varies: Tensor | None = None  # (units,) bool
+
+    def take(self, t: Tensor) -> None:
+        """The next rows."""
+        if self._first is None or self._varies is None:
+            self._first = t[0, 0].clone()
+            self._varies = torch.zeros(t.shape[2], dtype=torch.bool, device=t.device)
+        if t.device.type == "cpu":
+            _note_varying(t.numpy(), self._first.numpy(), self._varies.numpy())
+        else:
+            self._varies |= (t != self._first).any(0).any(0)
+
+    @property
+    def constant(self) -> int:
+        """How many units do not vary."""
+        return 0 if self._varies is None else int((~self._varies).sum())
+
+
 @numba.njit(cache=True, nogil=True)
-def _constant_units(t):  # type: ignore[no-untyped-def]
+def _note_varying(t, first, varies):  # type: ignore[no-untyped-def]
+    """Set ``varies`` (units,) where a row of t (members, samples, units) differs from ``first`` (units,)."""
     members, samples, units = t.shape
-    varies = np.zeros(units, np.bool_)
-    left = units
     for m in range(members):
         for i in range(samples):
             for j in range(units):
-                varies[j] |= t[m, i, j] != t[0, 0, j]
-            if i & 15 == 15 or i == samples - 1:
-                left = units - varies.sum()
-                if left == 0:
-                    return left
-    return left
+                varies[j] |= t[m, i, j] != first[j]
+            if (i & 15 == 15 or i == samples - 1) and varies.sum() == units:
+                return
 
 
 @dataclass(frozen=True)

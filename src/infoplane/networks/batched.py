@@ -182,15 +182,18 @@ class BatchedEngine(Engine):
         return self._selection[1]
 
     def weights(self) -> dict[str, Tensor]:
-        return {name: view.clone() for name, view in self._views().items()}
+        return {name: view.clone() for name, view in self._views(self._matrices).items()}
+
+    def gradients(self) -> dict[str, Tensor]:
+        return self._views(self._gradients)
 
     def load_weights(self, weights: Mapping[str, Tensor]) -> None:
-        for name, view in self._views().items():
+        for name, view in self._views(self._matrices).items():
             view.copy_(weights[name])
 
-    def _views(self) -> dict[str, Tensor]:
+    def _views(self, matrices: Sequence[Tensor]) -> dict[str, Tensor]:
         views = {}
-        for block, matrix in zip(self._plan.blocks, self._matrices, strict=True):
+        for block, matrix in zip(self._plan.blocks, matrices, strict=True):
             views[f"{block.prefix}weight"] = matrix[:, :, : block.inputs]
             if block.bias:
                 views[f"{block.prefix}bias"] = matrix[:, :, -1]

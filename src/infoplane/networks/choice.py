@@ -30,6 +30,12 @@ def choose_engine(network: nn.Module, copies: int, asked: str, optimizer_problem
         raise InputError(f"engine {asked!r} cannot train with this optimizer: {optimizer_problem}; use engine='auto'")
     if asked == "batched" and isinstance(perceptron, str):
         raise InputError(f"engine 'batched' needs a plain multilayer perceptron, and {perceptron}; use engine='auto'")
+    has_hooks = any(module._forward_hooks or module._forward_pre_hooks for module in network.modules())
+    if asked == "vmap" and has_hooks:
+        raise InputError(
+            "engine 'vmap' would give the network's own hooks values of all copies at once, which are of no use "
+            "outside: remove the hooks, or use engine='auto'"
+        )
     if asked != "auto":
         return asked, f"Engine {asked!r} was asked for."
     if optimizer_problem is not None:
@@ -38,7 +44,7 @@ def choose_engine(network: nn.Module, copies: int, asked: str, optimizer_problem
         return "batched", "A plain multilayer perceptron: one batched matrix product a layer serves all copies."
     if copies < _COPIES_FOR_VMAP:
         return "modules", f"One module after another: not a plain perceptron ({perceptron}), and few copies."
-    if any(module._forward_hooks or module._forward_pre_hooks for module in network.modules()):
+    if has_hooks:
         return "modules", "One module after another, because the network has hooks of its own."
     return "vmap", f"All copies in one vectorised call: not a plain perceptron ({perceptron}), and many copies."
 

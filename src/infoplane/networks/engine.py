@@ -42,6 +42,10 @@ class Engine(abc.ABC):
         """Copies of parameters and buffers by name, stacked: (members, ...)."""
 
     @abc.abstractmethod
+    def gradients(self) -> dict[str, Tensor]:
+        """The gradients of the last step by name, stacked: (members, ...); they may change with the next step."""
+
+    @abc.abstractmethod
     def load_weights(self, weights: Mapping[str, Tensor]) -> None:
         """Overwrite parameters and buffers."""
 

@@ -41,29 +41,29 @@ T = TypeVar("T")
 class Family:
     """J copies of one network.
 
-    Parameters
-    ----------
-    model : a module, which is copied and never changed, or a function without arguments that makes one.
-    copies : number of copies J, at least 1.
-    init : "shared", all copies start at the model's parameters; "independent", every copy is initialised anew by its
-        `reset_parameters()` methods, or by the function, under a random stream of its own.
-    seed : whole number from 0 up. Start and batches of a copy depend on the seed and the copy's number only.
-    engine : "auto", or one of "modules" (one after another), "vmap" (one vectorised call) and "batched" (plain
-        multilayer perceptrons only). `engine` and `engine_reason` tell which one works.
-    device : None (where the model is), "auto", "cpu", "cuda", "mps".
+    Args:
+        model: a module, which is copied and never changed, or a function without arguments that makes one.
+        copies: number of copies J, at least 1.
+        init: "shared", all copies start at the model's parameters; "independent", every copy is initialised anew by its
+            `reset_parameters()` methods, or by the function, under a random stream of its own.
+        seed: whole number from 0 up. Start and batches of a copy depend on the seed and the copy's number only.
+        engine: "auto", "modules" (one after another), "vmap" or "batched" (perceptrons only); `engine_reason` says why.
+        device: None (where the model is), "auto", "cpu", "cuda", "mps".
 
-    Wrong values raise InputError or UnknownNameError.
+    Raises:
+        InputError: a value that does not fit; UnknownNameError, which is one, for a name.
 
-    >>> import torch
-    >>> from infoplane.networks import six_layer
-    >>> family = Family(six_layer, copies=5, init="independent", seed=1)
-    >>> family.compile("mse", learning_rate=0.2)
-    >>> x, y = torch.randn(1000, 12), torch.ones(1000, 1)
-    >>> rows = family.draw(1000, 101)
-    >>> family.step(x[rows], y[rows]).shape
-    torch.Size([5])
-    >>> {name: tuple(t.shape) for name, t in family.activations(x, ["9", "11"]).items()}
-    {'9': (5, 1000, 3), '11': (5, 1000, 1)}
+    Example:
+        >>> import torch
+        >>> from infoplane.networks import six_layer
+        >>> family = Family(six_layer, copies=5, init="independent", seed=1)
+        >>> family.compile("mse", learning_rate=0.2)
+        >>> x, y = torch.randn(1000, 12), torch.ones(1000, 1)
+        >>> rows = family.draw(1000, 101)
+        >>> family.step(x[rows], y[rows]).shape
+        torch.Size([5])
+        >>> {name: tuple(t.shape) for name, t in family.activations(x, ["9", "11"]).items()}
+        {'9': (5, 1000, 3), '11': (5, 1000, 1)}
     """
 
     def __init__(
@@ -133,9 +133,8 @@ class Family:
         """
         resolved, factory = resolve_loss(loss), resolve_optimizer(optimizer, learning_rate)
         problem = why_not_stacked(optimizer_for(factory, self._template), self._template)
-        name, reason = choose_engine(self._template, self.copies, self._asked, problem)
         self._loss, self._optimizer = resolved, factory
-        self._use(name, reason)
+        self._use(*choose_engine(self._template, self.copies, self._asked, problem))
         self._engine.compile(resolved, factory)
 
     def draw(self, n: int, batch_size: int) -> Tensor:
@@ -208,7 +207,7 @@ class Family:
         return as_input(x, self.dtype, self.device, indices=self._indices)
 
     def _selection(self, layers: Layers) -> Selection:
-        key = layers if layers is None or isinstance(layers, str | nn.Module) else tuple(layers)
+        key = tuple(layers) if isinstance(layers, list) else layers
         if key not in self._selections:
             self._selections[key] = select(self._template, layers)
         return self._selections[key]
@@ -224,6 +223,10 @@ class Family:
     def weights(self) -> dict[str, Tensor]:
         """Copies of all parameters and buffers by name: (members, ...)."""
         return self._engine.weights()
+
+    def gradients(self) -> dict[str, Tensor]:
+        """The gradients of the last step by parameter: (members, ...), in memory that the next step may reuse."""
+        return self._engine.gradients()
 
     def load_weights(self, weights: Mapping[str, Tensor]) -> None:
         """Overwrite all parameters and buffers; nothing is changed where a name or a shape does not fit."""

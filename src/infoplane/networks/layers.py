@@ -7,10 +7,10 @@ that follows a layer cannot change it.
 from __future__ import annotations
 
 import fnmatch
+import inspect
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,13 +18,16 @@ import torch
 from torch import Tensor, nn
 
 from infoplane.errors import InputError, RecordingError, UnknownNameError
+from infoplane.networks.outputs import Part, output_of
+from infoplane.networks.residual import residual_stream
 
 Layer = str | nn.Module
-Layers = Layer | Sequence[Layer] | None
+Layers = Layer | Sequence[Layer] | Callable[[str, nn.Module], bool] | None
 
 #: The name of the network as a whole.
 WHOLE_MODEL = "(model)"
 
+_PROGRAM = "torch.jit made one program of it, which calls no hooks: measure the module that it was made from"
 _WRAPPERS = (nn.DataParallel, nn.parallel.DistributedDataParallel)
 _ACTIVATION_CLASSES = {
     "FastGELU", "GELUActivation", "NewGELU", "NewGELUActivation", "QuickGELU", "QuickGELUActivation",
@@ -37,12 +40,20 @@ class Selection:
     """Chosen layers: their paths inside a network by name, and which of them were asked for by their own name.
 
     A layer in `required` that does not run, or puts out no tensor of one row a sample, is an error; any other is left
-    out. `told` holds the warnings already given.
+    out. `part` says which part of an output is taken, by glob where it differs between layers. `told` holds the
+    warnings already given.
     """
 
     paths: Mapping[str, str]
     required: frozenset[str] = frozenset()
+    part: Part | Mapping[str, Part] = None
     told: set[str] = field(default_factory=set)
+
+    def part_of(self, name: str) -> Part:
+        """Which part of the output of one layer is taken."""
+        if not isinstance(self.part, Mapping):
+            return self.part
+        return next((part for glob, part in self.part.items() if fnmatch.fnmatchcase(name, glob)), None)
 
     def tell(self, message: str) -> None:
         if message not in self.told:
@@ -65,23 +76,36 @@ def is_activation(module: nn.Module) -> bool:
 
 
 def _is_recorded_by_default(module: nn.Module) -> bool:
-    """Whether a module is an activation, or has parameters and no modules inside."""
+    """Whether a module is an activation, or has parameters and no modules inside but lists of its parameters."""
     has_parameters = next(module.parameters(), None) is not None
-    return is_activation(module) or (has_parameters and next(module.children(), None) is None)
+    holders = (nn.ParameterList, nn.ParameterDict)
+    return is_activation(module) or (has_parameters and all(isinstance(inner, holders) for inner in module.children()))
 
 
 def select(model: nn.Module, layers: Layers) -> Selection:
-    """Find layers of an unwrapped model: names, globs over names, modules, a list of these, or None.
+    """Find layers of an unwrapped model: names, globs over names, modules, a list of these, a function, or None.
 
-    None stands for activations, and for modules with parameters and no modules inside.
+    None (or "auto") stands for activations, and for modules with parameters and no modules inside; "residual" for the
+    residual stream of a transformer; a function (name, module) says which to take.
     """
+    if isinstance(model, torch.jit.ScriptModule):
+        which = f"layer {layers!r} was selected but never ran. " if isinstance(layers, str) else ""
+        raise RecordingError(which + _PROGRAM)
     paths = _paths(model)
-    if layers is None:
+    if layers is None or (layers == "auto" and layers not in paths):
         chosen = {name: paths[name] for name in _once(model, paths, paths)}
         modules = {name: model.get_submodule(path) for name, path in chosen.items()}
         return Selection({name: path for name, path in chosen.items() if _is_recorded_by_default(modules[name])})
+    if callable(layers) and not isinstance(layers, nn.Module):
+        taken = [name for name in _once(model, paths, paths) if layers(name, model.get_submodule(paths[name]))]
+        if not taken:
+            raise InputError(f"the function given as layers took none of: {', '.join(paths)}")
+        return Selection({name: paths[name] for name in taken})
     names: dict[str, bool] = {}  # and whether asked for by its own name
     for layer in [layers] if isinstance(layers, str | nn.Module) else list(layers):
+        if layer == "residual" and layer not in paths:
+            names |= dict.fromkeys(residual_stream(model, paths), True)
+            continue
         exact = _exact(model, layer, paths)
         if exact is not None:
             names[exact] = True
@@ -95,100 +119,78 @@ def select(model: nn.Module, layers: Layers) -> Selection:
     return Selection({name: paths[name] for name in names}, frozenset(name for name in names if names[name]))
 
 
-@contextmanager
-def evaluation(model: nn.Module) -> Iterator[None]:
-    """Inside, no gradients, every module in evaluation mode and nothing compiled; all training flags restored after."""
-    modules = list(model.modules())
-    training = [module for module in modules if module.training]
-    compiled = any(
-        getattr(module, "_compiled_call_impl", None) is not None or hasattr(module, "_orig_mod") for module in modules
-    )
-    with ExitStack() as stack:
-        stack.enter_context(torch.no_grad())
-        if compiled:
-            stack.enter_context(torch.compiler.set_stance("force_eager"))
-        try:
-            for module in training:
-                module.training = False
-            yield
-        finally:
-            for module in training:
-                module.training = True
+#: What becomes of an output (samples, ...): name, number of the call, tensor, and lengths of packed sequences.
+Keep = Callable[[str, int, Tensor, Tensor | None], Any]
+
+
+def copied(_name: str, _number: int, tensor: Tensor, _lengths: Tensor | None) -> Tensor:
+    """A copy, which no later operation changes in place."""
+    return tensor.clone()
 
 
 def layer_outputs(
-    model: nn.Module, selection: Selection, samples: int, call: Callable[[], object]
-) -> dict[str, Tensor]:
-    """Copies of what the selected layers of `model` put out during `call`, in the order in which they ran."""
-    calls: list[tuple[str, Tensor]] = []
+    model: nn.Module, selection: Selection, samples: int, call: Callable[[], object], keep: Keep = copied
+) -> dict[str, Any]:
+    """What `keep` makes of the outputs of the selected layers during `call`, in the order in which they ran.
 
-    def keep_as(name: str) -> Callable[[nn.Module, Any, Any], None]:
-        def keep(_module: nn.Module, _inputs: Any, output: Any) -> None:
-            tensor = _recordable(name, output, samples, selection)
-            if tensor is not None:
-                calls.append((name, tensor.detach().clone()))
+    `keep` is called inside the hook, before any later operation; by default it copies.
+    """
+    calls: list[tuple[str, Any]] = []
+    times: Counter[str] = Counter()
 
-        return keep
+    def hook_of(name: str) -> Callable[[nn.Module, Any, Any], None]:
+        def hook(module: nn.Module, _inputs: Any, output: Any) -> None:
+            found = _recordable(name, module, output, samples, selection)
+            if found is not None:
+                calls.append((name, keep(name, times[name], found[0].detach(), found[1])))
+                times[name] += 1
+
+        return hook
 
     hooks = []
     try:
         for name, path in selection.paths.items():
-            hooks.append(model.get_submodule(path).register_forward_hook(keep_as(name)))
+            module = model.get_submodule(path)
+            if not isinstance(module, torch.jit.ScriptModule):  # which can have no hooks
+                hooks.append(module.register_forward_hook(hook_of(name)))
         call()
     finally:
         for hook in hooks:
             hook.remove()
-    ran = {name for name, _ in calls}
     for name, path in selection.paths.items():
-        if name in selection.required and name not in ran:
+        if name in selection.required and not times[name]:
             raise RecordingError(_never_ran(model, name, path))
     if not calls:
         raise RecordingError("none of the selected layers ran: select modules that the model calls in its forward pass")
-    return _numbered(calls)
+    return numbered(calls)
 
 
-def _numbered(calls: list[tuple[str, Tensor]]) -> dict[str, Tensor]:
-    """Outputs by name; those of a layer that ran several times as "name#0", "name#1", ..."""
+def numbered(calls: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """By name, in order; what belongs to a layer that ran several times as "name#0", "name#1", ..."""
     times = Counter(name for name, _ in calls)
     seen: Counter[str] = Counter()
-    outputs = {}
-    for name, tensor in calls:
-        outputs[name if times[name] == 1 else f"{name}#{seen[name]}"] = tensor
+    found = {}
+    for name, kept in calls:
+        found[name if times[name] == 1 else f"{name}#{seen[name]}"] = kept
         seen[name] += 1
-    return outputs
+    return found
 
 
-def _recordable(name: str, output: Any, samples: int, selection: Selection) -> Tensor | None:
-    """The tensor to keep of a layer's output; None, with a warning, for a layer to be left out."""
-    found = _first_tensor(output)
-    kind = type(output).__name__
-    if found is None:
-        problem = f"layer {name!r} put out a {kind} without a tensor"
-    elif found[1].ndim == 0 or len(found[1]) != samples:
-        problem = f"layer {name!r} put out shape {tuple(found[1].shape)} for {samples} samples, not one row a sample"
-    else:
-        if found[0]:
-            selection.tell(f"layer {name!r} put out a {kind}: its first tensor, {found[0]}, is recorded")
-        return found[1]
+def _recordable(
+    name: str, module: nn.Module, output: Any, samples: int, selection: Selection
+) -> tuple[Tensor, Tensor | None] | None:
+    """The tensor of a layer's output, and lengths of packed sequences; None, with a warning, for one to be left out."""
+    found = output_of(module, output, samples, selection.part_of(name))
+    if found.tensor is not None:
+        if found.way:
+            kind = type(output).__name__
+            selection.tell(f"layer {name!r} put out a {kind}: its first tensor, {found.way}, is recorded")
+        return found.tensor, found.lengths
     if name in selection.required:
-        raise RecordingError(f"{problem}: select another layer, or change it to put out (samples, ...)")
-    selection.tell(f"{problem}: it is left out")
-    return None
-
-
-def _first_tensor(output: Any) -> tuple[str, Tensor] | None:
-    """The first tensor in nested tuples, lists and mappings, with the way to it."""
-    if isinstance(output, Tensor):
-        return "", output
-    items: list[tuple[object, Any]] = []
-    if isinstance(output, Mapping):
-        items = list(output.items())
-    elif isinstance(output, tuple | list):
-        items = list(enumerate(output))
-    for key, item in items:
-        found = _first_tensor(item)
-        if found is not None:
-            return f"[{key!r}]{found[0]}", found[1]
+        raise RecordingError(
+            f"layer {name!r} {found.problem}: select another layer, or change it to put out (samples, ...)"
+        )
+    selection.tell(f"layer {name!r} {found.problem}: it is left out")
     return None
 
 
@@ -232,13 +234,15 @@ def _exact(model: nn.Module, layer: Layer, paths: Mapping[str, str]) -> str | No
 
 
 def _never_ran(model: nn.Module, name: str, path: str) -> str:
+    if isinstance(model.get_submodule(path), torch.jit.ScriptModule):
+        return f"layer {name!r} was selected but never ran. {_PROGRAM}"
     parent = path
     while parent:
         parent = parent.rpartition(".")[0]
-        if type(model.get_submodule(parent)).forward is not nn.Module.forward:
+        if inspect.getattr_static(model.get_submodule(parent), "forward") is not nn.Module.forward:
             break
     names = {path: name for name, path in _paths(model).items()}
     return (
-        f"layer {name!r} was selected but never ran. Its parent uses it functionally or not at all; "
-        f"select {names[parent]!r}, or call the layer as a module."
+        f"layer {name!r} was selected but never ran. Its parent uses it functionally; select {names[parent]!r}. "
+        "(A layer that the forward pass leaves out altogether cannot be recorded.)"
     )

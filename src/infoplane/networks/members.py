@@ -12,6 +12,7 @@ from torch import nn
 
 from infoplane.errors import InputError, UnknownNameError
 from infoplane.networks.engine import tensors_of
+from infoplane.networks.evaluation import is_sharded
 from infoplane.networks.layers import unwrap
 from infoplane.networks.streams import INITIAL, derived_seed, seeded
 
@@ -24,7 +25,7 @@ def make_members(
 ) -> list[nn.Module]:
     """`copies` networks on `device`, all alike or each under a random stream of its own; `model` is left alone."""
     if init == "shared":
-        original = unwrap(model) if isinstance(model, nn.Module) else made(model, derived_seed(seed, 0, INITIAL))
+        original = _copyable(model) if isinstance(model, nn.Module) else made(model, derived_seed(seed, 0, INITIAL))
         members = [copy.deepcopy(original) for _ in range(copies)]
     elif init == "independent":
         members = [_independent(model, derived_seed(seed, number, INITIAL)) for number in range(copies)]
@@ -35,21 +36,28 @@ def make_members(
 
 def copy_members(networks: Sequence[nn.Module], device: torch.device) -> list[nn.Module]:
     """Copies of given networks, which must be different objects of the same structure."""
-    networks = [unwrap(network) for network in networks]
-    owners: dict[int, int] = {}
+    networks = [_copyable(network) for network in networks]
     for number, network in enumerate(networks):
         if _structure(network) != _structure(networks[0]):
             raise InputError(
                 f"network {number} has other parameters than network 0: give networks of the same sizes and types"
             )
+    need_own_parameters(networks)
+    return [_ready(copy.deepcopy(network), device) for network in networks]
+
+
+def need_own_parameters(networks: Sequence[nn.Module]) -> None:
+    """Raise an InputError where two networks are one object, or have parameters or buffers in the same memory."""
+    owners: dict[int, int] = {}
+    for number, network in enumerate(networks):
         for tensor in {id(tensor): tensor for tensor in tensors_of(network).values()}.values():
-            owner = owners.setdefault(tensor.untyped_storage().data_ptr(), number)
-            if owner != number:
+            place = tensor.untyped_storage().data_ptr()  # 0 where there is no memory
+            owner = owners.setdefault(place, number)
+            if place and owner != number:
                 raise InputError(
                     f"networks {owner} and {number} share their parameters: give different objects (copy.deepcopy), "
                     "or Family(model, copies=...)"
                 )
-    return [_ready(copy.deepcopy(network), device) for network in networks]
 
 
 def made(function: Callable[[], nn.Module], seed: int) -> nn.Module:
@@ -58,7 +66,7 @@ def made(function: Callable[[], nn.Module], seed: int) -> nn.Module:
         network = function()
     if not isinstance(network, nn.Module):
         raise InputError(f"the function gave a {type(network).__name__}: it must give a torch module")
-    return unwrap(network)
+    return _copyable(network)
 
 
 def whole_number(value: int, what: str, least: int) -> int:
@@ -75,7 +83,7 @@ def whole_number(value: int, what: str, least: int) -> int:
 def _independent(model: ModelOrFunction, seed: int) -> nn.Module:
     if not isinstance(model, nn.Module):
         return made(model, seed)
-    network = copy.deepcopy(unwrap(model))
+    network = copy.deepcopy(_copyable(model))
     with seeded(seed):
         for module in reversed(list(network.modules())):  # inner modules before those that hold them
             reset = getattr(module, "reset_parameters", None) or getattr(module, "_reset_parameters", None)
@@ -87,6 +95,16 @@ def _independent(model: ModelOrFunction, seed: int) -> nn.Module:
                     "reset_parameters(): give a function that makes the network, e.g. Family(lambda: MyNetwork(), ...)"
                 )
     return network
+
+
+def _copyable(model: nn.Module) -> nn.Module:
+    """The network inside its wrappers, which must not be spread over processes."""
+    if is_sharded(model):
+        raise InputError(
+            "FSDP models cannot be copied; pass a model_factory: a function that makes the network before "
+            "fully_shard, e.g. Family(lambda: MyNetwork(), ...)"
+        )
+    return unwrap(model)
 
 
 def _ready(network: nn.Module, device: torch.device) -> nn.Module:

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from infoplane.networks.engine import Engine, fill, one_copy_a_sample, stacked_tensors
-from infoplane.networks.layers import Selection, evaluation, layer_outputs
+from infoplane.networks.evaluation import evaluation
+from infoplane.networks.layers import Selection, layer_outputs
 from infoplane.networks.losses import Loss
 from infoplane.networks.optimizers import OptimizerFactory, optimizer_for
 from infoplane.networks.streams import Streams, preserved_random_state
@@ -47,14 +48,13 @@ class ModulesEngine(Engine):
         return losses[0]
 
     def evaluate(self, x: Tensor, selection: Selection, *, lend: bool = False) -> dict[str, Tensor]:
-        with preserved_random_state(self._device):
+        with preserved_random_state(self._device), evaluation(*self._networks):
             members = [self._evaluate_one(network, x, selection) for network in self._networks]
         return {name: torch.stack([member[name] for member in members]) for name in members[0]}
 
     @staticmethod
     def _evaluate_one(network: nn.Module, x: Tensor, selection: Selection) -> dict[str, Tensor]:
-        with evaluation(network):
-            return layer_outputs(network, selection, len(x), lambda: network(x.clone()))
+        return layer_outputs(network, selection, len(x), lambda: network(x.clone()))
 
     def evaluate_sampled(self, x: Tensor, selection: Selection, draws: Tensor) -> dict[str, Tensor]:
         return one_copy_a_sample(self.evaluate(x, selection), draws)
@@ -62,9 +62,18 @@ class ModulesEngine(Engine):
     def weights(self) -> dict[str, Tensor]:
         return stacked_tensors(self._networks)
 
+    def gradients(self) -> dict[str, Tensor]:
+        members = [dict(network.named_parameters()) for network in self._networks]
+        names = [name for name in members[0] if any(member[name].grad is not None for member in members)]
+        return {name: torch.stack([_gradient(member[name]) for member in members]) for name in names}
+
     def load_weights(self, weights: Mapping[str, Tensor]) -> None:
         for copy, network in enumerate(self._networks):
             fill(network, weights, copy)
 
     def optimizers(self) -> Sequence[Optimizer]:
         return self._optimizers
+
+
+def _gradient(parameter: nn.Parameter) -> Tensor:
+    return torch.zeros_like(parameter) if parameter.grad is None else parameter.grad

@@ -22,7 +22,8 @@ import torch
 from torch import Tensor, nn
 
 from infoplane.errors import InputError
-from infoplane.networks.layers import Layers, evaluation, is_activation, layer_outputs, select, unwrap
+from infoplane.networks.evaluation import evaluation
+from infoplane.networks.layers import Layers, is_activation, layer_outputs, select, unwrap
 from infoplane.networks.placement import as_input, device_of, floating_dtype, takes_indices
 from infoplane.networks.streams import seeded
 

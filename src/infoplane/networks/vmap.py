@@ -12,7 +12,8 @@ from torch.func import functional_call, vmap
 from torch.optim import Optimizer
 
 from infoplane.networks.engine import Engine, one_copy_a_sample, stacked_tensors
-from infoplane.networks.layers import Selection, evaluation, layer_outputs
+from infoplane.networks.evaluation import evaluation
+from infoplane.networks.layers import Selection, layer_outputs
 from infoplane.networks.losses import Loss
 from infoplane.networks.optimizers import OptimizerFactory, optimizer_for, stacked_like
 from infoplane.networks.streams import Streams, preserved_random_state
@@ -76,6 +77,9 @@ class VmapEngine(Engine):
     def weights(self) -> dict[str, Tensor]:
         tensors = {**self._parameters, **self._buffers}
         return {name: tensor.detach().clone() for name, tensor in tensors.items()}
+
+    def gradients(self) -> dict[str, Tensor]:
+        return {name: tensor.grad for name, tensor in self._parameters.items() if tensor.grad is not None}
 
     def load_weights(self, weights: Mapping[str, Tensor]) -> None:
         with torch.no_grad():

@@ -1,12 +1,27 @@
 """Tables of a trajectory in, pictures out: the information plane, curves over the steps, profiles over the depth,
-estimators side by side, and a picture that follows a training. Nothing here computes information, shows a window
-unasked or changes matplotlib's settings."""
+estimators side by side, phases, a plane in characters, and a picture that follows a training. Nothing here computes
+information, shows a window unasked or changes matplotlib's settings."""
 
 from infoplane.plotting.comparison import comparison
 from infoplane.plotting.curves import curves
 from infoplane.plotting.live import LiveFigure
+from infoplane.plotting.multiples import multiples, phases
+from infoplane.plotting.notebook import inline_picture
 from infoplane.plotting.plane import plane
 from infoplane.plotting.profile import profile
 from infoplane.plotting.style import picture, save
+from infoplane.plotting.text import text_plane
 
-__all__ = ["LiveFigure", "comparison", "curves", "picture", "plane", "profile", "save"]
+__all__ = [
+    "LiveFigure",
+    "comparison",
+    "curves",
+    "inline_picture",
+    "multiples",
+    "phases",
+    "picture",
+    "plane",
+    "profile",
+    "save",
+    "text_plane",
+]

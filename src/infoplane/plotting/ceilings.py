@@ -1,4 +1,4 @@
-"""What no point can exceed: log2 N to the right, H(Y) and I(X;Y) above, as dashed lines or as a note at the edge."""
+"""What no point can exceed: log2 N and H(X) to the right, H(Y) and I(X;Y) above: dashed lines, or notes at the edge."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 #: The facts that are ceilings: the axis they bound, and their name in a picture.
 _KNOWN: dict[str, tuple[Literal["x", "y"], str]] = {
     "log2_n": ("x", "log₂ N"),
+    "h_x": ("x", "H(X)"),
     "h_y": ("y", "H(Y)"),
     "i_xy": ("y", "I(X;Y)"),
 }
@@ -41,7 +42,7 @@ class Ceiling:
 def ceilings_among(facts: Mapping[str, Any], *, units: str, wanted: bool | Collection[str]) -> list[Ceiling]:
     """The ceilings that ``facts`` knows; ``wanted`` is all (True), none (False), or the names of some.
 
-    ``log2_n`` is in bits whatever the unit of the picture, ``h_y`` and ``i_xy`` are in that unit.
+    ``log2_n`` is in bits whatever the unit of the picture, the others are in that unit.
     """
     names = [] if wanted is False else list(_KNOWN) if wanted is True else list(wanted)
     found: list[Ceiling] = []

@@ -164,22 +164,25 @@ def grid_of_axes(
     size: tuple[float, float],
     margins: tuple[float, float],
     share: Literal["both", "rows"] = "both",
+    between: float | None = None,
 ) -> list[Axes]:
     """``count`` axes of ``size`` inches with fixed margins, of which those at the right and at the top are given.
 
-    They share both their limits, or those of x with all and those of y with their row only.
+    They share both their limits, or those of x with all and those of y with their row only. ``between``: inches from
+    one row to the next.
     """
     columns = min(count, per_row)
     rows = -(-count // columns)
-    left, bottom, (right, top), between = 0.85, 0.95, margins, (0.25, 0.45 if share == "both" else 0.2)
-    width = left + columns * size[0] + (columns - 1) * between[0] + right
-    height = bottom + rows * size[1] + (rows - 1) * between[1] + top
+    left, bottom, (right, top), gap = 0.85, 1.05, margins, 0.25
+    between = (0.45 if share == "both" else 0.2) if between is None else between
+    width = left + columns * size[0] + (columns - 1) * gap + right
+    height = bottom + rows * size[1] + (rows - 1) * between + top
     figure.set_size_inches(width, height)
     made: list[Axes] = []
     for number in range(count):
         row, column = divmod(number, columns)
-        x = left + column * (size[0] + between[0])
-        y = height - top - size[1] - row * (size[1] + between[1])
+        x = left + column * (size[0] + gap)
+        y = height - top - size[1] - row * (size[1] + between)
         beside = made[0] if made and share == "both" else made[row * columns] if column else None
         place = (x / width, y / height, size[0] / width, size[1] / height)
         ax = figure.add_axes(place, sharex=made[0] if made else None, sharey=beside)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,6 +23,7 @@ _FAMILY_TITLES = {
     "per-copy": "per copy: I(X;T|K)",
 }
 _PANEL_COLUMNS = ("split", "label", "estimator", "family")
+_BAND = (0.1, 0.9)  # the shares between which a band reaches
 _NUMBERS = [name for name in COLUMNS if name.startswith(("i_", "h_"))]
 
 
@@ -34,23 +36,57 @@ class Track:
     steps: np.ndarray
     numbers: dict[str, np.ndarray]  # column -> values
     doubted: np.ndarray  # whether the row carries a reason for doubt
+    spread: dict[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)  # column -> ends, over the repeats
+    middle: bool = False  # whether the numbers are medians over the repeats
+    style: int = 0  # which of the splits, where several share a panel
+
+    def band(self, name: str) -> tuple[np.ndarray, np.ndarray] | None:
+        """The spread of a median; else the interval of the rows where they have one; else the spread of the copies."""
+        low, high = self.numbers.get(f"{name}_low"), self.numbers.get(f"{name}_high")
+        if not self.middle and low is not None and high is not None and np.isfinite(low + high).any():
+            return low, high
+        return self.spread.get(name)
 
 
 @dataclass(frozen=True, eq=False)
 class Panel:
-    """One way of measuring. ``whole``: one track a layer; ``single``: one a layer and copy, where there are copies.
+    """One way of measuring. ``whole``: one track a layer; ``single``: one a layer and repeat, where there are some.
 
-    ``reasons`` are the flags of the doubted rows.
+    ``reasons`` are the flags of the doubted rows; ``styles`` the splits that share the panel; ``repeats`` says what
+    the repeats are, "5 copies".
     """
 
     title: str
+    estimator: str
     whole: list[Track]
     single: list[Track]
     reasons: frozenset[str]
+    styles: tuple[str, ...] = ()
+    repeats: str = ""
+
+    @property
+    def short_title(self) -> str:
+        """The title without the measurement, for where the axes name it."""
+        return self.title.replace(self.estimator, self.estimator.partition("(")[0]) if self.estimator else self.title
+
+    def measured(self, facts: Mapping[str, Any]) -> str | None:
+        """The measurement model in words, from the estimator's label or else from ``facts``."""
+        inside = self.estimator.partition("(")[2].removesuffix(")")
+        known = dict(facts.get("estimators") or {}).get(self.estimator, {})
+        return inside or known.get("measurement") or facts.get("measurement")
+
+    def said(self) -> str:
+        """What lines and bands of repeats are, in words."""
+        if not any(track.spread for track in self.whole):
+            return ""
+        line = "median, " if any(track.middle for track in self.whole) else ""
+        return f"{line}band: {_BAND[0]:.0%} to {_BAND[1]:.0%} of {self.repeats}".replace("%", " %")
 
 
-def panels(table: pandas.DataFrame) -> list[Panel]:
-    """The panels of a table, in the order in which they first appear.
+def panels(table: pandas.DataFrame, *, together: bool = False) -> list[Panel]:
+    """The panels of a table, in the order in which they first appear; with ``together`` the splits share them.
+
+    Rows that agree in everything, step and copy too, are repeats, as the runs of several seeds are.
 
     Raises:
         InputError: a column is missing, or there is no row.
@@ -61,9 +97,11 @@ def panels(table: pandas.DataFrame) -> list[Panel]:
     if not len(table):
         raise InputError("the table has no rows, so there is nothing to draw: measure at least once before")
     table = table.fillna(dict.fromkeys((*_PANEL_COLUMNS, "flags", "layer"), "") | {"copy": -1})
-    varying = [name for name in _PANEL_COLUMNS if table[name].nunique() > 1]
+    table = table.assign(repeat=table.groupby([*_PANEL_COLUMNS, "layer", "copy", "step"]).cumcount())
+    columns = [name for name in _PANEL_COLUMNS if not (together and name == "split")]
+    varying = [name for name in columns if table[name].nunique() > 1]
     layers = layer_names(table)
-    return [_panel(rows, layers, varying) for _, rows in table.groupby(list(_PANEL_COLUMNS), sort=False)]
+    return [_panel(rows, layers, varying) for _, rows in table.groupby(columns, sort=False)]
 
 
 def the_units(table: pandas.DataFrame) -> str:
@@ -83,36 +121,57 @@ def layer_names(table: pandas.DataFrame) -> list[str]:
 def _panel(rows: pandas.DataFrame, layers: list[str], varying: list[str]) -> Panel:
     first = rows.iloc[0]
     named = [name for name in _PANEL_COLUMNS if name in varying or (name == "family" and first[name] != "single")]
-    parts = [_FAMILY_TITLES.get(first[name], first[name]) if name == "family" else first[name] for name in named]
+    parts = [first[name] if name == "estimator" else shown_name(_FAMILY_TITLES.get(first[name], first[name]))
+             for name in named]  # fmt: skip
     doubts = [text.split(";") for text in rows["flags"].unique() if _in_doubt(text)]
     reasons = frozenset(flag for flags in doubts for flag in flags if flag != "red")
-    whole, single = [], []
-    for number, layer in enumerate(layers):
-        of_layer = rows[rows["layer"] == layer]
-        copies = {copy: _track(part, layer, number) for copy, part in of_layer.groupby("copy")}
-        total = copies.pop(-1, None)
-        if total is None and len(copies) > 1:
-            total = _mean_track(of_layer, layer, number)
-        elif total is None and copies:
-            total = copies.popitem()[1]
-        whole += [total] if total is not None else []
-        single += list(copies.values())
-    return Panel(", ".join(shown_name(part) for part in parts if part), whole, single, reasons)
+    whole, single, splits = [], [], tuple(rows["split"].unique())
+    for style, split in enumerate(splits):
+        of_split = rows[rows["split"] == split]
+        for number, layer in enumerate(layers):
+            tracks = _tracks(of_split[of_split["layer"] == layer], layer, number, style)
+            whole += tracks[:1]
+            single += tracks[1:]
+    title = ", ".join(part for part in parts if part)
+    return Panel(title, first["estimator"], whole, single, reasons, splits, _repeats(rows))
 
 
-def _track(rows: pandas.DataFrame, layer: str, number: int) -> Track:
+def _tracks(rows: pandas.DataFrame, layer: str, number: int, style: int) -> list[Track]:
+    """The track of the whole, and those of the repeats where there are several."""
+    each = {who: _track(part, layer, number, style=style) for who, part in rows.groupby(["copy", "repeat"])}
+    if len(each) < 2:
+        return list(each.values())
+    total = each.pop((-1, 0), None) if (-1, 1) not in each else None  # rows of all copies, beside rows of single ones
+    spread = rows[rows["copy"] >= 0] if total is not None else rows
+    return [_middle_track(spread, total, layer, number, style), *each.values()]
+
+
+def _repeats(rows: pandas.DataFrame) -> str:
+    """What the repeats of a panel are, and how many."""
+    copies, runs = (rows["copy"][rows["copy"] >= 0].nunique(), rows["repeat"].max() + 1)
+    words = [f"{runs} runs"] if runs > 1 else []
+    return " of ".join([*words, f"{copies} copies"] if copies > 1 else words)
+
+
+def _track(rows: pandas.DataFrame, layer: str, number: int, *, style: int = 0) -> Track:
     rows = rows.sort_values("step", kind="stable")
     doubts = {text: _in_doubt(text) for text in rows["flags"].unique()}
     numbers = {name: rows[name].to_numpy(dtype=float) for name in _NUMBERS}
     doubted = rows["flags"].map(doubts).to_numpy(dtype=bool)
-    return Track(layer, number, rows["step"].to_numpy(dtype=float), numbers, doubted)
+    return Track(layer, number, rows["step"].to_numpy(dtype=float), numbers, doubted, style=style)
 
 
-def _mean_track(rows: pandas.DataFrame, layer: str, number: int) -> Track:
-    """The mean over the copies at every step; in doubt where one of them is."""
-    means = rows.groupby("step")[_NUMBERS].mean().reset_index()
-    means["flags"] = rows.groupby("step")["flags"].agg(";".join).to_numpy()
-    return _track(means, layer, number)
+def _middle_track(rows: pandas.DataFrame, total: Track | None, layer: str, number: int, style: int) -> Track:
+    """The spread of the repeats, around ``total`` or else around their medians; in doubt where one of them is."""
+    by_step = rows.groupby("step")
+    low, high = (by_step[_NUMBERS].quantile(end) for end in _BAND)
+    medians = by_step[_NUMBERS].median().reset_index()
+    medians["flags"] = by_step["flags"].agg(";".join).to_numpy()
+    track = _track(medians, layer, number, style=style) if total is None else total
+    if not np.array_equal(track.steps, medians["step"]):
+        return track
+    spread = {name: (low[name].to_numpy(float), high[name].to_numpy(float)) for name in _NUMBERS}
+    return replace(track, spread=spread, middle=total is None)
 
 
 def _in_doubt(flags: str) -> bool:

@@ -46,7 +46,7 @@ def check_forms_of_activations(subject: Subject) -> None:
     forms: dict[str, Any] = {
         "torch.from_numpy(t)": torch.from_numpy(t),
         "torch.from_numpy(t).requires_grad_()": torch.from_numpy(t.copy()).requires_grad_(),
-        "pandas.DataFrame(t)": pd.DataFrame(t),
+        "pandas.DataFrame(t)": pd.DataFrame(t.copy()),
         "t.reshape(len(t), 1, -1)": t.reshape(len(t), 1, -1),
     }
     for form, given in forms.items():

@@ -1,0 +1,31 @@
+"""infoplane report: runs into one HTML file."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from infoplane.cli.root import app
+
+
+@app.command()
+def report(
+    runs: Annotated[list[Path], typer.Argument(help="Run directories, or trajectory.csv files.")],
+    out: Annotated[Path | None, typer.Option(help="HTML file; default report.html in the first run.")] = None,
+    title: Annotated[str | None, typer.Option(help="Above the page; the names of the runs if none.")] = None,
+) -> None:
+    """Write runs into one HTML file to look at, play and pass on, without a network."""
+    from infoplane.report import write
+
+    first = runs[0] if runs[0].is_dir() else runs[0].parent
+    path = write(
+        runs,
+        out if out is not None else first / "report.html",
+        title=title,
+        command=shlex.join(["infoplane", *sys.argv[1:]]),
+    )
+    typer.echo(f"wrote {path} ({path.stat().st_size / 1e6:.1f} MB)")

@@ -1,0 +1,52 @@
+"""infoplane serve: the live page of a folder of runs."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from infoplane.cli.root import app
+
+
+@app.command()
+def serve(
+    runs: Annotated[Path, typer.Argument(help="A folder with run directories, or a run directory.")] = Path("runs"),
+    port: Annotated[int, typer.Option(help="Port; 0 takes a free one.")] = 7435,
+    host: Annotated[str, typer.Option(help="Address; another than 127.0.0.1 lets other machines in.")] = "127.0.0.1",
+) -> None:
+    """Show runs in the browser while they train."""
+    from infoplane.serve import LivePage
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        page = LivePage(runs, host=host, port=port)
+    for warning in caught:
+        typer.echo(f"warning: {warning.message}", err=True)
+    typer.echo(f"{page.url}\nCtrl-C ends it")
+    with contextlib.suppress(KeyboardInterrupt):
+        page.run()
+
+
+@contextlib.contextmanager
+def beside(run: Path) -> Iterator[None]:
+    """The live page of a run that is about to begin, for as long as this process trains it."""
+    import webbrowser
+
+    from infoplane.files import make_folder
+    from infoplane.serve import LivePage
+
+    folder = run.absolute().parent
+    make_folder(folder)
+    with LivePage(folder, port=0) as page:
+        url = f"{page.url}#{run.name}"
+        typer.echo(f"{url}\nThe page ends with the run; infoplane serve {folder} shows it again")
+        if os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY") or sys.platform in ("darwin", "win32"):
+            webbrowser.open(url)
+        yield

@@ -1,0 +1,68 @@
+"""What a replication is made of: a claim, the parts that are computed for it, the checks, and a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, final
+
+from infoplane.replications.verdict import Check
+
+Data = Mapping[str, Any]  #: a part's name -> what the part gave: numbers, lists and tables of these, as JSON holds them
+
+
+@final
+@dataclass(frozen=True)
+class Setting:
+    """How a claim is replicated: on how many seeds, in the quick version or not, and where a part may keep files."""
+
+    seeds: int
+    quick: bool = False
+    folder: Path | None = None
+
+
+@final
+@dataclass(frozen=True)
+class Part:
+    """A piece of work that ends in numbers: a function of a module, so that another process can run it.
+
+    ``function(folder, **options)`` gives a table that JSON can hold; ``folder`` (or None) is the part's own place for
+    what lets an interrupted computation go on. Two parts with the same function and options are the same part.
+    """
+
+    function: Callable[..., Mapping[str, Any]]
+    options: Mapping[str, Any]
+
+    @property
+    def key(self) -> str:
+        """A name for files, the same for the same work."""
+        said = "-".join(f"{name}={value}" for name, value in sorted(self.options.items()))
+        module = self.function.__module__.rpartition(".")[2]
+        name = f"{module}.{self.function.__name__}-{said}"
+        return "".join(mark if mark.isalnum() or mark in "._=-" else "_" for mark in name)
+
+
+@final
+@dataclass(frozen=True)
+class Claim:
+    """A published claim that a computation can decide.
+
+    ``parts``: what has to be computed in a ``Setting``, by name; ``checks``: from the parts' numbers, the sentences
+    that are judged; ``contrast``: in words, the rule under which the claim fails, which ``picture`` draws beside it.
+    ``seeds`` of the whole version; ``quick`` of the quick one, 0 where it is left out there. ``silent`` says what the
+    replication does not show.
+    """
+
+    name: str
+    title: str
+    statement: str
+    method: str
+    contrast: str
+    silent: str
+    sources: tuple[str, ...]
+    seeds: int
+    quick: int
+    parts: Callable[[Setting], Mapping[str, Part]]
+    checks: Callable[[Data], list[Check]]
+    picture: Callable[[Data], Any]

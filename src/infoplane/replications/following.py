@@ -1,0 +1,61 @@
+"""Train a family and measure it at a few steps, so that an interrupted computation goes on where it was."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from torch import Tensor
+
+from infoplane.files import json_bytes
+from infoplane.runs.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
+
+
+def log_spaced(last: int, points: int) -> list[int]:
+    """At most ``points`` whole numbers from 0 to ``last``, evenly spaced on a logarithmic axis but for 0.
+
+    >>> log_spaced(1000, 5)
+    [0, 1, 10, 100, 1000]
+    """
+    return [0, *np.unique(np.geomspace(1, last, points - 1).round().astype(int)).tolist()]
+
+
+class Trained(Protocol):
+    """What goes on from its state, as a ``Family`` does."""
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """All that it takes to go on."""
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """Go on from such a state."""
+
+
+def follow(
+    family: Trained,
+    step: Callable[[], object],
+    measure: Callable[[int], Mapping[str, Any]],
+    at: Sequence[int],
+    folder: Path | None,
+) -> dict[str, list[Any]]:
+    """What ``measure(number of the step)`` gives at the steps ``at`` (ascending), one list for each of its names; arrays
+    become lists, as JSON holds them.
+
+    ``step`` makes one step of the ``family``, and must draw from the family's own streams only. After every
+    measurement all that it takes to go on is written to ``folder``; with None, nothing is.
+    """
+    done, found = -1, []
+    kept = None if folder is None else read_checkpoint(folder)
+    if kept is not None:
+        family.load_state_dict(kept.tensors)
+        done, found = kept.step, list(kept.facts["found"])
+    for number in (number for number in at if number > done):
+        for _ in range(number - max(done, 0)):
+            step()
+        done = number
+        found.append(json.loads(json_bytes(measure(number))))
+        if folder is not None:
+            write_checkpoint(folder, Checkpoint(done, family.state_dict(), {"found": found}))
+    return {name: [one[name] for one in found] for name in found[-1]}

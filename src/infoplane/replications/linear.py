@@ -1,0 +1,97 @@
+"""A linear network overfits without compressing: Saxe et al. (2018), section on deep linear networks.
+
+Inputs are Gaussian, the teacher is linear, and a student of two linear layers is trained by full-batch gradient
+descent on as many examples as there are inputs. With Z ~ N(0, s^2) added to the hidden layer T = W x, the information
+is known exactly: I(X; T + Z) = 1/2 log2 det(1 + W W^T / s^2) bits.
+
+[1] Saxe, A. M. et al. (2018). On the information bottleneck theory of deep learning. ICLR.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from infoplane.replications.claim import Claim, Data, Part, Setting
+from infoplane.replications.verdict import Check, largest, mean
+
+INPUTS, HIDDEN, EXAMPLES, TESTED = 100, 100, 100, 1000
+RATE, EPOCHS, POINTS = 0.05, 3000, 50
+TEACHER_NOISE, NOISE = 0.2, 1.0
+
+
+def train(folder: Path | None, *, seeds: int) -> Mapping[str, Any]:
+    """Information and errors of every seed at log-spaced epochs; all seeds are one batch of matrices."""
+    random = torch.Generator().manual_seed(0)
+
+    def normal(*shape: int) -> torch.Tensor:
+        return torch.randn(seeds, *shape, generator=random, dtype=torch.float64)
+
+    teacher = normal(INPUTS, 1) / INPUTS**0.5
+    x, x_test = normal(EXAMPLES, INPUTS), normal(TESTED, INPUTS)
+    y = x @ teacher + TEACHER_NOISE**0.5 * normal(EXAMPLES, 1)
+    y_test = x_test @ teacher + TEACHER_NOISE**0.5 * normal(TESTED, 1)
+    first, second = 0.1 * normal(INPUTS, HIDDEN) / INPUTS**0.5, 0.1 * normal(HIDDEN, 1) / HIDDEN**0.5
+    epochs = sorted({0, *np.unique(np.geomspace(1, EPOCHS, POINTS).astype(int)).tolist()})
+    found: dict[str, list[Any]] = {"information": [], "train": [], "test": []}
+    for epoch in range(EPOCHS + 1):
+        error = x @ first @ second - y  # (seeds, samples, 1)
+        if epoch in epochs:
+            # W W^T and W^T W have the same eigenvalues
+            gram = torch.eye(HIDDEN, dtype=torch.float64) + first.mT @ first / NOISE**2
+            found["information"].append((torch.logdet(gram) / (2 * np.log(2))).tolist())
+            found["train"].append((error**2).mean((1, 2)).tolist())
+            found["test"].append(((x_test @ first @ second - y_test) ** 2).mean((1, 2)).tolist())
+        slope = x.mT @ error / EXAMPLES  # (seeds, inputs, 1)
+        first, second = first - RATE * slope @ second.mT, second - RATE * first.mT @ slope
+    return {"epochs": epochs, **found}
+
+
+def parts(setting: Setting) -> Mapping[str, Part]:
+    return {"students": Part(train, {"seeds": setting.seeds})}
+
+
+def checks(data: Data) -> list[Check]:
+    information, test = (np.array(data["students"][name]) for name in ("information", "test"))  # (epochs, seeds)
+    drop = information.max(0) - information[-1]
+    rise = (test[-1] - test.min(0)) / test.min(0)
+    return [
+        Check("largest loss of information after its peak, bits", largest, [drop], below=0.01),
+        Check("share of the seeds whose test error rises by more than 5 %", mean, [rise > 0.05], above=0.89),
+    ]
+
+
+def picture(data: Data) -> Any:
+    import matplotlib.pyplot as plt
+
+    found = {name: np.array(values) for name, values in data["students"].items()}
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
+    epochs = np.maximum(found["epochs"], 0.5)
+    left.plot(epochs, found["information"], color="C0", alpha=0.4)
+    left.set(xscale="log", xlabel="epoch", ylabel="I(X; T + Z) [bits, exact, noise 1]", title="information only grows")
+    for name, color in (("test", "C3"), ("train", "C7")):
+        right.plot(epochs, found[name], color=color, alpha=0.3)
+        right.plot(epochs, np.median(found[name], axis=1), color=color, label=f"{name} error, median")
+    right.set(xscale="log", xlabel="epoch", ylabel="mean squared error", title="while the test error rises")
+    right.legend()
+    return figure
+
+
+CLAIM = Claim(
+    name="linear",
+    title="A linear network overfits without compressing",
+    statement="A deep linear network never loses information about its input, and overfits all the same.",
+    method="100 inputs, 100 examples, a noisy linear teacher, two linear layers, full-batch gradient descent.",
+    contrast="None: the information is a closed form, so no rule of measuring can change it.",
+    silent="Nothing about networks with nonlinearities, and nothing about compression with weight decay.",
+    sources=("Saxe et al. (2018), On the information bottleneck theory of deep learning, ICLR",),
+    seeds=20,
+    quick=5,
+    parts=parts,
+    checks=checks,
+    picture=picture,
+)

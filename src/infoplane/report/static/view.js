@@ -1,0 +1,241 @@
+"use strict";
+/* The plane with its choices, its slider, its curves and its table; the report and the live page share it. */
+
+const FACET_TITLES = {
+  run: "Runs", layer: "Layers", copy: "Copies", family: "Families", estimator: "Estimators", split: "Splits",
+  label: "Labels", units: "Units",
+};
+const FIRST_ONLY = new Set(["family", "estimator", "split", "units"]); // one of them at first, the others on demand
+const PATTERNS = {
+  solid: "", dash: "9 5", dot: "2 4", dashdot: "9 4 2 4", longdash: "15 5", longdashdot: "15 4 2 4",
+};
+const PLAY_SECONDS = 10;
+const PLOT_OPTIONS = { displayModeBar: false, responsive: true };
+
+const element = (id) => document.getElementById(id);
+
+function made(tag, properties = {}, children = []) {
+  const node = document.createElement(tag);
+  Object.assign(node, properties);
+  node.append(...children);
+  return node;
+}
+
+function dashSample(dash) {
+  const drawing = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  const line = document.createElementNS("http://www.w3.org/2000/svg", "line");
+  const said = { class: "dash", width: 44, height: 10, "aria-hidden": "true" };
+  for (const [name, value] of Object.entries(said)) drawing.setAttribute(name, value);
+  const drawn = { x1: 0, x2: 44, y1: 5, y2: 5, "stroke-dasharray": PATTERNS[dash] };
+  for (const [name, value] of Object.entries(drawn)) line.setAttribute(name, value);
+  drawing.append(line);
+  return drawing;
+}
+
+class View {
+  /* `facts(run)` -> {measurement, units, ceilings}; `colours` -> {light, dark}, each {layers, steps}. */
+  constructor(store, { facts, colours }) {
+    Object.assign(this, { store, facts, colours, off: {}, seen: {}, at: 0, revision: 0, shown: 0, following: true, playing: 0 });
+    this.still = matchMedia("(prefers-reduced-motion: reduce)");
+    element("step").addEventListener("input", () => this.moveTo(Number(element("step").value)));
+    element("play").addEventListener("click", () => (this.playing ? this.stop() : this.play()));
+    element("colour").addEventListener("change", () => this.changed());
+    element("unzoom").addEventListener("click", () => this.unzoom());
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.changed());
+    addEventListener("beforeprint", () => this.themed("light"));
+    addEventListener("afterprint", () => this.themed(""));
+  }
+
+  themed(theme) {
+    if (theme) document.documentElement.dataset.theme = theme;
+    else delete document.documentElement.dataset.theme;
+    this.changed();
+  }
+
+  /* Rows or choices are new: everything is drawn again. */
+  changed() {
+    this.choices();
+    const steps = this.store.steps();
+    this.look = new Look(this.store, this.colours, this.revision);
+    const last = Math.max(steps.length - 1, 0);
+    this.at = this.following ? last : Math.max(positionAt(steps, this.shown), 0);
+    element("step").max = last;
+    const isOn = (track) => FACETS.every((name) => !this.off[name].has(track[name]));
+    this.chosen = [...this.store.tracks.values()].filter(isOn);
+    this.drawn = drawnTracks(this.chosen, this.look, element("colour").value, this.varying);
+    this.key();
+    this.draw();
+    this.drawCurves();
+  }
+
+  /* What the colours of the steps and the kinds of lines mean. */
+  key() {
+    document.querySelectorAll("#choice-layer .swatch").forEach((swatch, number) => {
+      swatch.style.backgroundColor = this.look.colour(this.look.names[number]);
+    });
+    const scale = this.drawn[0]?.scale ?? [];
+    const cells = scale.map(([, colour]) => {
+      const cell = made("span");
+      cell.style.backgroundColor = colour;
+      return cell;
+    });
+    const { steps } = this.look;
+    const ends = [steps.at(0) ?? 0, steps.at(-1) ?? 0];
+    const [first, last] = ends.map((textContent) => made("span", { textContent, className: "end" }));
+    element("scale").hidden = element("colour").value !== "step";
+    element("scale").replaceChildren(first, ...cells, last);
+    const several = this.look.ways.length > 1;
+    const items = this.look.ways.map((way, number) => {
+      const said = JSON.parse(way).filter((text, at) => text !== "" && this.varying.includes(WAYS[at])).join(", ");
+      return made("li", {}, [dashSample(DASHES[number % DASHES.length]), made("bdi", { textContent: said })]);
+    });
+    element("ways").replaceChildren(...(several ? items : []));
+  }
+
+  /* A box for every value there is; one that is gone is forgotten. */
+  choices() {
+    this.varying = [];
+    const tracks = [...this.store.tracks.values()];
+    for (const name of FACETS) {
+      const found = [...new Set(tracks.map((track) => track[name]))];
+      const values = name === "layer" ? this.store.layerNames() : found;
+      if (name === "copy") values.sort((a, b) => a - b);
+      this.off[name] = new Set([...(this.off[name] ?? [])].filter((value) => values.includes(value)));
+      const earlier = this.seen[name] ?? [];
+      if (values.length > 1) this.varying.push(name);
+      const fresh = values.filter((value) => !earlier.includes(value));
+      for (const value of fresh) if (FIRST_ONLY.has(name) && value !== values[0]) this.off[name].add(value);
+      if (fresh.length || earlier.length !== values.length) {
+        const allOff = values.every((value) => this.off[name].has(value));
+        if (FIRST_ONLY.has(name) && allOff) this.off[name].delete(values[0]);
+        this.fieldset(name, values);
+      }
+      this.seen[name] = values;
+    }
+  }
+
+  fieldset(name, values) {
+    const old = element(`choice-${name}`);
+    const boxes = values.map((value) => this.checkbox(name, value));
+    const hidden = values.length < 2 && name !== "layer";
+    const title = made("legend", { textContent: FACET_TITLES[name] });
+    const set = made("fieldset", { id: `choice-${name}`, hidden }, [title, ...boxes]);
+    if (old) old.replaceWith(set);
+    else element("choices").append(set);
+  }
+
+  checkbox(name, value) {
+    const box = made("input", { type: "checkbox", checked: !this.off[name].has(value) });
+    box.addEventListener("change", () => {
+      if (box.checked) this.off[name].delete(value);
+      else this.off[name].add(value);
+      this.changed();
+    });
+    const said = name === "copy" ? copyName(value) : value === "" ? "none" : value;
+    const parts = [box, made("bdi", { textContent: said })];
+    if (name === "layer") parts.splice(1, 0, made("span", { className: "swatch", ariaHidden: "true" }));
+    return made("label", {}, parts);
+  }
+
+  step() {
+    return this.look.steps[this.at] ?? 0;
+  }
+
+  moveTo(at) {
+    this.at = at;
+    this.following = at === this.look.steps.length - 1;
+    if (!this.waiting) {
+      this.waiting = requestAnimationFrame(() => {
+        this.waiting = 0;
+        this.draw();
+      });
+    }
+  }
+
+  draw() {
+    const step = this.step();
+    this.shown = step;
+    element("step").value = this.at;
+    element("step").setAttribute("aria-valuetext", `step ${step}`);
+    for (const id of ["step-shown", "numbers-step"]) element(id).textContent = step;
+    const facts = this.factsShown();
+    const traces = planeTraces(this.drawn, this.look, step, this.varying);
+    Plotly.react("plane", traces, planeLayout(this.drawn, this.look, facts), PLOT_OPTIONS);
+    this.table(step);
+    clearTimeout(this.marking); // the curves wait until the slider rests
+    this.marking = setTimeout(() => this.markStep(), 150);
+  }
+
+  markStep() {
+    for (const id of ["curves", "scalars"]) {
+      if (element(id).layout) Plotly.relayout(id, { "shapes[0]": nowLine(this.look, this.step()) });
+    }
+  }
+
+  factsShown() {
+    const runs = [...new Set(this.chosen.map((track) => track.run))];
+    const every = (runs.length ? runs : [""]).map((run) => this.facts(run));
+    const texts = new Map(every.flatMap((facts) => facts.ceilings).map((ceiling) => [ceiling.text, ceiling]));
+    const units = [...new Set(this.chosen.map((track) => track.units))].filter(Boolean).join(", ");
+    const models = new Set(every.map((facts) => facts.measurement));
+    return { units, ceilings: [...texts.values()], measurement: models.size === 1 ? every[0].measurement : "" };
+  }
+
+  drawCurves() {
+    const step = this.step();
+    const { units } = this.factsShown();
+    Plotly.react("curves", curveTraces(this.drawn, this.look), curveLayout(this.look, step, units), PLOT_OPTIONS);
+    const scalars = [...this.store.scalars.values()].filter((series) =>
+      ["run", "split", "layer", "copy"].every((name) => series[name] === "" || !this.off[name].has(series[name])));
+    element("scalars-part").hidden = !scalars.length;
+    if (!scalars.length) return;
+    const names = [...new Set(scalars.map((series) => series.name))];
+    const layout = scalarLayout(names, this.look, step);
+    Plotly.react("scalars", scalarTraces(scalars, names, this.look), layout, PLOT_OPTIONS);
+  }
+
+  /* What the picture shows at this step, as text. */
+  table(step) {
+    const names = ["layer", ...this.varying.filter((name) => name !== "layer")];
+    const heads = [...names, "step", "I(X;T)", "I(T;Y)", "H(T)", "flags"];
+    const position = (track) => this.look.names.indexOf(track.layer);
+    const rows = [];
+    for (const track of [...this.chosen].sort((a, b) => position(a) - position(b))) {
+      const at = positionAt(track.step, step);
+      if (at < 0) continue;
+      const cells = names.map((name) => (name === "copy" ? copyName(track.copy) : track[name]));
+      const numbers = [withInterval(track, "i_xt", at), withInterval(track, "i_ty", at), inDigits(track.h_t[at])];
+      rows.push([...cells, track.step[at], ...numbers, track.flags[at].replaceAll(";", ", ")]);
+    }
+    const head = made("tr", {}, heads.map((name) => made("th", { scope: "col", textContent: name })));
+    const isolated = (textContent) => made("td", {}, [made("bdi", { textContent })]);
+    const body = rows.map((cells) => made("tr", {}, cells.map(isolated)));
+    element("numbers").replaceChildren(made("thead", {}, [head]), made("tbody", {}, body));
+  }
+
+  play() {
+    const last = this.look.steps.length - 1;
+    if (this.at >= last) this.at = 0;
+    const [from, begun] = [this.at, performance.now()];
+    const move = (now) => {
+      const part = Math.min((now - begun) / 1000 / PLAY_SECONDS, 1);
+      const jumps = this.still.matches ? Math.floor(part * 10) / 10 : part;
+      this.moveTo(Math.min(from + Math.floor(jumps * (last - from)), last));
+      if (part < 1) this.playing = requestAnimationFrame(move);
+      else this.stop();
+    };
+    this.playing = requestAnimationFrame(move);
+    element("play").textContent = "Stop";
+  }
+
+  stop() {
+    cancelAnimationFrame(this.playing);
+    this.playing = 0;
+    element("play").textContent = "Play";
+  }
+
+  unzoom() {
+    this.revision += 1;
+    this.changed();
+  }
+}

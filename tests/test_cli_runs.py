@@ -1,0 +1,180 @@
+"""Runs on the command line: interrupted, gone on with, listed, verified and exported, in real processes."""
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+import infoplane as ip
+from infoplane import cli
+from infoplane.errors import DataFileError, InputError, RunError
+
+COMMAND = [sys.executable, "-m", "infoplane.cli"]
+TOML = """
+name = "mine"
+[data]
+name = "report-simple"
+samples = 200
+[network]
+sizes = [12, 4, 1]
+activation = "tanh"
+[estimator]
+name = "binned"
+bins = 20
+[training]
+epochs = 8
+batch_size = 50
+"""
+
+
+def started(folder, *arguments):
+    """A run that has written rows."""
+    process = subprocess.Popen(
+        [*COMMAND, "run", *arguments, "--plot", "none", "--out", "mine"],
+        cwd=folder,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 120
+    while not (folder / "mine" / "trajectory.jsonl").exists() and time.monotonic() < deadline:
+        assert process.poll() is None, process.stderr.read()
+        time.sleep(0.02)
+    return process
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_first_signal_says_how_to_go_on_and_that_works(tmp_path, number):
+    process = started(tmp_path, "warm-up", "--epochs", "1500", "--copies", "2")
+    second = CliRunner().invoke(cli.app, ["run", "--resume", str(tmp_path / "mine")])
+    assert isinstance(second.exception, RunError)
+    assert f"run 'mine' is in use by pid {process.pid} on host" in str(second.exception)
+    process.send_signal(number)
+    _, error = process.communicate(timeout=120)
+    assert process.returncode == 130
+    step = int(re.fullmatch(r"(?s).*stopped at step (\d+); resume with: infoplane run --resume mine\n", error)[1])
+    assert json.loads((tmp_path / "mine" / "run.json").read_text())["state"] == "interrupted"
+    assert ip.Trajectory.load(tmp_path / "mine").last()[0]["step"] == step
+    resumed = subprocess.run([*COMMAND, "run", "--resume", "mine"], cwd=tmp_path, capture_output=True, text=True)
+    assert resumed.returncode == 0, resumed.stderr
+    whole = ip.experiments.load("warm-up").run(epochs=1500, copies=2, init="shared", out=tmp_path / "whole")
+    assert len(whole.trajectory) > 0
+    for name in ("trajectory.csv", "trajectory.jsonl"):
+        assert (tmp_path / "mine" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+    names = [[file.name for file in (tmp_path / run).glob("checkpoint-*")] for run in ("mine", "whole")]
+    assert names[0] == names[1]  # the name holds a checksum of all weights and streams
+
+
+def test_the_second_ctrl_c_stops_at_once(tmp_path):
+    process = started(tmp_path, "six-layer", "--epochs", "1000000")
+    for _ in range(2):
+        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGTERM)
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in error
+    assert len(ip.Trajectory.load(tmp_path / "mine")) > 0
+
+
+def test_a_file_of_ones_own_is_gone_on_with_where_the_file_is_gone(tmp_path, monkeypatch):
+    (tmp_path / "mine.toml").write_text(TOML)
+    made = ip.experiments.load(str(tmp_path / "mine.toml"))
+    made.run(out=tmp_path / "whole", progress=False)
+    original = ip.Family.step
+
+    def step(self, x, y):
+        signal.raise_signal(signal.SIGINT)
+        return original(self, x, y)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ip.Family, "step", step)
+        assert made.run(out=tmp_path / "run", progress=False).steps == 1
+    (tmp_path / "mine.toml").unlink()
+    assert ip.resume(tmp_path / "run").steps == 8
+    for name in ("trajectory.csv", "trajectory.jsonl"):
+        assert (tmp_path / "run" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+    assert ip.resume(tmp_path / "run").steps == 8  # finished: only read
+
+
+def test_another_dataset_and_a_stopping_rule_are_gone_on_with(tmp_path):
+    stopping = ip.InformationStopping(monitor="I(T;Y)", patience=50)
+    made = ip.experiments.load("warm-up").on("report-simple", samples=150)
+    options = {"epochs": 4, "stopping": stopping, "progress": False, "batch_size": 50}
+    first = made.run(out=tmp_path / "run", **options)
+    again = ip.resume(tmp_path / "run")
+    assert list(again.trajectory) == list(first.trajectory)
+    assert again.decision == first.decision
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"recipe": None}, RunError, r"ip.experiment\(model, x, y, ..., out='.*', resume=True\)"),
+        ({"recipe": [{"experiment": "os.system"}]}, DataFileError, "damaged"),
+        ({"recipe": [{"tables": 3, "path": "x"}]}, (DataFileError, InputError), None),
+        ({"recipe": [{"tables": {"data": {"file": "/etc/passwd"}}, "path": "x"}]}, InputError, "network"),
+    ],
+)
+def test_a_record_that_was_tampered_with_runs_nothing(tmp_path, change, error, message):
+    ip.experiments.load("warm-up").run(epochs=1, out=tmp_path / "run", progress=False)
+    record = json.loads((tmp_path / "run" / "run.json").read_text())
+    (tmp_path / "run" / "run.json").write_text(json.dumps(record | change))
+    with pytest.raises(error, match=message):
+        ip.resume(tmp_path / "run")
+
+
+def test_list_verify_and_export(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    ip.experiments.load("warm-up").run(epochs=3, out="runs/one", progress=False)
+    run = CliRunner().invoke
+    listed = run(cli.app, ["list", "runs"])
+    assert listed.exit_code == 0
+    assert re.search(r"one +warm-up +finished +3 +\d+\.\d +layer 3: I\(X;T\) \S+ I\(T;Y\) \S+ bits", listed.output)
+    (tmp_path / "empty").mkdir()
+    assert run(cli.app, ["list", "runs", "empty"]).output == "no runs in empty\n"
+    fine = run(cli.app, ["verify", "runs/one"])
+    assert (fine.exit_code, fine.output) == (0, "runs/one is as it was written\n")
+    exported = run(cli.app, ["export", "runs/one", "--to", "csv", "--out", "rows.csv"])
+    assert (exported.exit_code, exported.output) == (0, "wrote rows.csv\n")
+    assert (tmp_path / "rows.csv").read_bytes() == (tmp_path / "runs" / "one" / "trajectory.csv").read_bytes()
+    table = tmp_path / "runs" / "one" / "trajectory.csv"
+    table.write_bytes(table.read_bytes().replace(b"exact", b"exakt").replace(b"single", b"simple"))
+    damaged = run(cli.app, ["verify", "runs/one"])
+    assert damaged.exit_code == 1
+    assert "trajectory.csv is not as it was written (its checksum differs)" in damaged.output
+
+
+def test_measure_a_dump(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    np.savez("dump.npz", y=np.arange(50) % 2, T_1_0=rng.normal(size=(50, 2)), T_1_4=rng.normal(size=(50, 2)))
+    done = CliRunner().invoke(cli.app, ["measure", "dump.npz", "--bins", "10", "--out", "mine"])
+    assert done.exit_code == 0, done.output
+    assert done.output == "wrote mine: Trajectory(2 rows, 1 layers, steps 0 to 4)\n"
+    assert len(ip.Trajectory.load("mine")) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run"], "which experiment?"),
+        (["run", "--resume", "nowhere"], "is no run directory"),
+        (["run", "six-layer", "--resume", "nowhere"], "leave out experiment"),
+        (["run", "--resume", "nowhere", "--epochs", "5"], "leave out epochs"),
+        (["verify", "nowhere"], "is no folder"),
+        (["export", "nowhere"], "nowhere"),
+        (["list", "runs", "nowhere"], "is no folder"),
+    ],
+)
+def test_mistakes_say_what_to_type(tmp_path, monkeypatch, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(cli.app, arguments)
+    assert message in str(result.exception)
+    assert list(tmp_path.iterdir()) == []
