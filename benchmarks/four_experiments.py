@@ -1,4 +1,4 @@
-"""The report's four experiments, whole, as the README's table: python benchmarks/four_experiments.py"""
+"""The report's four experiments, whole, as the table of docs/benchmarks.md: python benchmarks/four_experiments.py"""
 
 import os
 

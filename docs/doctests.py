@@ -1,4 +1,4 @@
-"""For the site: the examples of docstrings, which Python writes with >>>, become blocks of code in Markdown."""
+"""For the site: docstrings as Markdown. Examples, written with >>>, become blocks of code; roles are left out."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from griffe import Extension, Object
 
 #: Lines from one that begins with >>> to the next empty line, all indented alike.
 _EXAMPLE = re.compile(r"^(?P<indent> *)>>> .*(?:\n(?P=indent).+)*", flags=re.MULTILINE)
+_ROLE = re.compile(r":(?:attr|class|data|func|meth|mod):(?=`)")
 
 
-def fenced(text: str) -> str:
-    """``text`` with every example between fences."""
+def markdown(text: str) -> str:
+    """``text`` with every example between fences, and without roles."""
+    text = _ROLE.sub("", text)
     return _EXAMPLE.sub(lambda found: f"{found['indent']}```pycon\n{found[0]}\n{found['indent']}```", text)
 
 
@@ -22,4 +24,4 @@ class Doctests(Extension):
     def on_object(self, *, obj: Object, **_: Any) -> None:
         """Every docstring that was read from the sources."""
         if obj.docstring is not None:
-            obj.docstring.value = fenced(obj.docstring.value)
+            obj.docstring.value = markdown(obj.docstring.value)

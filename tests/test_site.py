@@ -82,6 +82,8 @@ def test_examples_of_docstrings_are_code_and_the_site_holds_no_sources(site):
     assert "<blockquote>" not in page
     assert '<span class="gp">&gt;&gt;&gt; </span>' in page
     assert not list(site.rglob("*.py"))
+    for reference in (site / "api").glob("*.html"):
+        assert not re.search(r":(attr|class|data|func|meth|mod):", reference.read_text(encoding="utf-8"))
 
 
 def pieces():
@@ -90,34 +92,33 @@ def pieces():
     return dict(re.findall(r'^```python title="(.*?)"\n(.*?)^```', text, flags=re.MULTILINE | re.DOTALL))
 
 
+def python(*arguments, cwd):
+    """What a run of Python prints, in a copy of the sources."""
+    environment = {**os.environ, "PYTHONPATH": str(cwd / "src")}
+    command = [sys.executable, *arguments]
+    result = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout
+
+
 @pytest.mark.slow
 def test_the_estimator_that_the_page_adds_keeps_the_contract(tmp_path):
-    """One file, one registry line and one row, written into a copy of the sources."""
-    for folder in ("src", "tests"):
-        skipped = shutil.ignore_patterns("__pycache__", "*.egg-info", "data", "static")
-        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=skipped)
+    """One file, one registry line and one row, written into a copy of the sources (with what is compiled of them)."""
+    shutil.copytree(ROOT / "src", tmp_path / "src", ignore=shutil.ignore_patterns("*.egg-info"))
+    shutil.copytree(ROOT / "tests", tmp_path / "tests", ignore=shutil.ignore_patterns("__pycache__", "data"))
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
-    file, registry, cases = pieces()
-    (tmp_path / file).write_text(pieces()[file], encoding="utf-8")
+    found = pieces()
+    file, registry, cases = found
+    (tmp_path / file).write_text(found[file], encoding="utf-8")
 
-    imported, _, entry = pieces()[registry].partition("\n\n")
+    imported, _, entry = found[registry].partition("\n\n")
     text = (tmp_path / registry).read_text(encoding="utf-8").replace("\n#: Every", f"{imported}\n\n#: Every")
     (tmp_path / registry).write_text(re.sub(r"(REGISTRY.*= \{\n)", rf"\1{entry}", text), encoding="utf-8")
 
-    row = (tmp_path / cases).read_text(encoding="utf-8").replace("CASES = [\n", f"CASES = [\n{pieces()[cases]}")
+    row = (tmp_path / cases).read_text(encoding="utf-8").replace("CASES = [\n", f"CASES = [\n{found[cases]}")
     (tmp_path / cases).write_text(row, encoding="utf-8")
 
-    result = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/estimators/test_contract.py"]
-        + ["-k", "winner or has_a_row"],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(tmp_path / "src")},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert result.returncode == 0, result.stdout + result.stderr
-    assert re.search(r"\b4 passed", result.stdout)
-    doctest = [sys.executable, "-m", "doctest", str(tmp_path / file)]
-    checked = subprocess.run(doctest, env={**os.environ, "PYTHONPATH": str(tmp_path / "src")}, check=False)
-    assert checked.returncode == 0
+    contract = ["tests/estimators/test_contract.py", "-k", "winner or has_a_row"]
+    said = python("-m", "pytest", "-q", "-p", "no:cacheprovider", *contract, cwd=tmp_path)
+    assert re.search(r"\b4 passed", said)
+    python("-m", "doctest", file, cwd=tmp_path)

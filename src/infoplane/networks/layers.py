@@ -201,13 +201,16 @@ def _paths(model: nn.Module) -> dict[str, str]:
     for path, module in model.named_modules(remove_duplicate=False):
         if isinstance(module, _WRAPPERS):
             wrapped.add(f"{path}.module")
-        elif isinstance(getattr(module, "_orig_mod", None), nn.Module):
+        elif "_orig_mod" in module._modules:
             wrapped.add(f"{path}._orig_mod")
-        steps = path.split(".")
-        prefixes = [".".join(steps[: k + 1]) for k in range(len(steps))]
-        name = ".".join(step for step, prefix in zip(steps, prefixes, strict=True) if prefix not in wrapped)
-        paths[name or WHOLE_MODEL] = path
+        paths[(_without(path, wrapped) if wrapped else path) or WHOLE_MODEL] = path
     return paths
+
+
+def _without(path: str, wrapped: set[str]) -> str:
+    """A path without those of its steps that end a path in ``wrapped``."""
+    steps = path.split(".")
+    return ".".join(step for at, step in enumerate(steps) if ".".join(steps[: at + 1]) not in wrapped)
 
 
 def _once(model: nn.Module, names: Iterable[str], paths: Mapping[str, str]) -> list[str]:
