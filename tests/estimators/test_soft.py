@@ -42,14 +42,17 @@ def table_information(joint):
 def test_it_is_the_information_of_the_channel(seed, n, units, codewords):
     rng = np.random.default_rng(seed)
     t, y = rng.normal(size=(n, units)), rng.integers(4, size=n)
-    rows = channel(t, codewords)
-    joint = np.stack([rows[y == label].sum(0) for label in np.unique(y)]) / n
     made = Soft(codewords=codewords, null=0)
     prepared = made.prepare(torch.from_numpy(t))
     i_ty = made.with_label(prepared, Variable(label_ids(y)), "nats")
     i_xt = made.with_input(prepared, Variable(distinct_ids(n)), "nats")
-    assert i_ty.value == pytest.approx(table_information(joint), abs=1e-10)
-    assert i_xt.value == pytest.approx(table_information(rows / n), abs=1e-10)
+    rows = channel(t, codewords)
+    kept = prepared.codes.numpy().view(np.uint16).astype(float) ** 2
+    assert np.abs(np.sqrt(kept) - np.sqrt(rows) * 65535).max() < 0.501  # nothing but the rounding
+    for table, error in ((rows / n, 1e-4 / math.sqrt(n)), (kept / kept.sum(), 1e-12)):
+        joint = np.stack([table[y == label].sum(0) for label in np.unique(y)])
+        assert i_ty.value == pytest.approx(table_information(joint), abs=error)
+        assert i_xt.value == pytest.approx(table_information(table), abs=error)
     assert -1e-12 <= i_ty.value <= min(i_ty.details["h_y"], math.log(codewords), i_xt.value) + 1e-12
     assert i_ty.kind == "lower bound"
 
@@ -85,8 +88,8 @@ def test_neither_the_order_of_samples_nor_their_length_matters(seed, n):
     moved = made.with_label(made.prepare(t[order]), Variable(label_ids(y[order]))).value
     longer = made.with_label(made.prepare(t * 3.7), Variable(label_ids(y))).value
     assert (moved, longer) == pytest.approx((found, found), abs=1e-12)
-    sums = entropy_within(prepared.codes, label_ids(y))
-    assert entropy_within(prepared.codes[order], label_ids(y[order])) == sums  # to the bit
+    within = entropy_within(prepared.codes, label_ids(y))
+    assert entropy_within(prepared.codes[order], label_ids(y[order])) == within  # to the bit
 
 
 def test_more_labels_have_a_larger_null():
@@ -126,7 +129,7 @@ def test_half_precision_is_summed_without_loss(dtype):
 def test_a_row_of_zeros_chooses_evenly():
     t = torch.cat([torch.zeros((2, 3)), normal(4, 3, dtype=torch.float32)])
     prepared = Soft(codewords=16).prepare(t)
-    assert (prepared.codes[:2] == prepared.one // 16).all()
+    assert (prepared.codes[:2] == 2**14).all()  # the root of 1 / 16, rounded
     found = Soft(codewords=16).with_input(prepared, Variable(distinct_ids(6)))
     assert "zero-rows" in found.flags
     assert found.details["zero_rows"] == 2
@@ -146,9 +149,25 @@ def test_codewords_are_unit_directions_of_their_seed():
 
 
 def test_the_entropy_within_groups_weighs_them_by_their_size():
-    codes = torch.tensor([[4, 0], [4, 0], [2, 2]])
-    assert entropy_within(codes, label_ids([0, 0, 1])) == pytest.approx(math.log(2) / 3, rel=1e-14)
-    assert entropy_within(codes, distinct_ids(3)) == pytest.approx(math.log(2) / 3, rel=1e-14)
+    codes = torch.tensor([[5, 0], [5, 0], [3, 4]], dtype=torch.int16)  # the roots of 25 + 0 and of 9 + 16
+    last = -(9 * math.log(9 / 25) + 16 * math.log(16 / 25)) / 25
+    all_three = -(59 * math.log(59 / 75) + 16 * math.log(16 / 75)) / 75
+    found = [entropy_within(codes, each) for each in (label_ids([0, 0, 1]), distinct_ids(3), label_ids([0, 0, 0]))]
+    assert found == pytest.approx([last / 3, last / 3, all_three], rel=1e-14)
+
+
+def test_many_samples_in_pieces_are_counted_like_few():
+    codes = torch.randint(2**16, (9000, 4), generator=torch.Generator().manual_seed(0)).to(torch.int16)
+    table = codes.numpy().view(np.uint16).astype(np.int64) ** 2
+    y = np.arange(9000) % 7
+    for groups, summed in (
+        (label_ids(y), np.stack([table[y == k].sum(0) for k in range(7)])),
+        (distinct_ids(9000), table),
+    ):
+        shares = summed / summed.sum(1, keepdims=True)
+        entropies = -(np.where(shares > 0, shares, 1) * np.log(np.where(shares > 0, shares, 1))).sum(1)
+        expected = entropies @ summed.sum(1) / table.sum()
+        assert entropy_within(codes, groups) == pytest.approx(expected, rel=1e-12)
 
 
 def test_options_are_checked_and_cloned():
