@@ -48,6 +48,22 @@ def test_the_command_prints_verdicts_and_leaves_pictures(tmp_path):
     assert (tmp_path / "linear.png").stat().st_size > 10_000
 
 
+def test_the_list_has_a_line_for_each_claim():
+    lines = CliRunner().invoke(cli.app, ["list", "replications"]).output.splitlines()
+    assert [line.split()[0] for line in lines] == replications.names()
+    assert all(replications.load(line.split()[0]).title in line for line in lines)
+
+
+def test_parts_of_another_version_are_computed_again(tmp_path):
+    first = replications.run("linear", seeds=2, out=tmp_path, workers=1)
+    (part,) = (tmp_path / "parts").glob("*.json")
+    kept = json.loads(part.read_text())
+    part.write_text(json.dumps(kept | {"seconds": 12345.0, "infoplane": "0.0.0"}))
+    second = replications.run("linear", seeds=2, out=tmp_path, workers=1)
+    assert second.seconds < 12345.0
+    assert second.checks == first.checks
+
+
 @pytest.mark.parametrize("arguments", [[], ["linear", "--all"]])
 def test_names_or_all(arguments):
     result = CliRunner().invoke(cli.app, ["replicate", *arguments])

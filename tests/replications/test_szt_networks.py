@@ -42,8 +42,8 @@ def test_informations_are_those_of_the_estimators_one_network_at_a_time(name):
 
 def test_untrained_tanh_layers_lose_nothing(networks):
     tanh = networks["tanh"]
-    np.testing.assert_allclose(tanh["i_xt exact"][0][:, :5], 12, atol=1e-9)
-    np.testing.assert_allclose(tanh["i_ty exact"][0][:, :5], H_Y, atol=1e-9)
+    np.testing.assert_allclose(np.array(tanh["i_xt exact"][0])[:, :5], 12, atol=1e-9)
+    np.testing.assert_allclose(np.array(tanh["i_ty exact"][0])[:, :5], H_Y, atol=1e-9)
     np.testing.assert_allclose(tanh["sums"][0][0], 12, atol=1e-9)
     assert (12 - np.array(tanh["i_xt exact"][0])[:, 5] < 0.01).all()  # the softmax rounds
 

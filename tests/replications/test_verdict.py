@@ -96,6 +96,18 @@ def test_one_broken_check_breaks_the_claim():
     assert with_words("undecided", "does not hold", "holds") == "does not hold"
 
 
+def test_what_stands_beside_a_claim_has_no_say():
+    fails = judge(Check("mean", mean, [[1.0, 2.0]], above=3, contrast=True))
+    assert (fails.verdict, fails.contrast) == ("does not hold", True)
+    holds = judge(Check("mean", mean, [[4.0, 5.0]], above=3))
+    assert together([holds, fails]) == "holds"
+
+
+def test_numbers_are_said_in_digits_that_mean_something():
+    judged = Judged("", "", 3.41234, -4e-15, 12.0, 20, "holds")
+    assert judged.said == "3.41 (0 to 12)"
+
+
 @pytest.mark.parametrize(
     ("samples", "options", "said"),
     [

@@ -30,27 +30,32 @@ def list_names(
         from infoplane.files import clean
 
         found = [clean(line) for line in str(list_layers(place, shape, samples=samples)).splitlines()]
-    elif what == "datasets":
+    else:
+        found = _names(what)
+    typer.echo("\n".join(found))
+
+
+def _names(what: str) -> list[str]:
+    """The names of one kind, with titles where there are some."""
+    if what == "datasets":
         from infoplane import datasets
 
-        found = datasets.names()
-    elif what == "estimators":
+        return datasets.names()
+    if what == "estimators":
         from infoplane import estimators
 
-        found = estimators.names()
-    elif what == "experiments":
+        return estimators.names()
+    if what == "experiments":
         from infoplane import experiments
 
-        found = [f"{name:<12}  {experiments.load(name).title}" for name in experiments.names()]
-    elif what == "replications":
+        return [f"{name:<12}  {experiments.load(name).title}" for name in experiments.names()]
+    if what == "replications":
         from infoplane import replications
 
-        found = [f"{name:<18}  {replications.load(name).title}" for name in replications.names()]
-    else:
-        raise UnknownNameError(
-            "thing to list", what, ("experiments", "datasets", "estimators", "replications", "layers", "runs")
-        )
-    typer.echo("\n".join(found))
+        return [f"{name:<18}  {replications.load(name).title}" for name in replications.names()]
+    raise UnknownNameError(
+        "thing to list", what, ("experiments", "datasets", "estimators", "replications", "layers", "runs")
+    )
 
 
 def _list_runs(folder: str) -> None:

@@ -74,7 +74,7 @@ def _print(outcomes: list[Outcome]) -> None:
     for outcome in outcomes:
         console.print(Text(f"{outcome.claim.name}: {outcome.claim.title}", style="bold"))
         for one in outcome.checks:
-            said = f"under the other rule: {one.text}" if one.contrast else one.text
+            said = f"beside it: {one.text}" if one.contrast else one.text
             console.print(Padding(Text(said), (0, 0, 0, 2)))
             numbers = Text(f"{one.said}, needed {one.condition}: ")
             console.print(Padding(numbers.append(one.verdict, style=_STYLES[one.verdict]), (0, 0, 0, 6)))

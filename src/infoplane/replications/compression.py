@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from infoplane.replications.claim import Claim, Data, Part, Setting
-from infoplane.replications.pictures import LAYER_COLOURS, VERMILION, course, panels
+from infoplane.replications.pictures import LAYER_COLOURS, VERMILION, course, legend, panels
 from infoplane.replications.szt_networks import NAMES, curve, drop, rise, trained
 from infoplane.replications.verdict import Check, median
 
@@ -44,15 +44,14 @@ def checks(data: Data) -> list[Check]:
 
 def picture(data: Data) -> Any:
     tanh = data["tanh"]
-    figure, (left, right) = panels(f"late layers gain, then lose: {NAMES[RULE]}", "fails: hardly a gain, bins per unit")
+    figure, (left, right) = panels(f"late layers gain, then lose: {NAMES[RULE]}", "fails: less gain with bins per unit")
     for layer, colour in enumerate(LAYER_COLOURS, start=1):
         course(left, tanh["epoch"], curve(tanh, RULE, layer), f"layer {layer}", colour)
     for name, style in ((RULE, "-"), (OTHER, "--")):
-        course(right, tanh["epoch"], curve(tanh, name, 5), NAMES[name], VERMILION, style)
+        course(right, tanh["epoch"], curve(tanh, name, 5), f"layer 5, {NAMES[name]}", VERMILION, style)
     left.set(ylabel="I(X;T) [bits]", ylim=(0, 12.5))
     right.set(ylabel="I(X;T) of layer 5 [bits]", ylim=(0, 12.5))
-    left.legend(fontsize=8, ncols=3, loc="lower left")
-    right.legend(fontsize=8, loc="lower left")
+    legend(figure, (left, right), 4)
     return figure
 
 
@@ -62,14 +61,14 @@ CLAIM = Claim(
     statement="While a tanh network learns, its late layers first gain and then lose I(X;T).",
     method="4096 patterns of 12 bits, 12-10-7-5-4-3-2 tanh with a softmax, Adam 4e-4, batches of 256, 2500 epochs of "
     "85 % of the patterns; I(X;T) of all of them at 30 bins on [-1, 1], at log-spaced epochs.",
-    contrast="The gain belongs to the rule: at 30 bins from minimum to maximum of each unit there is hardly any.",
+    contrast="The gain belongs to the rule: at 30 bins from minimum to maximum of each unit there is much less of it.",
     silent="That anything is forgotten: the information of the unbinned layers hardly moves (see the claim injective). "
     "Nothing about other activations (see activation), nor about generalisation.",
     sources=(
         "Shwartz-Ziv and Tishby (2017), Opening the black box of deep neural networks via information, "
         "arXiv:1703.00810",
     ),
-    seeds=20,
+    seeds=40,
     quick=0,
     parts=parts,
     checks=checks,

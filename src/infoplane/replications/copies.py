@@ -28,7 +28,7 @@ from infoplane.networks import Family, activation_names, six_layer
 from infoplane.networks.streams import seeded
 from infoplane.replications.claim import Claim, Data, Part, Setting
 from infoplane.replications.following import follow, log_spaced
-from infoplane.replications.pictures import BLUE, GREEN, VERMILION, course, panels
+from infoplane.replications.pictures import BLUE, GREEN, VERMILION, course, legend, panels
 from infoplane.replications.verdict import Check, median, smallest
 
 COPIES, BATCH, RATE, POINTS = 5, 101, 0.2, 30
@@ -113,7 +113,7 @@ def picture(data: Data) -> Any:
         one.set(xlabel="step (0 drawn at 0.5)", ylabel=f"I(X;T) of layer {layer}, change from the start [bits]")
         one.axvline(EARLY, color="0.6", linewidth=1, linestyle=":")
         one.axhline(0, color="0.6", linewidth=1)
-        one.legend(fontsize=8, loc="upper left" if layer == 6 else "lower left")
+    legend(figure, axes, 3)
     return figure
 
 

@@ -40,9 +40,9 @@ def follow(
     at: Sequence[int],
     folder: Path | None,
 ) -> dict[str, list[Any]]:
-    """What ``measure(number of the step)`` gives at the steps ``at`` (ascending), one list for each of its names; arrays
-    become lists, as JSON holds them.
+    """What ``measure(number of the step)`` gives at the steps ``at`` (ascending), one list for each of its names.
 
+    Arrays become lists, as JSON holds them.
     ``step`` makes one step of the ``family``, and must draw from the family's own streams only. After every
     measurement all that it takes to go on is written to ``folder``; with None, nothing is.
     """

@@ -107,6 +107,6 @@ Made by
 
 
 def _row(one: Judged) -> str:
-    text = f"*under the other rule:* {one.text}" if one.contrast else one.text
+    text = f"*beside it:* {one.text}" if one.contrast else one.text
     cells = (text, one.condition, one.said, str(one.seeds), one.verdict)
     return f"| {' | '.join(cells)} |"

@@ -5,8 +5,7 @@ and much later generalises; without, it only memorises. Measured on the training
 information log2 47 - cross-entropy of the network's own output (Xu et al. 2020), soft I(T;Y) above its shuffled null,
 and the plug-in I(T;Y) of six random projections of the hidden layer in eight bins each.
 
-[1] Power, A. et al. (2022). Grokking: generalization beyond overfitting on small algorithmic datasets.
-    arXiv:2201.02177.
+[1] Power et al. (2022). Grokking: generalization beyond overfitting on small algorithmic datasets. arXiv:2201.02177.
 [2] Xu, Y. et al. (2020). A theory of usable information under computational constraints. arXiv:2002.10689.
 """
 

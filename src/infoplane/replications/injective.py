@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from infoplane.replications.claim import Claim, Data, Part, Setting
-from infoplane.replications.pictures import LAYER_COLOURS, course, panels
+from infoplane.replications.pictures import LAYER_COLOURS, course, legend, panels
 from infoplane.replications.szt_networks import NAMES, SOFTMAX, curve, drop, trained
 from infoplane.replications.verdict import Check, largest, mean, median, smallest
 
@@ -73,7 +73,7 @@ def picture(data: Data) -> Any:
     said = "  ".join(f"{layer}: {units:.1f}" for layer, units in enumerate(dead, start=1))
     axes[1].text(0.03, 0.04, f"dead units at the end, mean a seed, by layer\n{said}", fontsize=8,
                  transform=axes[1].transAxes)  # fmt: skip
-    axes[2].legend(fontsize=8, ncols=2, loc="lower left")
+    legend(figure, axes, 6)
     return figure
 
 
@@ -92,7 +92,7 @@ CLAIM = Claim(
         "information bottleneck principle, arXiv:1802.09766",
         "Goldfeld et al. (2019), Estimating information flow in deep neural networks, ICML, arXiv:1810.05728",
     ),
-    seeds=20,
+    seeds=40,
     quick=5,
     parts=parts,
     checks=checks,

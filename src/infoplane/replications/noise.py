@@ -19,7 +19,7 @@ from scipy import stats
 from infoplane.replications.claim import Claim, Data, Part, Setting
 from infoplane.replications.noisy_networks import train
 from infoplane.replications.pictures import BLACK, BLUE, GREEN, ORANGE, PURPLE, VERMILION, course, panels
-from infoplane.replications.verdict import Check, largest, median, smallest
+from infoplane.replications.verdict import Check, largest, mean, median, smallest
 
 NOISE, LOUD, PENALTY = 0.005, 0.05, 0.02
 
@@ -34,15 +34,26 @@ def parts(setting: Setting) -> Mapping[str, Part]:
 
 def checks(data: Data) -> list[Check]:
     lost = {name: loss(found["information"]) for name, found in data.items()}
-    values, spread = (np.array(data["plain"][name]).T for name in ("information", "clusters"))  # (seeds, checkpoints)
-    along = [stats.spearmanr(*both).statistic for both in zip(values, spread, strict=True)]
+    plain = {name: np.array(data["plain"][name]).T for name in ("information", "clusters", "binned")}
+    peak = plain["information"].argmax(1)  # (seeds,)
     return [
         Check(f"median loss of I(X;T) of layer 5, noise {NOISE}, bits", median, [lost["plain"]], above=2),
         Check("largest loss with the penalty, bits", largest, [lost["penalty"]], below=0.5),
-        Check("smallest rank correlation of I(X;T) with the spread of the classes, over checkpoints",
-              smallest, [along], above=0.7),
+        Check("test accuracy with the penalty less that without, mean",
+              mean, [np.subtract(*(data[name]["accuracy"][-1] for name in ("penalty", "plain")))], above=-0.02),
+        Check("smallest rank correlation of I(X;T) with the spread of the classes, checkpoints since the peak",
+              smallest, [ranks(plain["information"], plain["clusters"], peak)], above=0.7),
+        Check("smallest rank correlation of I(X;T) with its value in bins, all checkpoints",
+              smallest, [ranks(plain["information"], plain["binned"], 0 * peak)], above=0.7),
         Check(f"median loss of I(X;T) of layer 5, noise {LOUD}, bits", median, [lost["loud"]], above=2, contrast=True),
+        Check("smallest rank correlation of I(X;T) with the spread of the classes, all checkpoints",
+              smallest, [ranks(plain["information"], plain["clusters"], 0 * peak)], above=0.7),
     ]  # fmt: skip
+
+
+def ranks(first: np.ndarray, second: np.ndarray, start: np.ndarray) -> list[float]:
+    """Spearman's rank correlation of each seed's rows (seeds, checkpoints) from its own start on."""
+    return [stats.spearmanr(a[k:], b[k:]).statistic for a, b, k in zip(first, second, start, strict=True)]
 
 
 def loss(values: Any) -> np.ndarray:
@@ -53,21 +64,25 @@ def loss(values: Any) -> np.ndarray:
 
 def picture(data: Data) -> Any:
     figure, (left, middle, right) = panels(
-        f"layer 5, noise {NOISE}", f"layer 5, noise {LOUD}: no late loss (fails)", f"what falls with it, noise {NOISE}"
+        f"layer 5, noise {NOISE}",
+        f"layer 5, noise {LOUD}: no late loss (fails)",
+        f"noise {NOISE}: grey before the peak of a seed (fails)",
     )
     plain, penalty, loud = data["plain"], data["penalty"], data["loud"]
-    course(left, plain["epoch"], plain["information"], "I(X;T)", BLUE)
-    course(left, penalty["epoch"], penalty["information"], "the same, orthonormality penalty", VERMILION, "--")
     ends = [plain["epoch"][0], plain["epoch"][-1]]
     course(left, ends, [plain["first layer"][0], plain["first layer"][-1]], "layer 1", BLACK, ":")
+    course(left, penalty["epoch"], penalty["information"], "orthonormality penalty", VERMILION, "--")
+    course(left, plain["epoch"], plain["information"], "I(X;T)", BLUE)
+    course(left, plain["epoch"], plain["binned"], "plug-in, bins of ten standard deviations", GREEN, "-.")
     course(middle, loud["epoch"], loud["information"], "I(X;T)", PURPLE)
-    course(right, plain["epoch"], plain["binned"], "in bins of 10 standard deviations [bits]", GREEN, "--")
-    course(right, plain["epoch"], plain["clusters"], "variance within / between classes", ORANGE)
     for one in (left, middle):
         one.set(ylabel="I(X;T), sample propagation [bits]", ylim=(0, 12.5))
-    right.set(yscale="log", ylabel="bits, and ratio")
-    for one in (left, middle, right):
         one.legend(fontsize=8)
+    for spread, values in zip(np.array(plain["clusters"]).T, np.array(plain["information"]).T, strict=True):
+        peak = values.argmax()
+        right.plot(spread[: peak + 1], values[: peak + 1], ".:", color="0.6")
+        right.plot(spread[peak:], values[peak:], "o-", ms=4, color=ORANGE)
+    right.set(xscale="log", xlabel="variance within / between classes", ylabel="I(X;T) [bits]")
     return figure
 
 
@@ -78,9 +93,13 @@ CLAIM = Claim(
     "together with the spread of the classes; keeping weights orthonormal prevents it.",
     method=f"4096 patterns of 12 bits, 12-10-7-5-4-3-2 tanh with noise {NOISE} after each, Adam 2e-3, 800 epochs of "
     f"85 % of the patterns; sample propagation with 16 paths for each pattern; penalty {PENALTY} on weights 2 to 5.",
-    contrast=f"At noise {LOUD} the layer starts with three bits and keeps them: the level is a part of the claim.",
+    contrast=f"At noise {LOUD} the layer starts with three bits and keeps them: the level is a part of the claim. And "
+    "before its peak information rises while the classes part, so that over all checkpoints the two need not go "
+    "together.",
     silent="Nothing about networks without noise, and nothing about generalisation. The mixture over 16 paths is "
-    "coarser than the true one where noise grows on its way, so that late values are somewhat too high.",
+    "coarser than the true one where noise grows on its way, so that late values are somewhat too high. One of the "
+    "three networks fails the rank correlation over all checkpoints, and none fails it from its peak on: the claim is "
+    "undecided as it stands, and would hold of the fall alone.",
     sources=("Goldfeld et al. (2019), Estimating information flow in deep neural networks, ICML, arXiv:1810.05728",),
     seeds=3,
     quick=0,

@@ -36,3 +36,12 @@ def course(axes: Any, epochs: Any, values: Any, label: str, colour: str, style: 
     axes.fill_between(at, low, high, color=colour, alpha=0.12, linewidth=0)
     axes.plot(at, middle, style, color=colour, label=label, linewidth=1.8)
     axes.set(xscale="log", xlabel="epoch (0 drawn at 0.5)")
+
+
+def legend(figure: Any, axes: Any, columns: int) -> None:
+    """One legend below all panels, each name once."""
+    found: dict[str, Any] = {}
+    for one in axes:
+        handles, labels = one.get_legend_handles_labels()
+        found.update(zip(labels, handles, strict=True))
+    figure.legend(found.values(), found.keys(), loc="outside lower center", ncols=columns, fontsize=8, frameon=False)

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from infoplane.replications.claim import Claim, Data, Part, Setting
-from infoplane.replications.pictures import BLUE, GREEN, PURPLE, VERMILION, course, panels
+from infoplane.replications.pictures import BLUE, GREEN, PURPLE, VERMILION, course, legend, panels
 from infoplane.replications.szt_networks import NAMES, curve, drop, trained
 from infoplane.replications.verdict import Check, mean, median
 
@@ -64,7 +64,7 @@ def picture(data: Data) -> Any:
         for rule, colour in COLOURS.items():
             course(one, data[name]["epoch"], curve(data[name], rule, 5), NAMES[rule], colour, STYLES[rule])
         one.set(ylabel="I(X;T) of layer 5 [bits]", ylim=(0, 12.5))
-    axes[1].legend(fontsize=8, loc="lower left")
+    legend(figure, axes, 2)
     return figure
 
 
@@ -82,7 +82,7 @@ CLAIM = Claim(
         "Saxe et al. (2018), On the information bottleneck theory of deep learning, ICLR, for bins of width 0.07",
         "Geiger (2021), On information plane analyses of neural network classifiers: a review, arXiv:2003.09671",
     ),
-    seeds=20,
+    seeds=40,
     quick=5,
     parts=parts,
     checks=checks,

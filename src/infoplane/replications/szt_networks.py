@@ -3,8 +3,8 @@
 The task is all 4096 patterns of 12 bits; 85 % of them are trained on, and all of them are measured, so that the counts
 are those of the whole input distribution. Networks are 12-10-7-5-4-3-2 with a softmax at the end; weights start normal
 with standard deviation 1/sqrt(inputs), offsets at 0, or with ReLU at 0.1 (at 0 one network in seven starts with a layer
-that is 0 for all inputs, and never learns); Adam at 4e-4, cross-entropy, random batches of 256. All seeds are trained
-as one family. Layers are numbered 1 to 6; the last is the softmax.
+that is 0 for all inputs, and never learns); Adam at 4e-4, cross-entropy, batches of 256 in a new order every epoch. All
+seeds are trained as one family. Layers are numbered 1 to 6; the last is the softmax.
 
 [1] Shwartz-Ziv, R. and Tishby, N. (2017). Opening the black box of deep neural networks via information.
     arXiv:1703.00810.
@@ -84,19 +84,19 @@ def train(folder: Path | None, *, activation: str, seeds: int, epochs: int) -> M
     family = Family(partial(network, activation), seeds, init="independent")
     family.compile("cross-entropy", "adam", RATE)
 
-    def step() -> None:
-        batch = rows.gather(1, family.draw(TRAINED, BATCH))
+    at = log_spaced(epochs, POINTS)
+
+    def measure(epoch: int) -> Mapping[str, Any]:
+        found = measured(family, x, y, rows, slow=epoch in (0, epochs), bounds=epoch in at[::-2])
+        return {"epoch": epoch, **found}
+
+    return follow(family, lambda: one_epoch(family, x, y, rows), measure, at, folder)
+
+
+def one_epoch(family: Family, x: Tensor, y: Tensor, rows: Tensor) -> None:
+    """Train every seed on its own patterns once, in a new order; ``rows`` as ``split`` gives them."""
+    for batch in rows.gather(1, family.draw(TRAINED, TRAINED)).split(BATCH, dim=1):
         family.step(x[batch], y[batch])
-
-    at = {round(epoch * TRAINED / BATCH): epoch for epoch in log_spaced(epochs, POINTS)}
-    first, *_, last = at
-    bounded = list(at)[::-2]
-
-    def measure(number: int) -> Mapping[str, Any]:
-        found = measured(family, x, y, rows, slow=number in (first, last), bounds=number in bounded)
-        return {"epoch": at[number], **found}
-
-    return follow(family, step, measure, list(at), folder)
 
 
 def measured(family: Family, x: Tensor, y: Tensor, rows: Tensor, *, slow: bool, bounds: bool) -> Mapping[str, Any]:

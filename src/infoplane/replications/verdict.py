@@ -24,8 +24,8 @@ class Check:
 
     ``samples``: one array (seeds,) for each argument of ``statistic``, which reduces the last axis. ``paired``: the
     arrays speak of the same seeds, which are then drawn together. The statistic has to be above ``above`` and below
-    ``below``; or its interval has to hold ``contains``, for a claim that there is no relation. ``contrast``: the same
-    sentence under the rule that makes it fail, which is judged and shown, and has no say in the claim's verdict.
+    ``below``; or its interval has to hold ``contains``, for a claim that there is no relation. ``contrast``: judged
+    and shown beside the claim without a say in its verdict, as the same sentence under the rule that makes it fail.
     """
 
     text: str
