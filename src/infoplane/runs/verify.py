@@ -1,0 +1,124 @@
+"""A run directory -> what is wrong with it: sizes, checksums, form, and tables that say the same."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from infoplane.errors import DataFileError, InfoplaneError
+from infoplane.files import read_csv, read_json
+from infoplane.jsonlines import read_lines
+from infoplane.runs.checkpoint import read_checkpoint
+from infoplane.runs.directory import ROWS, SCALARS, TABLES
+from infoplane.runs.lock import is_locked
+from infoplane.runs.manifest import MANIFEST, checksum_of
+from infoplane.runs.names import file_in
+from infoplane.runs.record import RECORD, read_record
+from infoplane.scalars import SCALAR_COLUMNS
+from infoplane.types import COLUMNS
+
+_COLUMNS = {ROWS: COLUMNS, SCALARS: SCALAR_COLUMNS}
+
+
+def verify(path: str | os.PathLike[str]) -> list[str]:
+    """What is wrong with a run directory, one finding a text; an empty list where everything is as it was written.
+
+    Looked at are the record, the size and SHA-256 of every file in ``manifest.json`` (of a run that has ended), the
+    checkpoint and the rows before it, the form of every line of the growing files, and whether the tables made of
+    them in the end hold the same rows. Of a run that has not ended, a last line that is not whole is no finding.
+
+    Raises:
+        DataFileError: there is no such folder.
+
+    Example:
+        >>> import infoplane as ip, tempfile
+        >>> folder = tempfile.mkdtemp() + "/run"
+        >>> result = ip.experiments.load("warm-up").run(epochs=2, out=folder)
+        >>> verify(folder)
+        []
+    """
+    folder = Path(path)
+    if not folder.is_dir():
+        raise DataFileError(f"{path} is no folder: name a run directory")
+    checks: tuple[Callable[[Path], Iterator[str]], ...] = (_record, _manifest, _checkpoint, _rows)
+    return [finding for check in checks for finding in _findings(check, folder)]
+
+
+def _findings(check: Callable[[Path], Iterator[str]], folder: Path) -> Iterator[str]:
+    try:
+        yield from check(folder)
+    except InfoplaneError as error:
+        yield str(error)
+
+
+def _record(folder: Path) -> Iterator[str]:
+    record = read_record(folder)
+    if record["state"] == "finished" and (folder / ROWS).exists() and not (folder / MANIFEST).exists():
+        yield f"{folder / MANIFEST} is missing, and the run is finished"
+
+
+def _manifest(folder: Path) -> Iterator[str]:
+    if not (folder / MANIFEST).exists() or is_locked(folder):
+        return
+    files = read_json(folder / MANIFEST).get("files")
+    if not isinstance(files, dict) or RECORD not in files:
+        yield f"{folder / MANIFEST} names no files"
+        return
+    for name, said in files.items():
+        yield from _findings(lambda _, name=name, said=said: _file(folder, name, said), folder)  # type: ignore[misc]
+
+
+def _file(folder: Path, name: str, said: Any) -> Iterator[str]:
+    file = file_in(folder, name)
+    if not isinstance(said, dict) or not file.is_file():
+        yield f"{file} is missing"
+        return
+    found = checksum_of(file)
+    if found["size"] != said.get("size"):
+        yield f"{file} has {found['size']} bytes, {said.get('size')} were written"
+    elif found["sha256"] != said.get("sha256"):
+        yield f"{file} is not as it was written (its checksum differs)"
+
+
+def _checkpoint(folder: Path) -> Iterator[str]:
+    checkpoint = read_checkpoint(folder)
+    for name, said in checkpoint.lines.items() if checkpoint is not None else ():
+        file = file_in(folder, name)
+        found = checksum_of(file, first=said["size"]) if file.is_file() else {"size": 0}
+        if found["size"] < said["size"]:
+            yield f"{file} has {found['size']} bytes, {said['size']} were there at the checkpoint"
+        elif found["sha256"] != said["sha256"]:
+            yield f"{file} is not as it was at the checkpoint (its checksum differs)"
+
+
+def _rows(folder: Path) -> Iterator[str]:
+    for table, (lines, columns) in zip(TABLES, _COLUMNS.items(), strict=True):
+        grown = list(read_lines(file_in(folder, lines), columns, warn=False)) if (folder / lines).exists() else None
+        rows = list(read_csv(file_in(folder, table), columns)) if (folder / table).exists() else None
+        if grown is None or rows is None:
+            continue
+        if len(rows) != len(grown):
+            yield f"{folder / table} has {len(rows)} rows, {lines} has {len(grown)}"
+        for number, pair in enumerate(zip(rows, grown, strict=False), start=1):
+            if not _same(*pair):
+                yield f"{folder / table}, row {number} says something else than {lines}"
+                break
+
+
+def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two rows hold the same values, however they were written; a file of lines may leave out columns."""
+    for name, value in one.items():
+        found = other.get(name)
+        if name == "flags":
+            if (value or "") != ";".join(found or ()):
+                return False
+        elif value != found and not (isinstance(value, float) and isinstance(found, float) and _nan(value, found)):
+            return False
+    return True
+
+
+def _nan(one: float, other: float) -> bool:
+    return math.isnan(one) and math.isnan(other)
