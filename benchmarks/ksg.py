@@ -18,6 +18,7 @@ from scipy.special import digamma
 from infoplane.estimators import mutual_information
 from infoplane.estimators.columns import scaled
 from infoplane.estimators.ksg import continuous_terms
+from infoplane.estimators.neighbours import Cloud
 
 SAMPLES = 10_000
 NEIGHBOURS = 3
@@ -44,11 +45,12 @@ def row(dimensions: int, seed: int) -> str:
     x = rng.normal(size=(SAMPLES, dimensions))
     y = x + rng.normal(size=(SAMPLES, dimensions))
     scaled_x, scaled_y = scaled(torch.from_numpy(x)).values, scaled(torch.from_numpy(y)).values
+    clouds = Cloud(scaled_x), Cloud(scaled_y)
     times: dict[str, list[float]] = {"trees": [], "core": [], "call": []}
     for _ in range(REPEATS):
         spent, usual = seconds_of(lambda: usual_ksg(scaled_x.numpy(), scaled_y.numpy(), NEIGHBOURS))
         times["trees"].append(spent)
-        spent, value = seconds_of(lambda: float(continuous_terms(scaled_x, scaled_y, NEIGHBOURS).mean()))
+        spent, value = seconds_of(lambda: float(continuous_terms(*clouds, NEIGHBOURS).mean()))
         times["core"].append(spent)
         spent, called = seconds_of(lambda: mutual_information(x, y, estimator="ksg", k=NEIGHBOURS, units="nats").value)
         times["call"].append(spent)
@@ -60,7 +62,7 @@ def row(dimensions: int, seed: int) -> str:
 
 def main() -> None:
     torch.set_num_threads(1)
-    small = torch.randn(99, 20, dtype=torch.float64)
+    small = Cloud(torch.randn(99, 20, dtype=torch.float64))
     continuous_terms(small, small, 3)  # compile
     print(
         f"`python benchmarks/ksg.py`: {SAMPLES} samples, k = {NEIGHBOURS}, median CPU seconds of {REPEATS}, alternated."

@@ -65,6 +65,8 @@ def test_columns_that_depend_on_others_are_left_out():
 def test_chunks_leave_no_trace(monkeypatch):
     t, x = sample()
     whole = canonical(prepared(t), prepared(x)).correlations
+    monkeypatch.setattr(module, "_MOST_VALUES", 0)  # one triangle for both, and no basis of each
+    assert torch.allclose(canonical(prepared(t), prepared(x)).correlations, whole, atol=1e-12)
     monkeypatch.setattr(module, "_CHUNK", 7)
     monkeypatch.setattr(module._chunks, "__defaults__", (7,))
     assert torch.allclose(canonical(prepared(t), prepared(x)).correlations, whole, atol=1e-12)

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from scipy.stats import norm, rankdata
 
-from infoplane.estimators.columns import normal_scores, scaled, tied_share, varying
+from infoplane.estimators.columns import normal_scores, scaled, varying
 
 T = torch.tensor([[1.0, 5.0, 0.1], [3.0, 5.0, 0.1], [2.0, 5.0, 0.7], [2.0, 5.0, -0.4]], dtype=torch.float32)
 
@@ -41,9 +41,3 @@ def test_the_order_of_the_samples_changes_no_bit():
     order = torch.from_numpy(np.random.default_rng(1).permutation(501))
     for function in (scaled, normal_scores):
         assert torch.equal(function(t[order]).values, function(t).values[order])
-
-
-def test_ties_are_counted_by_rows():
-    rows = torch.tensor([[1.0, 2.0], [1.0, 2.0], [1.0, 3.0], [4.0, 2.0]], dtype=torch.float64)
-    assert tied_share(rows) == 0.5
-    assert tied_share(rows[1:]) == 0

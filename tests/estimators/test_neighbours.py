@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from infoplane.errors import InputError
 from infoplane.estimators import neighbours
-from infoplane.estimators.neighbours import count_equal, count_nearer, kth_distance
+from infoplane.estimators.neighbours import Cloud, count_equal, count_nearer, kth_distance
 
 WAYS = {
     "tree": (neighbours.tree_kth_distance, neighbours.tree_count_nearer),
@@ -78,3 +78,31 @@ def test_tensors_elsewhere_have_the_same_neighbours(device):
     assert torch.equal(kth_distance(there, 3).cpu(), kth_distance(points, 3))
     radius = kth_distance(points, 3)
     assert torch.equal(count_nearer(there, radius.to(device)).cpu(), count_nearer(points, radius))
+
+
+@settings(max_examples=40)
+@given(
+    n=st.integers(2, 120), columns=st.tuples(st.integers(1, 9), st.integers(1, 9)), k=st.integers(1, 5),
+    seed=st.integers(0, 2**20), ties=st.booleans(),
+)  # fmt: skip
+def test_held_distances_change_nothing(n, columns, k, seed, ties):
+    parts = [torch.from_numpy(sample(n, width, seed + at, ties)) for at, width in enumerate(columns)]
+    some = torch.randperm(n, generator=torch.Generator().manual_seed(seed))[: max(2, n // 2)]
+    held, plain = [Cloud.of(part) for part in parts], [Cloud(part) for part in parts]
+    assert [cloud.held is not None for cloud in held] == [width > 3 for width in columns]
+    for a, b in zip((*held, Cloud.joint(*held)), (*plain, Cloud.joint(*plain)), strict=True):
+        for one, other in ((a, b), (a.take(some), b.take(some))):
+            neighbours_of = min(k, len(one.points) - 1)
+            radius = other.kth(neighbours_of)
+            assert torch.equal(one.kth(neighbours_of), radius)
+            assert torch.equal(one.nearer(radius), other.nearer(radius))
+            assert torch.equal(one.equal(), other.equal())
+
+
+def test_more_points_than_can_be_held_are_looked_at_every_time(monkeypatch):
+    points = torch.from_numpy(sample(40, 9, 0, ties=False))
+    assert Cloud.of(points).held is not None
+    monkeypatch.setattr(neighbours, "MOST_HELD", 39)
+    assert Cloud.of(points).held is None
+    with pytest.raises(InputError, match="k must lie between"):
+        Cloud.of(points[:5]).kth(5)

@@ -150,6 +150,26 @@ def test_chunks_do_not_matter(monkeypatch):
     assert made.with_label(made.prepare(t), label_variable(y)).value == pytest.approx(whole, abs=1e-12)
 
 
+@pytest.mark.parametrize("noise", [0.002, 0.03, 1.0])
+@pytest.mark.parametrize("few", [0, 16])
+def test_rows_out_of_reach_can_be_left_out(monkeypatch, noise, few):
+    """Reach: none, some, or all of the rows; products one by one or all at once."""
+    t, y = layer(n=300, units=4)
+    made, labels = estimator("noisy", noise=noise, samples=1000), label_variable(y)
+    monkeypatch.setattr(noisy, "_FEW", few)
+    prepared = made.prepare(t)
+    found = [made.with_label(prepared, labels), made.with_input(prepared, Variable(distinct_ids(300)))]
+    monkeypatch.setattr(noisy, "MOST_NEAR", 0)
+    whole = made.prepare(t)
+    assert prepared.near is not None
+    assert whole.near is None
+    for one, other in zip(
+        found, (made.with_label(whole, labels), made.with_input(whole, Variable(distinct_ids(300)))), strict=True
+    ):
+        assert one.value == pytest.approx(other.value, abs=1e-12)
+        assert one.low == pytest.approx(other.low, abs=1e-12)
+
+
 def test_the_measurement_is_named():
     t, y = layer()
     estimate = mutual_information(t, y, estimator="noisy", noise=0.25)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import math
+import weakref
 
 import numpy as np
 import pandas as pd
@@ -10,7 +12,9 @@ import pytest
 import torch
 
 from infoplane.errors import InputError
+from infoplane.estimators import estimator, samples
 from infoplane.estimators.samples import (
+    Variable,
     as_array,
     check_classes,
     check_lengths,
@@ -227,3 +231,74 @@ def test_a_continuous_label_is_kept_where_it_is_taken():
 )
 def test_what_looks_continuous(y, continuous):
     assert looks_continuous(y) is continuous
+
+
+DERIVING = [
+    ("gaussian", {}), ("gaussian-copula", {}), ("compressed", {}), ("compressed", {"method": "cca"}),
+    ("compressed", {"inner": "mixed-ksg"}), ("ksg", {}), ("mixed-ksg", {}), ("renyi", {}), ("renyi", {"alpha": 2}),
+    ("edge", {}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "options"), DERIVING)
+def test_the_second_layer_finds_the_work_on_the_input_done(name, options, monkeypatch):
+    random = torch.Generator().manual_seed(0)
+    x = torch.randn(150, 12, generator=random)
+    layers = [torch.tanh(x @ torch.randn(12, units, generator=random)) for units in (5, 9)]
+    made, shared, read = estimator(name, **options), input_variable(x), []
+    values = Variable.values
+    monkeypatch.setattr(Variable, "values", lambda self: (self is shared and read.append(1)) or values(self))
+    found, reads = [], []
+    for t in layers:
+        found.append(made.with_input(made.prepare(t), shared))
+        reads.append(len(read))
+        read.clear()
+    assert reads[0] > 0
+    assert reads[1] == 0
+    assert found == [made.with_input(made.prepare(t), input_variable(x)) for t in layers]
+    labels = label_variable(x[:, :2], continuous=True)
+    twice = [made.with_label(made.prepare(layers[0]), labels) for _ in range(2)]
+    assert twice == [made.with_label(made.prepare(layers[0]), label_variable(x[:, :2], continuous=True))] * 2
+
+
+def test_estimators_of_one_input_do_not_mix_up_what_they_keep():
+    random = torch.Generator().manual_seed(1)
+    x = torch.randn(120, 9, generator=random)
+    t, shared = x[:, :4] + torch.randn(120, 4, generator=random), input_variable(x)
+    options = [
+        *DERIVING,
+        ("ksg", {"standardise": False}),
+        ("ksg", {"jitter": 0.1}),
+        ("mixed-ksg", {"standardise": False}),
+    ]
+    options += [
+        ("renyi", {"kernel": "cosine"}),
+        ("renyi", {"kernel_width": "median"}),
+        ("compressed", {"dimensions": 2}),
+    ]
+    for name, given in options:
+        made = estimator(name, **given)
+        assert made.with_input(made.prepare(t), shared) == made.with_input(made.prepare(t), input_variable(x))
+
+
+def test_what_is_derived_is_kept_as_long_as_the_variable_and_within_the_limit(monkeypatch):
+    variable, calls = input_variable(np.arange(4.0)), []
+
+    def compute():
+        calls.append(1)
+        return torch.zeros(100), (torch.ones(20),)
+
+    first = variable.derived("a", compute)
+    assert variable.derived("a", compute) is first
+    assert variable.derived("b", compute) is not first
+    assert len(calls) == 2
+    assert variable.to(torch.device("cpu")) is variable
+    assert not variable.take(torch.arange(2))._kept
+    monkeypatch.setattr(samples, "MOST_KEPT", 3 * 480 - 1)
+    assert variable.derived("c", compute) is not variable.derived("c", compute)
+    monkeypatch.setattr(samples, "MOST_KEPT", 2 * 480)
+    assert variable.derived("part", lambda kept=first: kept[0][:50]) is variable.derived("part", compute)
+    freed = weakref.ref(first[0])
+    del first, variable
+    gc.collect()
+    assert freed() is None

@@ -1,7 +1,8 @@
 """Linear algebra of jointly Gaussian columns: canonical correlations, and classes that share a covariance.
 
 Samples pass in chunks through a QR decomposition, whose triangle (columns, columns) holds all second moments without
-squaring the condition number; memory is O(chunk x columns) beside the data. In nats.
+squaring the condition number; memory is O(chunk x columns) beside the data. Where there are few values, a basis of
+each variable (samples, rank) takes its place: it can be kept, and serves for all variables it is held against. In nats.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ RESOLUTION = 1e-12
 _CHUNK = 2048
 #: Distances to class means held at a time.
 _CHUNK_VALUES = 1 << 22
+#: Values (samples x columns) up to which a variable gets a basis of its own.
+_MOST_VALUES = 1 << 24
 
 
 @dataclass(frozen=True)
@@ -71,12 +74,32 @@ def standardised(columns: Columns) -> Standard:
     return Standard(columns, mean, (square / n).sqrt())
 
 
-def canonical(t: Standard, other: Standard) -> Canonical:
-    """Canonical correlations; columns that depend linearly on others are left out."""
-    triangle = _triangle(t, other)
-    width = t.columns.count
-    q_t, to_t = _basis(triangle[:, :width], t.n)
-    q_other, to_other = _basis(triangle[:, width:], t.n)
+@dataclass(frozen=True)
+class Basis:
+    """An orthonormal basis ``q`` (samples, rank) of standardised columns, q = rows @ ``to`` (columns, rank)."""
+
+    q: Tensor
+    to: Tensor
+
+
+def basis_of(t: Standard) -> Basis | None:
+    """None where it would take too much memory, or there are no columns."""
+    if not 0 < t.n * t.columns.count <= _MOST_VALUES:
+        return None
+    q, triangle = torch.linalg.qr(t.rows(0, t.n))
+    within, to = _basis(triangle, t.n)
+    return Basis(q @ within, to)
+
+
+def canonical(t: Standard, other: Standard, basis: Basis | None = None) -> Canonical:
+    """Canonical correlations; columns that depend linearly on others are left out. ``basis``: that of ``other``."""
+    own, basis = basis_of(t), basis or basis_of(other)
+    if own is not None and basis is not None:
+        q_t, to_t, q_other, to_other = own.q, own.to, basis.q, basis.to
+    else:
+        triangle, width = _triangle(t, other), t.columns.count
+        q_t, to_t = _basis(triangle[:, :width], t.n)
+        q_other, to_other = _basis(triangle[:, width:], t.n)
     left, correlations, right = torch.linalg.svd(q_t.T @ q_other, full_matrices=False)
     root = t.n**0.5
     return Canonical(

@@ -58,9 +58,3 @@ def _scores(column: Tensor) -> Tensor:
     last = counts.cumsum(0)
     rank = (2 * last - counts + 1).to(torch.float64) / 2
     return torch.special.ndtri(rank / (len(column) + 1))[inverse].to(column.dtype)
-
-
-def tied_share(values: Tensor) -> float:
-    """The share of the rows of ``values`` (samples, columns) that equal another row."""
-    counts = torch.unique(values, dim=0, return_counts=True)[1]
-    return float(counts[counts > 1].sum()) / len(values)

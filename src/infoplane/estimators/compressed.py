@@ -22,7 +22,7 @@ from torch import Tensor
 from infoplane.errors import InputError, UnknownNameError
 from infoplane.estimators.autoencoder import autoencode
 from infoplane.estimators.base import Estimator
-from infoplane.estimators.canonical import Canonical, canonical, principal, standardised
+from infoplane.estimators.canonical import Basis, Canonical, Standard, basis_of, canonical, principal, standardised
 from infoplane.estimators.columns import Columns, normal_scores, varying
 from infoplane.estimators.ksg import KSG
 from infoplane.estimators.mixed_ksg import MixedKSG
@@ -96,20 +96,21 @@ class Compressed(Estimator):
         return Prepared(columns, *self._alone(t))
 
     def with_input(self, prepared: Prepared, x: Variable, units: Units = "bits") -> Estimate:
-        if x.numbers is not None:
-            x = Variable(None, x.values())
-        return self.with_label(prepared, x, units)
+        return self._with(prepared, x, units, numbers=x.numbers is not None)
 
     def with_label(self, prepared: Prepared, y: Variable, units: Units = "bits") -> Estimate:
+        return self._with(prepared, y, units, numbers=y.ids is None)
+
+    def _with(self, prepared: Prepared, y: Variable, units: Units, *, numbers: bool) -> Estimate:
+        """``numbers``: y as numbers, and not as classes."""
         if not prepared.columns.count:
             empty = torch.zeros(prepared.columns.n, 1, dtype=torch.float64, device=prepared.columns.values.device)
-            return self._inform(prepared, empty, y, units, {})
+            return self._inform(prepared, empty, Variable(None, y.values()) if numbers else y, units, {})
         if prepared.codes is None:
-            return self._together(prepared, y, units)
+            return self._together(prepared, y, units, numbers=numbers)
         facts: dict[str, object] = {"lost_variance": prepared.lost}
-        if y.ids is None:
-            numbers, lost = self._alone(y.values().to(prepared.codes.device))
-            y, facts = Variable(None, numbers), {**facts, "lost_variance_other": lost}
+        if numbers:
+            y, facts["lost_variance_other"] = self._codes_of(y, prepared.codes.device)
         return self._inform(prepared, prepared.codes, y, units, facts)
 
     def _alone(self, t: Tensor) -> tuple[Tensor, float]:
@@ -124,20 +125,34 @@ class Compressed(Estimator):
         kept = directions[:, : self.dimensions]
         return settled(standard.scores(kept)), float(shares[self.dimensions :].sum())
 
-    def _together(self, prepared: Prepared, y: Variable, units: Units) -> Estimate:
+    def _codes_of(self, y: Variable, device: torch.device) -> tuple[Variable, float]:
+        """The codes of the other variable, and the share of its variance that they lack."""
+
+        def compress() -> tuple[Variable, float]:
+            codes, lost = self._alone(y.values().to(device))
+            return Variable(None, codes), lost
+
+        return y.derived((self.name, self.dimensions, self.method, self.seed, device), compress)
+
+    def _together(self, prepared: Prepared, y: Variable, units: Units, *, numbers: bool) -> Estimate:
         """Codes of t and of the other variable along the canonical variates that are no chance."""
-        columns, values = prepared.columns, y.values().to(prepared.columns.values.device)
-        if y.ids is None:
-            t, other = (standardised(normal_scores(numbers)) for numbers in (columns.values, values))
-        else:
-            t, other = standardised(columns), standardised(varying(values))
+        columns, device = prepared.columns, prepared.columns.values.device
+        made = normal_scores if numbers else varying
+
+        def decomposed() -> tuple[Standard, Basis | None]:
+            standard = standardised(made(y.values().to(device)))
+            return standard, basis_of(standard)
+
+        t = standardised(made(columns.values))
+        other, basis = y.derived((self.name, self.method, numbers, device), decomposed)
         if not other.columns.count:
+            y = Variable(None, y.values()) if numbers else y
             return self._inform(prepared, columns.values[:, :1], y, units, {})
-        found = canonical(t, other)
+        found = canonical(t, other, basis)
         related = related_pairs(found, t.n)
         kept = min(self.dimensions, related or len(found.correlations))
         facts = {"related_pairs": related, "correlations": found.correlations.tolist()}
-        if y.ids is None:
+        if numbers:
             y = Variable(None, settled(other.scores(found.other[:, :kept])))
         return self._inform(prepared, settled(t.scores(found.t[:, :kept])), y, units, facts)
 

@@ -33,6 +33,7 @@ WEIGHTS = ("counting", "resolution", "mean")
 NARROWEST, WIDEST = 1.0, 3.0  # multipliers t
 MOST_ORDERS = 3  # powers of the width whose bias is removed: more of them cost more variance than they remove bias
 UNDERSAMPLED_SHARE = 0.05  # samples alone in their cell of the widest grid
+_AT_ONCE = 1 << 15  # values that are cut at a time: they stay in the cache
 
 
 @final
@@ -73,16 +74,19 @@ class EDGE(Estimator):
         return t
 
     def with_input(self, prepared: Tensor, x: Variable, units: Units = "bits") -> Estimate:
-        return self._estimate(prepared, x if x.numbers is None else Variable(None, x.numbers), units)
+        return self._estimate(prepared, x, units, numbers=x.numbers is not None)
 
     def with_label(self, prepared: Tensor, y: Variable, units: Units = "bits") -> Estimate:
-        return self._estimate(prepared, y, units)
+        return self._estimate(prepared, y, units, numbers=y.ids is None)
 
-    def _estimate(self, t: Tensor, variable: Variable, units: Units) -> Estimate:
+    def _estimate(self, t: Tensor, variable: Variable, units: Units, *, numbers: bool) -> Estimate:
+        """``numbers``: the variable is cut as the layer is."""
         n, scale = len(t), NATS_PER[units]
         constant = int(constant_units(t[None]))
         standard = _standardised(t)
-        other = None if variable.ids is not None else _standardised(variable.values().to(t.device))
+        other = None
+        if numbers:
+            other = variable.derived((self.name, t.device), lambda: _standardised(variable.values().to(t.device)))
         dimensions = standard.shape[1] + (0 if other is None else other.shape[1])
         multipliers = np.linspace(NARROWEST, WIDEST, self.grids)
         generator = torch.Generator().manual_seed(self.seed)
@@ -98,7 +102,7 @@ class EDGE(Estimator):
         value = float(ensemble @ np.array(values))
         flags: tuple[str, ...] = ("constant-units",) if constant else ()
         flags += ("undersampled",) if lone > UNDERSAMPLED_SHARE else ()
-        ceiling = math.log(n) if variable.ids is None else variable.ids.entropy()
+        ceiling = math.log(n) if numbers else variable.classes().entropy()
         flags += ("above-ceiling",) if value > ceiling + 1e-9 else ()
         details = {
             "measurement": self.measurement,
@@ -109,7 +113,7 @@ class EDGE(Estimator):
             "log_n": math.log(n) / scale,
             "constant_units": constant,
         }
-        if variable.ids is not None:
+        if not numbers:
             details["h_y"] = ceiling / scale
         return Estimate(value / scale, units, kind="estimate", n=n, flags=flags, details=details)
 
@@ -141,5 +145,8 @@ def _standardised(values: Tensor) -> Tensor:
 def _cells(values: Tensor, width: float, generator: torch.Generator) -> Ids:
     """Which samples (samples, units) share a cell of a grid that is shifted at random."""
     shift = torch.rand(values.shape[1], generator=generator, dtype=torch.float64).to(values.device)
-    places = (values / width + shift).floor().to(torch.int64)
-    return number((places * row_weights(values.shape[1], None, values.device)).sum(1))
+    weights = row_weights(values.shape[1], None, values.device)
+    pieces = values.split(max(1, _AT_ONCE // max(1, values.shape[1])))
+    return number(
+        torch.cat([(rows / width).add_(shift).floor_().to(torch.int64).mul_(weights).sum(1) for rows in pieces])
+    )

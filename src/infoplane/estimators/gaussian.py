@@ -22,7 +22,16 @@ from torch import Tensor
 
 from infoplane.errors import UnknownNameError
 from infoplane.estimators.base import Estimator
-from infoplane.estimators.canonical import RESOLUTION, Standard, canonical, class_nats, gaussian_nats, standardised
+from infoplane.estimators.canonical import (
+    RESOLUTION,
+    Basis,
+    Standard,
+    basis_of,
+    canonical,
+    class_nats,
+    gaussian_nats,
+    standardised,
+)
 from infoplane.estimators.columns import Columns, varying
 from infoplane.estimators.samples import Ids, Variable
 from infoplane.types import NATS_PER, Estimate, Units
@@ -60,8 +69,13 @@ class NormalEstimator(Estimator):
         return class_estimate(self, prepared, y.classes(), units)
 
     def _with_numbers(self, t: Standard, other: Variable, units: Units) -> Estimate:
-        columns = self.columns(other.values().to(t.mean.device))
-        return number_estimate(self, t, columns, self.correction, units)
+        device = t.mean.device
+
+        def decomposed() -> tuple[Standard, Basis | None]:
+            standard = self.prepare(other.values().to(device))
+            return standard, basis_of(standard)
+
+        return number_estimate(self, t, other.derived((self.name, device), decomposed), self.correction, units)
 
 
 @final
@@ -92,11 +106,15 @@ class Gaussian(NormalEstimator):
         return varying(values)
 
 
-def number_estimate(made: Estimator, t: Standard, columns: Columns, correction: str, units: Units) -> Estimate:
-    """The information of t and other ``columns`` of numbers, with its doubt."""
+def number_estimate(
+    made: Estimator, t: Standard, decomposed: tuple[Standard, Basis | None], correction: str, units: Units
+) -> Estimate:
+    """The information of t and other columns of numbers, with its doubt."""
+    other, basis = decomposed
+    columns = other.columns
     if not (t.columns.count and columns.count):
         return _estimate(made, 0.0, t, units, {"columns_other": columns.count}, [])
-    found = canonical(t, standardised(columns))
+    found = canonical(t, other, basis)
     facts = {
         "columns_other": columns.count,
         "rank": found.rank_t,

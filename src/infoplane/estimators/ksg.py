@@ -18,6 +18,7 @@ noiseless mapping the truth is infinite and the estimate grows as log n: flag "n
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
 import torch
@@ -25,8 +26,8 @@ from torch import Tensor
 
 from infoplane.errors import InputError
 from infoplane.estimators.base import Estimator
-from infoplane.estimators.columns import Columns, scaled, tied_share
-from infoplane.estimators.neighbours import count_nearer, kth_distance
+from infoplane.estimators.columns import Columns, scaled
+from infoplane.estimators.neighbours import Cloud
 from infoplane.estimators.samples import Ids, Variable
 from infoplane.types import NATS_PER, Estimate, Units
 
@@ -38,6 +39,18 @@ FEWEST_SAMPLES = 100
 MOST_GROWTH = 0.5 * math.log(2.0)
 #: ... and by this many standard errors.
 _GROWTH_ERRORS = 3.0
+
+
+@dataclass(frozen=True)
+class Placed:
+    """The columns of a variable, and their samples as points."""
+
+    columns: Columns
+    cloud: Cloud
+
+    @classmethod
+    def of(cls, columns: Columns) -> Placed:
+        return cls(columns, Cloud.of(columns.values))
 
 
 @final
@@ -78,54 +91,55 @@ class KSG(Estimator):
         noise = f", noise of {self.jitter:g} standard deviations" if self.jitter else ""
         return f"{self.k} nearest neighbours, max-norm{noise}"
 
-    def prepare(self, t: Tensor) -> Columns:
-        columns = scaled(t, self.standardise)
-        return Columns(self._shaken(columns.values, self.seed), columns.constant)
+    def prepare(self, t: Tensor) -> Placed:
+        return self._placed(t, self.seed)
 
-    def with_input(self, prepared: Columns, x: Variable, units: Units = "bits") -> Estimate:
+    def with_input(self, prepared: Placed, x: Variable, units: Units = "bits") -> Estimate:
         if x.numbers is None:
             return self._with_classes(prepared, x.classes(), units)
         return self._with_numbers(prepared, x, units)
 
-    def with_label(self, prepared: Columns, y: Variable, units: Units = "bits") -> Estimate:
+    def with_label(self, prepared: Placed, y: Variable, units: Units = "bits") -> Estimate:
         if y.ids is None:
             return self._with_numbers(prepared, y, units)
         return self._with_classes(prepared, y.classes(), units)
 
-    def _with_numbers(self, t: Columns, other: Variable, units: Units) -> Estimate:
-        values = other.values().to(t.values.device)
-        y = scaled(values, self.standardise)
-        y = Columns(self._shaken(y.values, self.seed + 1), y.constant)
-        k = min(self.k, t.n - 1)
-        if not (t.count and y.count):
-            return neighbour_estimate(self, 0.0, t, y.count, units)
-        terms = continuous_terms(t.values, y.values, k)
+    def _with_numbers(self, placed: Placed, other: Variable, units: Units) -> Estimate:
+        t, device = placed.columns, placed.columns.values.device
+        key = (self.name, self.standardise, self.jitter, self.seed, device)
+        found = other.derived(key, lambda: self._placed(other.values().to(device), self.seed + 1))
+        columns = found.columns.count
+        if not (t.count and columns):
+            return neighbour_estimate(self, 0.0, t, columns, units)
+        joint = Cloud.joint(placed.cloud, found.cloud)
+        terms = continuous_terms(placed.cloud, found.cloud, min(self.k, t.n - 1), joint)
         flags = []
-        if tied_share(torch.cat([t.values, y.values], 1)) > 0:
+        if bool(joint.equal().any()):
             flags.append("ties")
-        growth = self._growth(t.values, y.values, terms)
+        growth = self._growth(placed.cloud, found.cloud, terms)
         if growth is not None and growth > MOST_GROWTH:
             flags.append("noiseless")
-        return neighbour_estimate(self, float(terms.mean()), t, y.count, units, flags=flags, facts={"growth": growth})
+        return neighbour_estimate(self, float(terms.mean()), t, columns, units, flags=flags, facts={"growth": growth})
 
-    def _growth(self, t: Tensor, y: Tensor, terms: Tensor) -> float | None:
+    def _growth(self, t: Cloud, y: Cloud, terms: Tensor) -> float | None:
         """Nats gained over half of the samples; None where there are too few to tell, 0 within the error."""
-        n = len(t)
+        n = len(terms)
         if n < FEWEST_SAMPLES:
             return None
-        half = torch.randperm(n, generator=torch.Generator().manual_seed(self.seed))[: n // 2].to(t.device)
-        fewer = continuous_terms(t[half], y[half], self.k)
+        half = torch.randperm(n, generator=torch.Generator().manual_seed(self.seed))[: n // 2].to(terms.device)
+        fewer = continuous_terms(t.take(half), y.take(half), self.k)
         growth = float(terms.mean() - fewer.mean())
         error = math.sqrt(float(fewer.var()) / len(fewer))
         return growth if abs(growth) > _GROWTH_ERRORS * error else 0.0
 
-    def _with_classes(self, t: Columns, classes: Ids, units: Units) -> Estimate:
+    def _with_classes(self, placed: Placed, classes: Ids, units: Units) -> Estimate:
         facts = {"h_y": classes.entropy() / NATS_PER[units]}
+        t = placed.columns
         if not t.count:
             return neighbour_estimate(self, 0.0, t, 0, units, facts=facts)
         shared = (classes.counts > 1).to(t.values.device)[classes.ids]
         flags = []
-        if tied_share(t.values) > 0:
+        if bool(placed.cloud.equal().any()):
             flags.append("ties")
         lone = int((~shared).sum())
         if lone:
@@ -133,10 +147,16 @@ class KSG(Estimator):
         if lone == t.n:  # no class to look into: as much as a sample of this size can show
             flags.append("saturated")
             value = math.log(t.n)
+        elif lone:
+            value = float(class_terms(placed.cloud.take(shared.nonzero()[:, 0]), classes.take(shared), self.k).mean())
         else:
-            value = float(class_terms(t.values[shared], classes.take(shared) if lone else classes, self.k).mean())
+            value = float(class_terms(placed.cloud, classes, self.k).mean())
         facts["lone_samples"] = lone
         return neighbour_estimate(self, value, t, 0, units, flags=flags, facts=facts)
+
+    def _placed(self, values: Tensor, seed: int) -> Placed:
+        columns = scaled(values, self.standardise)
+        return Placed.of(Columns(self._shaken(columns.values, seed), columns.constant))
 
     def _shaken(self, values: Tensor, seed: int) -> Tensor:
         if not self.jitter:
@@ -151,20 +171,20 @@ def check_neighbours(k: int) -> None:
         raise InputError(f"k={k!r} must be a whole number of at least 1: for example k=3")
 
 
-def continuous_terms(x: Tensor, y: Tensor, k: int) -> Tensor:
-    """What each sample adds, in nats; ``x`` and ``y`` (samples, columns) float64. Their mean is the information."""
-    distance = kth_distance(torch.cat([x, y], 1), k)
-    around = psi(count_nearer(x, distance) + 1) + psi(count_nearer(y, distance) + 1)
-    return psi(k) + psi(len(x)) - around
+def continuous_terms(x: Cloud, y: Cloud, k: int, joint: Cloud | None = None) -> Tensor:
+    """What each sample adds, in nats; their mean is the information. ``joint``: both together, where it is there."""
+    distance = (joint or Cloud.joint(x, y)).kth(k)
+    around = psi(x.nearer(distance) + 1) + psi(y.nearer(distance) + 1)
+    return psi(k) + psi(len(distance)) - around
 
 
-def class_terms(t: Tensor, classes: Ids, k: int) -> Tensor:
-    """What each sample adds, in nats; every class has at least two samples; ``t`` (samples, columns) float64."""
-    distance = torch.empty(len(t), dtype=t.dtype, device=t.device)
-    sizes = classes.counts.to(t.device)[classes.ids]
+def class_terms(t: Cloud, classes: Ids, k: int) -> Tensor:
+    """What each sample adds, in nats; every class has at least two samples."""
+    distance = torch.empty(classes.n, dtype=torch.float64, device=t.points.device)
+    sizes = classes.counts.to(distance.device)[classes.ids]
     for members in members_of(classes):
-        distance[members] = kth_distance(t[members], min(k, len(members) - 1))
-    return psi(sizes.clamp(max=k + 1) - 1) + psi(len(t)) - psi(sizes) - psi(count_nearer(t, distance) + 1)
+        distance[members] = t.take(members).kth(min(k, len(members) - 1))
+    return psi(sizes.clamp(max=k + 1) - 1) + psi(classes.n) - psi(sizes) - psi(t.nearer(distance) + 1)
 
 
 def members_of(classes: Ids) -> tuple[Tensor, ...]:

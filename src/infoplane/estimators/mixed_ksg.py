@@ -19,9 +19,9 @@ import torch
 from torch import Tensor
 
 from infoplane.estimators.base import Estimator
-from infoplane.estimators.columns import Columns, scaled, tied_share
-from infoplane.estimators.ksg import check_neighbours, members_of, neighbour_estimate, psi
-from infoplane.estimators.neighbours import count_equal, count_nearer, kth_distance
+from infoplane.estimators.columns import scaled
+from infoplane.estimators.ksg import Placed, check_neighbours, members_of, neighbour_estimate, psi
+from infoplane.estimators.neighbours import Cloud
 from infoplane.estimators.samples import Ids, Variable
 from infoplane.types import NATS_PER, Estimate, Units
 
@@ -51,53 +51,61 @@ class MixedKSG(Estimator):
     def measurement(self) -> str:
         return f"{self.k} nearest neighbours or all equal samples, max-norm"
 
-    def prepare(self, t: Tensor) -> Columns:
-        return scaled(t, self.standardise)
+    def prepare(self, t: Tensor) -> Placed:
+        return Placed.of(scaled(t, self.standardise))
 
-    def with_input(self, prepared: Columns, x: Variable, units: Units = "bits") -> Estimate:
+    def with_input(self, prepared: Placed, x: Variable, units: Units = "bits") -> Estimate:
         if x.numbers is None:
             return self._with_classes(prepared, x.classes(), units)
         return self._with_numbers(prepared, x, units)
 
-    def with_label(self, prepared: Columns, y: Variable, units: Units = "bits") -> Estimate:
+    def with_label(self, prepared: Placed, y: Variable, units: Units = "bits") -> Estimate:
         if y.ids is None:
             return self._with_numbers(prepared, y, units)
         return self._with_classes(prepared, y.classes(), units)
 
-    def _with_numbers(self, t: Columns, other: Variable, units: Units) -> Estimate:
-        y = scaled(other.values().to(t.values.device), self.standardise)
-        facts = {"ties": tied_share(t.values) if t.count else 1.0}
+    def _with_numbers(self, placed: Placed, other: Variable, units: Units) -> Estimate:
+        t, device = placed.columns, placed.columns.values.device
+        found = other.derived((self.name, self.standardise, device), lambda: self.prepare(other.values().to(device)))
         value = 0.0
-        if t.count and y.count:
-            value = float(mixed_terms(t.values, y.values, min(self.k, t.n - 1)).mean())
-        return neighbour_estimate(self, value, t, y.count, units, facts=facts)
+        if t.count and found.columns.count:
+            value = float(mixed_terms(placed.cloud, found.cloud, min(self.k, t.n - 1)).mean())
+        facts = {"ties": _ties(placed)}
+        return neighbour_estimate(self, value, t, found.columns.count, units, facts=facts)
 
-    def _with_classes(self, t: Columns, classes: Ids, units: Units) -> Estimate:
-        facts = {"h_y": classes.entropy() / NATS_PER[units], "ties": tied_share(t.values) if t.count else 1.0}
-        value = float(mixed_class_terms(t.values, classes, self.k).mean()) if t.count else 0.0
-        return neighbour_estimate(self, value, t, 0, units, facts=facts)
-
-
-def mixed_terms(x: Tensor, y: Tensor, k: int) -> Tensor:
-    """What each sample adds, in nats; ``x`` and ``y`` (samples, columns) float64. Their mean is the information."""
-    joint = torch.cat([x, y], 1)
-    distance = kth_distance(joint, k)
-    tied = distance == 0
-    nearest = torch.where(tied, count_equal(joint) + 1, k)
-    around = [torch.where(tied, count_equal(z), count_nearer(z, distance)) + 1 for z in (x, y)]
-    return psi(len(x)) + psi(nearest) - psi(around[0]) - psi(around[1])
+    def _with_classes(self, placed: Placed, classes: Ids, units: Units) -> Estimate:
+        facts = {"h_y": classes.entropy() / NATS_PER[units], "ties": _ties(placed)}
+        value = float(mixed_class_terms(placed.cloud, classes, self.k).mean()) if placed.columns.count else 0.0
+        return neighbour_estimate(self, value, placed.columns, 0, units, facts=facts)
 
 
-def mixed_class_terms(t: Tensor, classes: Ids, k: int) -> Tensor:
+def _ties(placed: Placed) -> float:
+    """The share of the samples that equal another one."""
+    return float((placed.cloud.equal() > 0).sum()) / placed.columns.n if placed.columns.count else 1.0
+
+
+def mixed_terms(x: Cloud, y: Cloud, k: int) -> Tensor:
+    """What each sample adds, in nats; their mean is the information."""
+    joint = Cloud.joint(x, y)
+    distance = joint.kth(k)
+    nearest = torch.where(distance == 0, joint.equal() + 1, k)
+    return psi(len(distance)) + psi(nearest) - psi(_around(x, distance)) - psi(_around(y, distance))
+
+
+def mixed_class_terms(t: Cloud, classes: Ids, k: int) -> Tensor:
     """What each sample adds, in nats; a class alone with its sample counts as a tie with itself."""
-    distance = torch.zeros(len(t), dtype=t.dtype, device=t.device)
-    equal = torch.zeros(len(t), dtype=torch.int64, device=t.device)  # in t and in class
-    sizes = classes.counts.to(t.device)[classes.ids]
+    distance = torch.zeros(classes.n, dtype=torch.float64, device=t.points.device)
+    equal = torch.zeros_like(distance, dtype=torch.int64)  # in t and in class
+    sizes = classes.counts.to(distance.device)[classes.ids]
     for members in members_of(classes):
         if len(members) > 1:
-            distance[members] = kth_distance(t[members], min(k, len(members) - 1))
-            equal[members] = count_equal(t[members])
-    tied = distance == 0
-    nearest = torch.where(tied, equal + 1, sizes.clamp(max=k + 1) - 1)
-    around = torch.where(tied, count_equal(t), count_nearer(t, distance)) + 1
-    return psi(len(t)) + psi(nearest) - psi(around) - psi(sizes)
+            within = t.take(members)
+            distance[members] = within.kth(min(k, len(members) - 1))
+            equal[members] = within.equal()
+    nearest = torch.where(distance == 0, equal + 1, sizes.clamp(max=k + 1) - 1)
+    return psi(classes.n) + psi(nearest) - psi(_around(t, distance)) - psi(sizes)
+
+
+def _around(cloud: Cloud, distance: Tensor) -> Tensor:
+    """How many samples are strictly nearer than ``distance``, or equal where it is 0, each with itself."""
+    return torch.where(distance == 0, cloud.equal(), cloud.nearer(distance)) + 1

@@ -11,12 +11,13 @@ Goldfeld et al. (2019), arXiv:1810.05728 (the noisy network and the sample propa
 and -z: I(X;T) can then never exceed the logarithm of the number of inputs, and vanishes with growing noise. Nats
 inside. Exact for the recorded inputs, up to the Monte Carlo error given by ``low`` and ``high``; as an estimate for a
 population biased downwards where it comes near log n (flag ``saturated``). Float64 throughout: memory O(n x chunk),
-time O(samples x n x units).
+time O(samples x n x units), and much less where most rows are too far apart for the noise to lead from one to another.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar, final
 
@@ -31,17 +32,33 @@ from infoplane.types import NATS_PER, Estimate, Units
 
 PAIRS_AT_ONCE = 1 << 21  # exponents held in memory
 SATURATED_SHARE = 0.9  # of the logarithm of the number of inputs
+#: Half squared distance, d^2 / 2, from which on 10 d - d^2 / 2 < -50: densities that e^50 hides, unless a normal number
+#: exceeds 10, which one in 10^23 does.
+REACH = (10 + 200**0.5) ** 2 / 2
+MOST_NEAR = 1 << 21  # exponents that are kept
+_FEW = 16  # times fewer pairs than all: their products are formed one by one
+_BLOCK = 1 << 14  # of them at a time
+
+
+@dataclass(frozen=True)
+class Near:
+    """All exponents within reach, for +z and -z (2, count); which draw and which centre they belong to (count,)."""
+
+    draws: Tensor
+    centres: Tensor
+    exponents: Tensor
 
 
 @dataclass(frozen=True)
 class Mixture:
     """Rows of a layer in units of the noise: ``centres`` (samples, units) float64; ``rows`` (pairs,) where noise is
-    added; ``constant`` units.
+    added; ``constant`` units; what is ``near``, None where that is too much.
     """
 
     centres: Tensor
     rows: Tensor
     constant: int
+    near: Near | None
 
 
 @final
@@ -85,7 +102,8 @@ class Noisy(Estimator):
         generator = torch.Generator().manual_seed(self.seed)
         order = torch.randperm(len(t), generator=generator)
         rows = order[:pairs] if pairs < len(t) else order.repeat(-(-pairs // len(t)))  # every row equally often
-        return Mixture((exact - exact.mean(0)) / self.noise, rows.to(t.device), int(constant_units(t[None])))
+        centres, rows = (exact - exact.mean(0)) / self.noise, rows.to(t.device)
+        return Mixture(centres, rows, int(constant_units(t[None])), self._near(centres, rows))
 
     def with_input(self, prepared: Mixture, x: Variable, units: Units = "bits") -> Estimate:
         return self._estimate(prepared, x.classes(), "h_x", units)
@@ -113,23 +131,97 @@ class Noisy(Estimator):
         low, high = (value - 1.96 * error) / scale, (value + 1.96 * error) / scale
         return Estimate(value / scale, units, low, high, "estimate", n, flags, details)
 
+    def _near(self, centres: Tensor, rows: Tensor) -> Near | None:
+        """Of all draws, in main memory and as long as they are few."""
+        distances = _within_reach(centres, rows) if centres.device.type == "cpu" else None
+        if distances is None:
+            return None
+        parts, first = [], 0
+        for chunk, noise in self._noise(centres, rows):
+            draw, centre, half = distances.of(chunk)
+            if len(draw) * _FEW < len(chunk) * len(centres):
+                along = torch.cat(
+                    [
+                        (noise[d] * (centres[c] - centres[chunk[d]])).sum(1)
+                        for d, c in zip(draw.split(_BLOCK), centre.split(_BLOCK), strict=True)
+                    ]
+                )
+            else:
+                products = noise @ centres.T  # (chunk, samples)
+                along = (products - products.gather(1, chunk[:, None]))[draw, centre]
+            parts.append((draw + first, centre, torch.stack([along - half, -along - half])))
+            first += len(chunk)
+        draws, which, exponents = zip(*parts, strict=True)
+        return Near(torch.cat(draws), torch.cat(which), torch.cat(exponents, 1))
+
+    def _noise(self, centres: Tensor, rows: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+        """Some rows at a time (chunk,), and their noise (chunk, units): always the same."""
+        generator = torch.Generator().manual_seed(self.seed)
+        for chunk in rows.split(max(1, PAIRS_AT_ONCE // len(centres))):
+            noise = torch.randn(len(chunk), centres.shape[1], generator=generator, dtype=torch.float64)
+            yield chunk, noise.to(centres.device)
+
     def _log_ratios(self, mixture: Mixture, groups: Ids) -> Tensor:
         """log p(T|group) - log p(T), (pairs,): the mean over +z and -z for each of the mixture's rows."""
-        centres, generator = mixture.centres, torch.Generator().manual_seed(self.seed)
-        n, units = centres.shape
-        sizes = groups.counts.to(centres.device, torch.float64)
-        lone = groups.count == n
+        near, n, lone = mixture.near, groups.n, groups.count == groups.n
+        log_sizes = groups.counts.to(mixture.centres.device, torch.float64).log()
+        if near is not None:
+            ratio = -_log_sums(near.exponents, near.draws, len(mixture.rows))
+            if not lone:
+                same = groups.ids[mixture.rows][near.draws] == groups.ids[near.centres]
+                own = log_sizes[groups.ids[mixture.rows]]
+                ratio += _log_sums(near.exponents[:, same], near.draws[same], len(mixture.rows)) - own
+            return ratio.mean(0) + math.log(n)
         result = []
-        for rows in mixture.rows.split(max(1, PAIRS_AT_ONCE // n)):
-            noise = torch.randn(len(rows), units, generator=generator, dtype=torch.float64).to(centres.device)
-            same = None if lone else groups.ids[rows, None] == groups.ids
-            own = sizes[groups.ids[rows]].log()
-            distances = _half_distances(centres, rows)
-            along = noise @ centres.T  # (rows, samples)
+        for rows, noise in self._noise(mixture.centres, mixture.rows):
+            alike = None if lone else groups.ids[rows, None] == groups.ids
+            distances = _half_distances(mixture.centres, rows)
+            along = noise @ mixture.centres.T  # (rows, samples)
             along -= along.gather(1, rows[:, None])
-            signs = [_log_ratio(sign * along - distances, same, own) for sign in (1, -1)]
+            signs = [_log_ratio(sign * along - distances, alike, log_sizes[groups.ids[rows]]) for sign in (1, -1)]
             result.append((signs[0] + signs[1]) / 2)
         return torch.cat(result) + math.log(n)
+
+
+@dataclass(frozen=True)
+class _Distances:
+    """Half squared distances within reach, row after row: of row r those from ``first[r]`` on, ``counts[r]`` many."""
+
+    first: Tensor
+    counts: Tensor
+    centres: Tensor
+    halves: Tensor
+
+    def of(self, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Which of ``rows``, which centre, and the half squared distance, each (count,)."""
+        counts = self.counts[rows]
+        which = torch.arange(len(rows), device=rows.device).repeat_interleave(counts)
+        at = torch.arange(len(which), device=rows.device) + (self.first[rows] - counts.cumsum(0) + counts)[which]
+        return which, self.centres[at], self.halves[at]
+
+
+def _within_reach(centres: Tensor, rows: Tensor) -> _Distances | None:
+    """From ``rows`` to all centres; None where there are more than ``MOST_NEAR``."""
+    n, drawn = len(centres), rows.bincount(minlength=len(centres))
+    counts, parts, total = torch.zeros_like(drawn), [], 0
+    for chunk in drawn.nonzero()[:, 0].split(max(1, PAIRS_AT_ONCE // n)):
+        half = _half_distances(centres, chunk)
+        near = half <= REACH
+        counts[chunk] = near.sum(1)
+        total += int((counts[chunk] * drawn[chunk]).sum())
+        if total > MOST_NEAR:
+            return None
+        parts.append((near.nonzero()[:, 1], half[near]))
+    which, halves = (torch.cat(each) for each in zip(*parts, strict=True))
+    return _Distances(counts.cumsum(0) - counts, counts, which, halves)
+
+
+def _log_sums(exponents: Tensor, draws: Tensor, count: int) -> Tensor:
+    """log of the sum of exp of each draw's ``exponents`` (2, pairs), of which one is 0: (2, ``count``)."""
+    which = draws.expand_as(exponents)
+    largest = exponents.new_zeros(2, count).scatter_reduce_(1, which, exponents, "amax")
+    sums = torch.zeros_like(largest).scatter_add_(1, which, (exponents - largest.gather(1, which)).exp_())
+    return sums.log_() + largest
 
 
 def _half_distances(centres: Tensor, rows: Tensor) -> Tensor:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import dataclass, field, fields, is_dataclass
 from numbers import Integral
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import torch
@@ -18,7 +19,11 @@ from infoplane.estimators.words import word_codes
 
 #: A label with more distinct fractional values than this is taken for a continuous one.
 MOST_FLOAT_CLASSES = 50
+#: Bytes that a variable keeps of what estimators derived from it.
+MOST_KEPT = 256_000_000
 _AT_ONCE = 2**20  # values of which a copy is made
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -74,6 +79,7 @@ class Variable:
 
     ids: Ids | None
     numbers: Tensor | None = None
+    _kept: dict[Hashable, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     @property
     def n(self) -> int:
@@ -93,7 +99,23 @@ class Variable:
         flat = self.numbers.reshape(len(self.numbers), -1)
         return flat if flat.dtype in (torch.float32, torch.float64) else flat.to(torch.float32)
 
+    def derived(self, key: Hashable, compute: Callable[[], _T]) -> _T:
+        """What ``compute`` returns, which depends on this variable and ``key`` only: computed once for all layers.
+
+        It is kept as long as the variable, if all that is kept stays below ``MOST_KEPT`` bytes; otherwise it is
+        computed every time. Never change it.
+        """
+        if key in self._kept:
+            return cast(_T, self._kept[key])
+        result = compute()
+        if sum(dict(_storages((result, *self._kept.values()))).values()) <= MOST_KEPT:
+            self._kept[key] = result
+        return result
+
     def to(self, device: torch.device) -> Variable:
+        held = [part.device for part in (None if self.ids is None else self.ids.ids, self.numbers) if part is not None]
+        if all(one == device for one in held):
+            return self
         numbers = None if self.numbers is None else self.numbers.to(device)
         return Variable(None if self.ids is None else self.ids.to(device), numbers)
 
@@ -101,6 +123,15 @@ class Variable:
         """The samples where ``keep`` (samples,) is set, or those that it numbers."""
         numbers = None if self.numbers is None else self.numbers[keep.to(self.numbers.device)]
         return Variable(None if self.ids is None else self.ids.take(keep), numbers)
+
+
+def _storages(value: Any) -> Iterator[tuple[int, int]]:
+    """Address and bytes of what the tensors in a tensor, a tuple or a dataclass take."""
+    if isinstance(value, Tensor):
+        yield value.untyped_storage().data_ptr(), value.untyped_storage().nbytes()
+    parts = [getattr(value, one.name) for one in fields(value)] if is_dataclass(value) else value
+    for part in parts if isinstance(parts, list | tuple) else ():
+        yield from _storages(part)
 
 
 def input_variable(x: Any) -> Variable:
