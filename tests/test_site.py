@@ -89,7 +89,7 @@ def test_examples_of_docstrings_are_code_and_the_site_holds_no_sources(site):
 def pieces():
     """The titled blocks of the page on adding an estimator, by file."""
     text = (ROOT / "docs" / "adding-an-estimator.md").read_text(encoding="utf-8")
-    return dict(re.findall(r'^```python title="(.*?)"\n(.*?)^```', text, flags=re.MULTILINE | re.DOTALL))
+    return dict(re.findall(r'^```\w+ title="(.*?)"\n(.*?)^```', text, flags=re.MULTILINE | re.DOTALL))
 
 
 def python(*arguments, cwd):
