@@ -1,5 +1,7 @@
 """The metric is ip.mutual_information of all that it was given, wherever and in whatever pieces."""
 
+from pathlib import Path
+
 import matplotlib
 import pytest
 import torch
@@ -124,7 +126,8 @@ def shard(rank, place):
 
 
 @pytest.mark.slow
-def test_two_processes_with_uneven_shards_are_one(metric_class, tmp_path):
+def test_two_processes_with_uneven_shards_are_one(metric_class, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(Path(__file__).parents[2])  # where the new processes find this file
     multiprocessing.spawn(shard, args=(str(tmp_path),), nprocs=2)
     alone = metric_class(OPTIONS)
     alone.update(*data())

@@ -1,5 +1,7 @@
 """Several processes: one measures, all know; real ones, over gloo."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from torch import distributed, multiprocessing, nn
@@ -31,7 +33,8 @@ def measure(rank, place):
 
 
 @pytest.mark.slow
-def test_all_processes_know_what_the_first_one_found(tmp_path):
+def test_all_processes_know_what_the_first_one_found(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(Path(__file__).parents[2])  # where the new processes find this file
     multiprocessing.spawn(measure, args=(str(tmp_path),), nprocs=2)
     for rank in (0, 1):
         found, told = torch.load(tmp_path / f"{rank}.pt")
