@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -70,6 +71,42 @@ def test_the_first_signal_says_how_to_go_on_and_that_works(tmp_path, number):
         assert (tmp_path / "mine" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
     names = [[file.name for file in (tmp_path / run).glob("checkpoint-*")] for run in ("mine", "whole")]
     assert names[0] == names[1]  # the name holds a checksum of all weights and streams
+
+
+def own_mounts():
+    """Whether this system lets a process mount a file system that only itself sees."""
+    return (
+        shutil.which("unshare") is not None and not subprocess.run(["unshare", "-rm", "true"], check=False).returncode
+    )
+
+
+FULL_DISK = """
+mount -t tmpfs -o size=300k none small
+cd small
+"$@" run warm-up --epochs 600 --copies 2 --plot none --out mine && exit 1
+"$@" verify mine || exit 2
+mount -o remount,size=20m none .
+"$@" run --resume mine || exit 3
+cp mine/trajectory.csv mine/trajectory.jsonl mine/checkpoint-* ..
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not own_mounts(), reason="this system lets nobody but root mount a small disk")
+def test_a_run_outlives_a_disk_that_is_full(tmp_path):
+    (tmp_path / "small").mkdir()
+    done = subprocess.run(
+        ["unshare", "-rm", "bash", "-c", FULL_DISK, "", *COMMAND], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert "cannot write mine/trajectory.jsonl: no space left on device" in done.stderr
+    assert "mine is as it was written" in done.stdout
+    whole = ip.experiments.load("warm-up").run(epochs=600, copies=2, init="shared", out=tmp_path / "whole")
+    assert len(whole.trajectory) > 0
+    names = sorted(file.name for file in tmp_path.glob("*.*"))
+    assert len(names) == 3  # two tables, and the checkpoint, whose name holds a checksum of all weights and streams
+    for name in names:
+        assert (tmp_path / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
 
 
 def test_the_second_ctrl_c_stops_at_once(tmp_path):

@@ -169,3 +169,16 @@ def test_tests_pass_without_assertions_in_the_sources():
     options = ("-q", "-p", "no:cacheprovider", "-W", "ignore:assertions not in test modules")
     done = python("-O", "-m", "pytest", *options, *(ROOT / "tests" / name for name in chosen), cwd=ROOT)
     assert done.returncode == 0, done.stdout[-3000:]
+
+
+@pytest.mark.slow
+@pytest.mark.extra
+def test_what_the_environment_is_made_of_can_be_said():
+    pytest.importorskip("cyclonedx_py")
+    done = python("-m", "cyclonedx_py", "environment", "--pyproject", ROOT / "pyproject.toml", cwd=ROOT)
+    said = json.loads(done.stdout)
+    assert said["metadata"]["component"]["name"] == "infoplane"
+    versions = {part["name"].lower(): part["version"] for part in said["components"]}
+    pins = dict(line.split("==") for line in (ROOT / "constraints.txt").read_text().splitlines() if "==" in line)
+    assert {"torch", "numpy", "numba", "typer"} <= set(versions)
+    assert versions["numpy"] == pins["numpy"]

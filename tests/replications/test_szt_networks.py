@@ -76,13 +76,20 @@ def test_networks_learn_on_their_own_share_of_the_patterns():
 
 def test_weights_start_as_they_are_said_to():
     torch.manual_seed(0)
-    layers = [
-        layer
-        for _ in range(300)
-        for layer in szt.network("relu").requires_grad_(False)
-        if isinstance(layer, torch.nn.Linear)
-    ]
+    networks = [szt.network("tanh").requires_grad_(False) for _ in range(300)]
+    layers = [layer for one in networks for layer in one if isinstance(layer, torch.nn.Linear)]
     for size in szt.SIZES[:-1]:
         found = torch.cat([layer.weight.flatten() for layer in layers if layer.in_features == size])
         assert float(found.std()) == pytest.approx(1 / math.sqrt(size), rel=0.05)
-    assert all((layer.bias == 0.1).all() for layer in layers)
+    assert all((layer.bias == 0).all() for layer in layers)
+
+
+def test_relu_networks_start_awake():
+    torch.manual_seed(0)
+    networks = [szt.network("relu").requires_grad_(False) for _ in range(20)]
+    assert all((layer.bias == 0.1).all() for one in networks for layer in one if isinstance(layer, torch.nn.Linear))
+    assert all(szt.awake(one) for one in networks)
+    last_hidden = networks[0][8]
+    last_hidden.weight.fill_(-1.0)  # what comes in is not below zero
+    last_hidden.bias.fill_(-1.0)
+    assert not szt.awake(networks[0])

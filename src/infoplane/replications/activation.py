@@ -70,8 +70,9 @@ CLAIM = Claim(
     method="4096 patterns of 12 bits, 12-10-7-5-4-3-2 with tanh or ReLU and a softmax, Adam 4e-4, batches of 256, 2500 "
     "epochs of 85 % of the patterns; I(X;T) of all of them in bins of width 0.07, and by the kernel upper bound.",
     contrast="With bins from minimum to maximum of each unit the ReLU layer loses information as well.",
-    silent="ReLU networks compress in their softmax, under the same rule. A few of them start with a layer that is all "
-    "but dead, and never learn; hence medians. No rule here measures the network itself: that is the claim injective.",
+    silent="ReLU networks compress in their softmax, under the same rule. ReLU networks that start with a layer "
+    "which is 0 for most inputs are drawn anew, since most of these never learn. No rule here measures the network "
+    "itself: that is the claim injective.",
     sources=(
         "Saxe et al. (2018), On the information bottleneck theory of deep learning, ICLR",
         "Kolchinsky and Tracey (2017), Estimating mixture entropy with pairwise distances, Entropy 19, 361",

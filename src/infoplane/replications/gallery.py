@@ -14,11 +14,11 @@ _HEAD = """| statistic | threshold | measured (95 % interval) | seeds | verdict 
 | --- | --- | ---: | ---: | --- |"""
 _INDEX = """# Published claims, replicated
 
-Every claim is computed anew, on networks small enough for two processor cores, and judged by a rule that was fixed
-before: a statistic over seeds, its 95 % bootstrap interval over seeds, and a threshold. A claim *holds* where the whole
-interval of every one of its checks lies on the right side of the threshold, it *does not hold* where the whole interval
-of one lies on the wrong side, and else it is *undecided*. Beside each claim stands the rule of measuring under which
-it fails. All verdicts, numbers and pictures here are made by
+Every claim is computed anew, on networks small enough for two processor cores, and judged by a rule: a statistic
+over seeds, its 95 % bootstrap interval over seeds, and a threshold, in bits at most half of an effect that an earlier
+trial had shown. A claim *holds* where the whole interval of every one of its checks lies on the right side of the
+threshold, it *does not hold* where the whole interval of one lies on the wrong side, and else it is *undecided*. Beside
+each claim stands the rule of measuring under which it fails. All verdicts, numbers and pictures here are made by
 
     infoplane replicate --all{quick} --docs docs/replications
 

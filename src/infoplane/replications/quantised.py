@@ -136,7 +136,9 @@ CLAIM = Claim(
     "batches of 256, 1500 epochs of 85 % of the patterns; every distinct row is counted.",
     contrast="With ReLU the last hidden layer loses a bit in some runs only, at the same number of levels.",
     silent="Quantised networks are other networks than those they stand for: I(X;T) is exact for these only. Weights "
-    "are not quantised here; on as few levels they learn less. Nothing about generalisation.",
+    "are not quantised here; on as few levels they learn less. ReLU networks that start with a layer which is 0 for "
+    "most inputs are drawn anew: where one of them was kept, it never learned, and its output lost nothing. Nothing "
+    "about generalisation.",
     sources=(
         "Lorenzen, Igel and Nielsen (2022), Information bottleneck: exact analysis of (quantized) neural networks, "
         "ICLR, arXiv:2106.12912",
