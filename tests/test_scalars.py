@@ -2,7 +2,7 @@ import pytest
 
 from infoplane.errors import DataFileError, UnknownNameError
 from infoplane.scalars import Scalars
-from infoplane.trajectory import Trajectory
+from infoplane.trajectory import Trajectory, concat
 
 
 def some():
@@ -26,6 +26,23 @@ def test_a_trajectory_takes_its_scalars_along(tmp_path):
     trajectory.save(tmp_path / "run")
     assert list(Trajectory.load(tmp_path / "run").scalars) == list(some())
     assert len(Trajectory.load(tmp_path / "without").scalars) == 0
+
+
+def test_chosen_and_joined_trajectories_keep_the_scalars_that_speak_of_them():
+    rows = [{"step": step, "split": split, "layer": "fc1"} for step in (0, 1) for split in ("train", "test")]
+    trajectory = Trajectory(rows)
+    for step in (0, 1):
+        trajectory.scalars.add(step, "rate", 0.1)
+        for split in ("train", "test"):
+            trajectory.scalars.add(step, "loss", step + 0.5, split=split)
+    chosen = trajectory.select(split="test", step=1, estimator="none")
+    assert [(row["name"], row["split"], row["step"]) for row in chosen.scalars] == [
+        ("rate", "", 1),
+        ("loss", "test", 1),
+    ]
+    assert len(trajectory.select(layer="fc1").scalars) == 6
+    joined = concat([trajectory.select(step=0), trajectory.select(step=1)])
+    assert sorted(map(str, joined.scalars)) == sorted(map(str, trajectory.scalars))
 
 
 def test_selecting_and_pandas():

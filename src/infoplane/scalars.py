@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 #: The columns of a table of scalars, in this order; ``copy`` is -1 where a number speaks of all copies.
 SCALAR_COLUMNS = ("step", "split", "name", "layer", "copy", "value")
+_EVERY: dict[str, Any] = {"split": "", "layer": "", "copy": -1}  # what a column holds where a number speaks of all
 
 
 @final
@@ -55,6 +56,25 @@ class Scalars:
         chosen = Scalars()
         chosen._rows = [row for row in self._rows if all(row[at] == value for at, value in wanted)]
         return chosen
+
+    def about(self, **column: Any) -> Scalars:
+        """As :meth:`select`, with the rows that speak of every split, layer or copy; columns of no scalar do not count.
+
+        Example:
+            >>> scalars = Scalars([{"step": 1, "name": "loss", "value": 0.5}])
+            >>> len(scalars.about(step=1, layer="fc1", estimator="kde"))
+            1
+        """
+        wanted = [(at, column[name]) for at, name in enumerate(SCALAR_COLUMNS) if name in column]
+        chosen = Scalars()
+        chosen._rows = [
+            row for row in self._rows if all(row[at] in (value, _EVERY.get(SCALAR_COLUMNS[at])) for at, value in wanted)
+        ]
+        return chosen
+
+    def extend(self, other: Scalars) -> None:
+        """Add all rows of another table."""
+        self._rows.extend(other._rows)
 
     def since(self, count: int) -> list[dict[str, Any]]:
         """The rows after the first ``count``."""

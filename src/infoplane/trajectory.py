@@ -129,6 +129,8 @@ class Trajectory:
     def select(self, **column: Any) -> Trajectory:
         """The rows in which every named column has the given value (``flags``: holds the given flag).
 
+        Scalars of other steps, splits, layers and copies are left out as well.
+
         Raises:
             UnknownNameError: no such column.
 
@@ -146,6 +148,7 @@ class Trajectory:
         for values in self._rows:
             if all(value in values[at] if at == _FLAGS else values[at] == value for at, value in wanted):
                 chosen._rows.append(values)
+        chosen.scalars = self.scalars.about(**column)
         return chosen
 
     def to_pandas(self) -> pandas.DataFrame:
@@ -260,7 +263,7 @@ class Trajectory:
 
 
 def concat(trajectories: Iterable[Trajectory]) -> Trajectory:
-    """All rows, one trajectory after the other; ``meta`` keeps the entries on which all of them agree.
+    """All rows and scalars, one trajectory after the other; ``meta`` keeps the entries on which all of them agree.
 
     Example:
         >>> one = Trajectory([{"step": 0}], meta={"seed": 1, "units": "bits"})
@@ -274,6 +277,7 @@ def concat(trajectories: Iterable[Trajectory]) -> Trajectory:
     joined = Trajectory(meta=same)
     for trajectory in every:
         joined._rows.extend(trajectory._rows)
+        joined.scalars.extend(trajectory.scalars)
     return joined
 
 
