@@ -20,7 +20,8 @@ def test_a_page_a_claim_and_an_overview(outcome, tmp_path):
     for said in (outcome.claim.statement, outcome.claim.contrast, outcome.claim.silent, *outcome.claim.sources):
         assert said in page
     for one in outcome.checks:
-        assert f"| {one.text} | {one.condition} | {one.said} | 2 | {one.verdict} |" in page
+        beside = "*beside it:* " if one.contrast else ""
+        assert f"| {beside}{one.text} | {one.condition} | {one.said} | 2 | {one.verdict} |" in page
     assert "![A linear network overfits without compressing](linear.png)" in page
     assert "infoplane replicate linear --quick" in page
     assert (tmp_path / "linear.png").read_bytes()[:4] == b"\x89PNG"
