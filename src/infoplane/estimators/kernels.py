@@ -255,7 +255,7 @@ def _searched_codes(t, cuts, weights, mode, codes, bad):  # type: ignore[no-unty
             for j in range(t.shape[2]):
                 value = t[m, i, j]
                 row = cuts[0 if cuts.shape[0] == 1 else j]
-                k = np.searchsorted(row, value, side="right")
+                k = np.searchsorted(row, value, side="right") if value == value else last  # old numba: 0 for NaN
                 outside += np.int64((value < row[0]) | (value > row[last - 1]))
                 if not (abs(value) < np.inf):
                     bad[m, i] = True
