@@ -21,6 +21,13 @@ def test_a_line_says_the_share_of_an_epoch_beyond_the_forward_pass():
     assert rivals.line("cnn", "quantised", {"error": "no levels: quantise it"}).endswith("| no levels |")
 
 
+def test_rows_of_cheaper_settings_name_their_options():
+    made = rivals.with_options("renyi alpha=2 null=0")
+    assert (made.name, made.alpha, made.null) == ("renyi", 2, 0)
+    assert rivals.with_options("kde").get_params() == {"noise_variance": 1e-3, "relative": False}
+    assert all(rivals.with_options(row).null == 0 for row in rivals.CHEAPER)
+
+
 @pytest.mark.parametrize("name", rivals.NETWORKS)
 def test_values_are_kept_within_their_ceilings(name, fashion_mnist):
     found = rivals.measured(name, "binned", (256, 100), 1)

@@ -93,6 +93,48 @@ def test_principal_directions_are_those_of_the_correlations():
     assert np.allclose(np.abs(directions.numpy()), np.abs(vectors[:, ::-1]), atol=1e-8)
 
 
+@pytest.mark.parametrize(("columns", "spans"), [(58, False), (59, True), (60, True), (200, True)])
+def test_columns_that_span_everything_need_no_decomposition(columns, spans):
+    """60 samples, centred, have 59 dimensions."""
+    rng = np.random.default_rng(columns)
+    t, x = prepared(rng.normal(size=(60, columns))), prepared(rng.normal(size=(60, 5)))
+    y = label_ids(rng.integers(0, 4, 60))
+    assert t.spans_all == spans
+    short, whole = canonical(t, x, directions=False), canonical(t, x)
+    of_classes = [class_nats(t, y)]
+    t.__dict__["spans_all"] = False  # the decomposition
+    of_classes.append(class_nats(t, y))
+    for one, other in ((short, whole), tuple(found for _, found in of_classes)):
+        assert torch.allclose(one.correlations, other.correlations, atol=1e-12)
+        assert (one.rank_t, one.rank_other) == (other.rank_t, other.rank_other)
+    assert of_classes[0][0] == pytest.approx(of_classes[1][0], abs=1e-12)
+
+
+def test_columns_that_repeat_each_other_do_not_span_everything():
+    t = np.random.default_rng(0).normal(size=(60, 40))
+    assert not prepared(np.hstack([t, t])).spans_all
+    assert not prepared(t @ np.ones((40, 70)) + t[:, :1] * np.arange(70)).spans_all
+
+
+@pytest.mark.parametrize(("n", "columns"), [(300, 400), (700, 300)])
+def test_few_principal_directions_are_the_first_of_all(n, columns, monkeypatch):
+    monkeypatch.setattr(module, "_BLOCK", 70)
+    rng = np.random.default_rng(n)
+    t = prepared(rng.normal(size=(n, 6)) @ rng.normal(size=(6, columns)) + rng.normal(size=(n, columns)))
+    directions, shares = principal(t, 4)
+    all_directions, all_shares = principal(t)
+    assert torch.allclose(shares, all_shares[:4], atol=1e-12)
+    assert torch.allclose((directions * all_directions[:, :4]).sum(0).abs(), torch.ones(4).double(), atol=1e-10)
+
+
+def test_directions_of_no_variance_come_from_all_of_them():
+    rng = np.random.default_rng(0)
+    flat = prepared(rng.normal(size=(300, 2)) @ rng.normal(size=(2, 300)))
+    directions, shares = principal(flat, 4)
+    assert shares[2:].numpy() == pytest.approx([0, 0], abs=1e-14)
+    assert torch.allclose(directions.T @ directions, torch.eye(4, dtype=torch.float64), atol=1e-10)
+
+
 @pytest.mark.parametrize("classes", [2, 3, 6])
 def test_classes_have_the_posterior_of_shared_gaussians(classes):
     t, _ = sample(seed=classes)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 from scipy.stats import norm, rankdata
 
-from infoplane.estimators.columns import normal_scores, scaled, varying
+from infoplane.estimators import columns
+from infoplane.estimators.columns import column_scores, normal_scores, scaled, varying
 
 T = torch.tensor([[1.0, 5.0, 0.1], [3.0, 5.0, 0.1], [2.0, 5.0, 0.7], [2.0, 5.0, -0.4]], dtype=torch.float32)
 
@@ -36,8 +38,21 @@ def test_scores_are_those_of_mean_ranks():
     assert normal_scores(T).constant == 1
 
 
-def test_the_order_of_the_samples_changes_no_bit():
-    t = torch.from_numpy(np.random.default_rng(0).normal(size=(501, 3)))
+@pytest.mark.parametrize("units", [1, 3])
+def test_the_order_of_the_samples_changes_no_bit_and_is_left_alone(units):
+    t = torch.from_numpy(np.random.default_rng(0).normal(size=(501, units)))
     order = torch.from_numpy(np.random.default_rng(1).permutation(501))
+    before = t.clone()
     for function in (scaled, normal_scores):
         assert torch.equal(function(t[order]).values, function(t).values[order])
+        assert torch.equal(t, before)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_all_units_at_once_have_the_scores_of_one_at_a_time(dtype, monkeypatch):
+    monkeypatch.setattr(columns, "_AT_ONCE", 3000)  # units in several pieces
+    t = torch.from_numpy(np.random.default_rng(0).normal(size=(700, 11))).to(dtype)
+    t[:, 3:] = t[:, 3:].relu()  # many ties
+    t[::2, 4] *= -0.0
+    found = normal_scores(t).values
+    assert torch.equal(found, torch.stack([column_scores(column) for column in t.T], 1))

@@ -11,7 +11,7 @@ import torch
 
 from infoplane.errors import InputError, UnknownNameError
 from infoplane.estimators import edge, estimator, mutual_information
-from infoplane.estimators.edge import ensemble_weights
+from infoplane.estimators.edge import ensemble_weights, grid_codes, tensor_grid_codes
 from infoplane.estimators.samples import input_variable
 
 
@@ -97,6 +97,24 @@ def test_inputs_are_cut_as_layers_are():
     made = estimator("edge")
     both = made.with_input(made.prepare(torch.from_numpy(t[:, None])), input_variable(x), "nats")
     assert both.value == nats(t, x).value
+
+
+@pytest.mark.parametrize("units", [0, 1, 7, 300])
+def test_compiled_cells_are_those_of_tensor_operations(units):
+    generator = torch.Generator().manual_seed(units)
+    values = torch.randn(500, units, generator=generator, dtype=torch.float64)
+    shifts = torch.rand(3, units, generator=generator, dtype=torch.float64)
+    widths = np.array([0.01, 0.5, 2.0])
+    assert torch.equal(grid_codes(values, widths, shifts), tensor_grid_codes(values, widths, shifts))
+
+
+def test_an_input_is_cut_once_for_all_layers_of_a_width():
+    rng = np.random.default_rng(3)
+    x, made = input_variable(rng.normal(size=(200, 3))), estimator("edge")
+    layers = [torch.from_numpy(rng.normal(size=(200, units))) for units in (2, 2, 4)]
+    together = [made.with_input(made.prepare(t), x).value for t in layers]
+    alone = [made.with_input(made.prepare(t), input_variable(x.numbers.numpy())).value for t in layers]
+    assert together == alone
 
 
 def test_scale_and_seed():

@@ -96,7 +96,44 @@ def test_held_distances_change_nothing(n, columns, k, seed, ties):
             radius = other.kth(neighbours_of)
             assert torch.equal(one.kth(neighbours_of), radius)
             assert torch.equal(one.nearer(radius), other.nearer(radius))
-            assert torch.equal(one.equal(), other.equal())
+            assert torch.equal(one.equal, other.equal)
+
+
+@settings(max_examples=40)
+@given(
+    n=st.integers(2, 150), columns=st.tuples(st.integers(1, 9), st.integers(1, 9)), k=st.integers(1, 5),
+    seed=st.integers(0, 2**20), ties=st.booleans(),
+)  # fmt: skip
+def test_what_is_around_in_two_clouds_is_what_sorting_finds(n, columns, k, seed, ties):
+    parts = [sample(n, width, seed + at, ties) for at, width in enumerate(columns)]
+    apart = [plain_distances(part) for part in parts]
+    kth = np.sort(np.maximum(*apart), axis=1)[:, min(k, n - 1) - 1]
+    for few in (0, 3, 9):  # held, or not
+        clouds = [Cloud.of(torch.from_numpy(part), few=few) for part in parts]
+        distance, *nearer = clouds[0].around(clouds[1], min(k, n - 1))
+        assert np.array_equal(distance.numpy(), kth)
+        for counted, distances in zip(nearer, apart, strict=True):
+            assert np.array_equal(counted.numpy(), (distances < kth[:, None]).sum(1))
+    with pytest.raises(InputError, match=f"k={n} neighbours among {n} points"):
+        clouds[0].around(clouds[1], n)
+
+
+@settings(max_examples=40)
+@given(
+    n=st.integers(2, 120), columns=st.integers(1, 9), groups=st.integers(1, 12), k=st.integers(1, 5),
+    seed=st.integers(0, 2**20), ties=st.booleans(),
+)  # fmt: skip
+def test_the_nearest_within_a_group_are_what_sorting_finds(n, columns, groups, k, seed, ties):
+    points = sample(n, columns, seed, ties)
+    _, ids, counts = np.unique(
+        np.random.default_rng(seed).integers(0, groups, n), return_inverse=True, return_counts=True
+    )
+    within = np.where(ids[:, None] == ids, plain_distances(points), np.inf)
+    place = np.minimum(k, counts[ids] - 1) - 1
+    kth = np.where(place < 0, 0.0, np.sort(within, axis=1)[np.arange(n), place])
+    for few in (0, 9):  # held, or not
+        cloud = Cloud.of(torch.from_numpy(points), few=few)
+        assert np.array_equal(cloud.within(torch.from_numpy(ids), torch.from_numpy(counts), k).numpy(), kth)
 
 
 def test_more_points_than_can_be_held_are_looked_at_every_time(monkeypatch):

@@ -11,7 +11,7 @@ import torch
 from scipy import integrate, stats
 
 from infoplane.errors import InputError
-from infoplane.estimators import estimator, mutual_information, noisy
+from infoplane.estimators import estimator, mutual_information, noisy, reach
 from infoplane.estimators.samples import Variable, distinct_ids, label_variable, number
 
 
@@ -152,9 +152,13 @@ def test_chunks_do_not_matter(monkeypatch):
 
 @pytest.mark.parametrize("noise", [0.002, 0.03, 1.0])
 @pytest.mark.parametrize("few", [0, 16])
-def test_rows_out_of_reach_can_be_left_out(monkeypatch, noise, few):
-    """Reach: none, some, or all of the rows; products one by one or all at once."""
+@pytest.mark.parametrize("units", [2, 256])
+def test_rows_out_of_reach_can_be_left_out(monkeypatch, noise, few, units):
+    """Reach: none, some, or all of the rows; products one by one or all at once; after a look at some units, or not."""
     t, y = layer(n=300, units=4)
+    monkeypatch.setattr(reach, "_UNITS", units)
+    monkeypatch.setattr(reach, "_FEW", few)
+    monkeypatch.setattr(reach, "_PAIRS", 300 * 70)
     made, labels = estimator("noisy", noise=noise, samples=1000), label_variable(y)
     monkeypatch.setattr(noisy, "_FEW", few)
     prepared = made.prepare(t)

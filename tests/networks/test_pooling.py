@@ -39,6 +39,9 @@ def test_sequences(texts):
     assert torch.allclose(only(texts, "pooled"), texts.mean(3))  # (channels, places) of a one-dimensional convolution
     assert torch.equal(only(texts, "last"), texts[:, :, -1])
     assert torch.equal(only(texts, "token"), texts.reshape(2, 35, 3))
+    all_there = only(texts, "token", torch.ones(5, 7, dtype=torch.bool))
+    assert torch.equal(all_there, texts.reshape(2, 35, 3))
+    assert all_there.data_ptr() == texts.data_ptr()  # no copy
 
 
 def test_tokens_that_are_not_there_have_no_say(texts):

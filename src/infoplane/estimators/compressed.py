@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import ClassVar, final
+from typing import Any, ClassVar, final
 
 import torch
 from torch import Tensor
@@ -22,7 +22,7 @@ from torch import Tensor
 from infoplane.errors import InputError, UnknownNameError
 from infoplane.estimators.autoencoder import autoencode
 from infoplane.estimators.base import Estimator
-from infoplane.estimators.canonical import Basis, Canonical, Standard, basis_of, canonical, principal, standardised
+from infoplane.estimators.canonical import Basis, Canonical, Standard, canonical, principal, standardised
 from infoplane.estimators.columns import Columns, normal_scores, varying
 from infoplane.estimators.ksg import KSG
 from infoplane.estimators.mixed_ksg import MixedKSG
@@ -41,10 +41,12 @@ _GRID = 2.0**-30
 
 @dataclasses.dataclass(frozen=True)
 class Prepared:
-    """The units of t that vary, and their codes; none yet for ``cca``, which needs the other variable."""
+    """The units of t that vary, and what the neighbours made of their codes; nothing yet for ``cca``, which needs the
+    other variable.
+    """
 
     columns: Columns
-    codes: Tensor | None = None
+    codes: Any = None
     lost: float = 0.0
 
 
@@ -93,7 +95,8 @@ class Compressed(Estimator):
         columns = varying(t)
         if self.method == "cca":
             return Prepared(columns)
-        return Prepared(columns, *self._alone(t))
+        codes, lost = self._alone(columns)
+        return Prepared(columns, self._inner.prepare(codes), lost)
 
     def with_input(self, prepared: Prepared, x: Variable, units: Units = "bits") -> Estimate:
         return self._with(prepared, x, units, numbers=x.numbers is not None)
@@ -105,31 +108,30 @@ class Compressed(Estimator):
         """``numbers``: y as numbers, and not as classes."""
         if not prepared.columns.count:
             empty = torch.zeros(prepared.columns.n, 1, dtype=torch.float64, device=prepared.columns.values.device)
-            return self._inform(prepared, empty, Variable(None, y.values()) if numbers else y, units, {})
+            y = Variable(None, y.values()) if numbers else y
+            return self._inform(prepared, self._inner.prepare(empty), y, units, {})
         if prepared.codes is None:
             return self._together(prepared, y, units, numbers=numbers)
         facts: dict[str, object] = {"lost_variance": prepared.lost}
         if numbers:
-            y, facts["lost_variance_other"] = self._codes_of(y, prepared.codes.device)
+            y, facts["lost_variance_other"] = self._codes_of(y, prepared.columns.values.device)
         return self._inform(prepared, prepared.codes, y, units, facts)
 
-    def _alone(self, t: Tensor) -> tuple[Tensor, float]:
-        """Codes of ``t`` by itself, and the share of its variance that they lack."""
-        columns = varying(t)
+    def _alone(self, columns: Columns) -> tuple[Tensor, float]:
+        """Codes of a variable by itself, and the share of its variance that they lack."""
         if columns.count <= self.dimensions:
-            return t, 0.0
+            return columns.values, 0.0
         standard = standardised(columns)
         if self.method == "autoencoder":
             return autoencode(standard, self.dimensions, self.seed)
-        directions, shares = principal(standard)
-        kept = directions[:, : self.dimensions]
-        return settled(standard.scores(kept)), float(shares[self.dimensions :].sum())
+        directions, shares = principal(standard, self.dimensions)
+        return settled(standard.scores(directions)), 1.0 - float(shares.sum())
 
     def _codes_of(self, y: Variable, device: torch.device) -> tuple[Variable, float]:
         """The codes of the other variable, and the share of its variance that they lack."""
 
         def compress() -> tuple[Variable, float]:
-            codes, lost = self._alone(y.values().to(device))
+            codes, lost = self._alone(varying(y.values().to(device)))
             return Variable(None, codes), lost
 
         return y.derived((self.name, self.dimensions, self.method, self.seed, device), compress)
@@ -141,25 +143,25 @@ class Compressed(Estimator):
 
         def decomposed() -> tuple[Standard, Basis | None]:
             standard = standardised(made(y.values().to(device)))
-            return standard, basis_of(standard)
+            return standard, standard.basis
 
         t = standardised(made(columns.values))
-        other, basis = y.derived((self.name, self.method, numbers, device), decomposed)
+        other, _ = y.derived((self.name, self.method, numbers, device), decomposed)
         if not other.columns.count:
             y = Variable(None, y.values()) if numbers else y
-            return self._inform(prepared, columns.values[:, :1], y, units, {})
-        found = canonical(t, other, basis)
+            return self._inform(prepared, self._inner.prepare(columns.values[:, :1]), y, units, {})
+        found = canonical(t, other)
         related = related_pairs(found, t.n)
         kept = min(self.dimensions, related or len(found.correlations))
         facts = {"related_pairs": related, "correlations": found.correlations.tolist()}
         if numbers:
             y = Variable(None, settled(other.scores(found.other[:, :kept])))
-        return self._inform(prepared, settled(t.scores(found.t[:, :kept])), y, units, facts)
+        codes = self._inner.prepare(settled(t.scores(found.t[:, :kept])))
+        return self._inform(prepared, codes, y, units, facts)
 
-    def _inform(
-        self, prepared: Prepared, codes: Tensor, y: Variable, units: Units, facts: dict[str, object]
-    ) -> Estimate:
-        inner = self._inner.with_label(self._inner.prepare(codes), y, units)
+    def _inform(self, prepared: Prepared, codes: Any, y: Variable, units: Units, facts: dict[str, object]) -> Estimate:
+        """``codes``: what the neighbours made of them."""
+        inner = self._inner.with_label(codes, y, units)
         constant = prepared.columns.constant
         flags = [flag for flag in inner.flags if flag != "constant-units"]
         if any(isinstance(lost, float) and lost > MOST_LOST for name, lost in facts.items() if "lost" in name):

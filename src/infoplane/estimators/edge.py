@@ -17,16 +17,20 @@ second, which is much the larger one at usual sample sizes; ``"mean"`` removes n
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import ClassVar, final
 
+import numba
 import numpy as np
 import torch
 from torch import Tensor
 
 from infoplane.errors import InputError, UnknownNameError
 from infoplane.estimators.base import Estimator
-from infoplane.estimators.samples import Ids, Variable, number
-from infoplane.estimators.symbols import constant_units, row_weights
+from infoplane.estimators.columns import varying
+from infoplane.estimators.entropy import SUMMARY, tabulate
+from infoplane.estimators.samples import Variable, number
+from infoplane.estimators.symbols import row_weights
 from infoplane.types import NATS_PER, Estimate, Units
 
 WEIGHTS = ("counting", "resolution", "mean")
@@ -34,6 +38,14 @@ NARROWEST, WIDEST = 1.0, 3.0  # multipliers t
 MOST_ORDERS = 3  # powers of the width whose bias is removed: more of them cost more variance than they remove bias
 UNDERSAMPLED_SHARE = 0.05  # samples alone in their cell of the widest grid
 _AT_ONCE = 1 << 15  # values that are cut at a time: they stay in the cache
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The units that vary, standardised: ``values`` (samples, units) float64; how many are ``constant``."""
+
+    values: Tensor
+    constant: int
 
 
 @final
@@ -70,37 +82,29 @@ class EDGE(Estimator):
     def measurement(self) -> str:
         return f"{self.grids} hashed grids of {self.width:g} to {self.width * WIDEST:g} N^(-1/2d) standard deviations"
 
-    def prepare(self, t: Tensor) -> Tensor:
-        return t
+    def prepare(self, t: Tensor) -> Prepared:
+        columns = varying(t)
+        return Prepared(_standardised(columns.values), columns.constant)
 
-    def with_input(self, prepared: Tensor, x: Variable, units: Units = "bits") -> Estimate:
+    def with_input(self, prepared: Prepared, x: Variable, units: Units = "bits") -> Estimate:
         return self._estimate(prepared, x, units, numbers=x.numbers is not None)
 
-    def with_label(self, prepared: Tensor, y: Variable, units: Units = "bits") -> Estimate:
+    def with_label(self, prepared: Prepared, y: Variable, units: Units = "bits") -> Estimate:
         return self._estimate(prepared, y, units, numbers=y.ids is None)
 
-    def _estimate(self, t: Tensor, variable: Variable, units: Units, *, numbers: bool) -> Estimate:
+    def _estimate(self, prepared: Prepared, variable: Variable, units: Units, *, numbers: bool) -> Estimate:
         """``numbers``: the variable is cut as the layer is."""
-        n, scale = len(t), NATS_PER[units]
-        constant = int(constant_units(t[None]))
-        standard = _standardised(t)
-        other = None
+        values, device, scale = prepared.values, prepared.values.device, NATS_PER[units]
+        other = values[:, :0]
         if numbers:
-            other = variable.derived((self.name, t.device), lambda: _standardised(variable.values().to(t.device)))
-        dimensions = standard.shape[1] + (0 if other is None else other.shape[1])
+            other = variable.derived((self.name, device), lambda: self.prepare(variable.values().to(device)).values)
+        n, dimensions = len(values), values.shape[1] + other.shape[1]
         multipliers = np.linspace(NARROWEST, WIDEST, self.grids)
-        generator = torch.Generator().manual_seed(self.seed)
-        values, lone = [], 0.0
-        for multiplier in multipliers:
-            width = self.width * multiplier * n ** (-1 / (2 * max(dimensions, 1)))
-            cells = _cells(standard, width, generator)
-            classes = variable.classes() if other is None else _cells(other, width, generator)
-            joint = number(cells.ids * classes.count + classes.ids)
-            values.append(cells.entropy() + classes.entropy() - joint.entropy())
-            lone = float((joint.counts == 1).sum()) / n
+        widths = self.width * multipliers * n ** (-1 / (2 * max(dimensions, 1)))
+        nats, lone = self._of_each_grid(values, other, widths, variable, numbers=numbers)
         ensemble = ensemble_weights(multipliers, dimensions, self.weights)
-        value = float(ensemble @ np.array(values))
-        flags: tuple[str, ...] = ("constant-units",) if constant else ()
+        value = float(ensemble @ nats)
+        flags: tuple[str, ...] = ("constant-units",) if prepared.constant else ()
         flags += ("undersampled",) if lone > UNDERSAMPLED_SHARE else ()
         ceiling = math.log(n) if numbers else variable.classes().entropy()
         flags += ("above-ceiling",) if value > ceiling + 1e-9 else ()
@@ -108,14 +112,39 @@ class EDGE(Estimator):
             "measurement": self.measurement,
             "estimand": "population",
             "weights": ensemble.tolist(),
-            "of_each_grid": [one / scale for one in values],
+            "of_each_grid": (nats / scale).tolist(),
             "alone_in_widest": lone,
             "log_n": math.log(n) / scale,
-            "constant_units": constant,
+            "constant_units": prepared.constant,
         }
         if not numbers:
             details["h_y"] = ceiling / scale
         return Estimate(value / scale, units, kind="estimate", n=n, flags=flags, details=details)
+
+    def _of_each_grid(
+        self, values: Tensor, other: Tensor, widths: np.ndarray, variable: Variable, *, numbers: bool
+    ) -> tuple[np.ndarray, float]:
+        """Nats (grids,), and the share of the samples that are alone in the widest one."""
+        generator = torch.Generator().manual_seed(self.seed)
+        shifts = [
+            [torch.rand(part.shape[1], generator=generator, dtype=torch.float64) for part in (values, other)]
+            for _ in widths
+        ]
+        mine, others = (torch.stack(part).to(values.device) for part in zip(*shifts, strict=True))
+        cells = grid_codes(values, widths, mine)
+        if numbers:  # cut alike for every layer of so many columns
+            key = (self.name, values.device, self.width, self.grids, self.seed, values.shape[1])
+            classes = variable.derived(key, lambda: [number(codes) for codes in grid_codes(other, widths, others)])
+        else:
+            classes = [variable.classes()] * len(widths)
+        everyone = torch.arange(len(values), device=values.device)
+        counted = [
+            tabulate(codes[None], one.ids, one.count, everyone, len(values))[0].tolist()
+            for codes, one in zip(cells, classes, strict=True)
+        ]
+        rows = [dict(zip(SUMMARY, row, strict=True)) for row in counted]
+        nats = [row["h_t"] + one.entropy() - row["h_ty"] for row, one in zip(rows, classes, strict=True)]
+        return np.array(nats), rows[-1]["singletons_ty"] / len(values)
 
 
 def ensemble_weights(multipliers: np.ndarray, dimensions: int, weights: str) -> np.ndarray:
@@ -135,18 +164,43 @@ def ensemble_weights(multipliers: np.ndarray, dimensions: int, weights: str) -> 
 
 
 def _standardised(values: Tensor) -> Tensor:
-    """float64, mean 0 and standard deviation 1; without the columns that are constant."""
-    exact = values.to(torch.float64)
-    spread = exact.std(0, correction=0)
-    varies = (exact != exact[:1]).any(0) & (spread > 0)
-    return ((exact - exact.mean(0)) / spread)[:, varies]
+    """float64, mean 0 and standard deviation 1; ``values`` (samples, units) all vary."""
+    exact = values.to(torch.float64, copy=True)
+    exact.sub_(exact.mean(0))
+    spread = torch.linalg.vector_norm(exact, dim=0) / len(exact) ** 0.5
+    if not bool((spread > 0).all()):  # too small for its square
+        exact, spread = exact[:, spread > 0], spread[spread > 0]
+    return exact.div_(spread)
 
 
-def _cells(values: Tensor, width: float, generator: torch.Generator) -> Ids:
-    """Which samples (samples, units) share a cell of a grid that is shifted at random."""
-    shift = torch.rand(values.shape[1], generator=generator, dtype=torch.float64).to(values.device)
+def grid_codes(values: Tensor, widths: np.ndarray, shifts: Tensor) -> Tensor:
+    """Codes (grids, samples) int64 of the cells of ``values`` (samples, units); ``shifts`` (grids, units)."""
+    if values.device.type != "cpu":
+        return tensor_grid_codes(values, widths, shifts)
+    weights = row_weights(values.shape[1], None, values.device)
+    codes = np.zeros((len(widths), len(values)), np.int64)
+    _cut(values.contiguous().numpy(), widths, shifts.numpy(), weights.numpy(), codes)
+    return torch.from_numpy(codes)
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _cut(values, widths, shifts, weights, codes):  # type: ignore[no-untyped-def]
+    for i in range(len(values)):
+        row = values[i]
+        for grid in range(len(widths)):
+            shift, width, total = shifts[grid], widths[grid], np.int64(0)
+            for j in range(len(row)):
+                total += np.int64(np.floor(row[j] / width + shift[j])) * weights[j]
+            codes[grid, i] = total
+
+
+def tensor_grid_codes(values: Tensor, widths: np.ndarray, shifts: Tensor) -> Tensor:
+    """``grid_codes`` in tensor operations, where the values are."""
     weights = row_weights(values.shape[1], None, values.device)
     pieces = values.split(max(1, _AT_ONCE // max(1, values.shape[1])))
-    return number(
-        torch.cat([(rows / width).add_(shift).floor_().to(torch.int64).mul_(weights).sum(1) for rows in pieces])
+    return torch.stack(
+        [
+            torch.cat([(rows / width).add_(shift).floor_().to(torch.int64).mul_(weights).sum(1) for rows in pieces])
+            for width, shift in zip(widths.tolist(), shifts, strict=True)
+        ]
     )

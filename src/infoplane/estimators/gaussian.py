@@ -26,7 +26,6 @@ from infoplane.estimators.canonical import (
     RESOLUTION,
     Basis,
     Standard,
-    basis_of,
     canonical,
     class_nats,
     gaussian_nats,
@@ -73,9 +72,10 @@ class NormalEstimator(Estimator):
 
         def decomposed() -> tuple[Standard, Basis | None]:
             standard = self.prepare(other.values().to(device))
-            return standard, basis_of(standard)
+            return standard, standard.basis
 
-        return number_estimate(self, t, other.derived((self.name, device), decomposed), self.correction, units)
+        found, _ = other.derived((self.name, device), decomposed)
+        return number_estimate(self, t, found, self.correction, units)
 
 
 @final
@@ -106,15 +106,12 @@ class Gaussian(NormalEstimator):
         return varying(values)
 
 
-def number_estimate(
-    made: Estimator, t: Standard, decomposed: tuple[Standard, Basis | None], correction: str, units: Units
-) -> Estimate:
+def number_estimate(made: Estimator, t: Standard, other: Standard, correction: str, units: Units) -> Estimate:
     """The information of t and other columns of numbers, with its doubt."""
-    other, basis = decomposed
     columns = other.columns
     if not (t.columns.count and columns.count):
         return _estimate(made, 0.0, t, units, {"columns_other": columns.count}, [])
-    found = canonical(t, other, basis)
+    found = canonical(t, other, directions=False)
     facts = {
         "columns_other": columns.count,
         "rank": found.rank_t,

@@ -107,27 +107,31 @@ class KSG(Estimator):
     def _with_numbers(self, placed: Placed, other: Variable, units: Units) -> Estimate:
         t, device = placed.columns, placed.columns.values.device
         key = (self.name, self.standardise, self.jitter, self.seed, device)
-        found = other.derived(key, lambda: self._placed(other.values().to(device), self.seed + 1))
+
+        def placed_with_half() -> tuple[Placed, Cloud]:
+            found = self._placed(other.values().to(device), self.seed + 1)
+            return found, found.cloud.take(self._half(found.columns))
+
+        found, half = other.derived(key, placed_with_half)
         columns = found.columns.count
         if not (t.count and columns):
             return neighbour_estimate(self, 0.0, t, columns, units)
-        joint = Cloud.joint(placed.cloud, found.cloud)
-        terms = continuous_terms(placed.cloud, found.cloud, min(self.k, t.n - 1), joint)
-        flags = []
-        if bool(joint.equal().any()):
-            flags.append("ties")
-        growth = self._growth(placed.cloud, found.cloud, terms)
+        terms = continuous_terms(placed.cloud, found.cloud, min(self.k, t.n - 1))
+        flags = ["ties"] if tied(placed.cloud, found.cloud) else []
+        growth = None
+        if t.n >= FEWEST_SAMPLES:
+            growth = self._growth(terms, continuous_terms(placed.cloud.take(self._half(t)), half, self.k))
         if growth is not None and growth > MOST_GROWTH:
             flags.append("noiseless")
         return neighbour_estimate(self, float(terms.mean()), t, columns, units, flags=flags, facts={"growth": growth})
 
-    def _growth(self, t: Cloud, y: Cloud, terms: Tensor) -> float | None:
-        """Nats gained over half of the samples; None where there are too few to tell, 0 within the error."""
-        n = len(terms)
-        if n < FEWEST_SAMPLES:
-            return None
-        half = torch.randperm(n, generator=torch.Generator().manual_seed(self.seed))[: n // 2].to(terms.device)
-        fewer = continuous_terms(t.take(half), y.take(half), self.k)
+    def _half(self, columns: Columns) -> Tensor:
+        """Which samples are half of them."""
+        order = torch.randperm(columns.n, generator=torch.Generator().manual_seed(self.seed))
+        return order[: columns.n // 2].to(columns.values.device)
+
+    def _growth(self, terms: Tensor, fewer: Tensor) -> float:
+        """Nats gained over half of the samples, whose terms are ``fewer``; 0 within the error."""
         growth = float(terms.mean() - fewer.mean())
         error = math.sqrt(float(fewer.var()) / len(fewer))
         return growth if abs(growth) > _GROWTH_ERRORS * error else 0.0
@@ -139,7 +143,7 @@ class KSG(Estimator):
             return neighbour_estimate(self, 0.0, t, 0, units, facts=facts)
         shared = (classes.counts > 1).to(t.values.device)[classes.ids]
         flags = []
-        if bool(placed.cloud.equal().any()):
+        if bool(placed.cloud.equal.any()):
             flags.append("ties")
         lone = int((~shared).sum())
         if lone:
@@ -171,25 +175,23 @@ def check_neighbours(k: int) -> None:
         raise InputError(f"k={k!r} must be a whole number of at least 1: for example k=3")
 
 
-def continuous_terms(x: Cloud, y: Cloud, k: int, joint: Cloud | None = None) -> Tensor:
-    """What each sample adds, in nats; their mean is the information. ``joint``: both together, where it is there."""
-    distance = (joint or Cloud.joint(x, y)).kth(k)
-    around = psi(x.nearer(distance) + 1) + psi(y.nearer(distance) + 1)
-    return psi(k) + psi(len(distance)) - around
+def continuous_terms(x: Cloud, y: Cloud, k: int) -> Tensor:
+    """What each sample adds, in nats; their mean is the information."""
+    distance, around_x, around_y = x.around(y, k)
+    return psi(k) + psi(len(distance)) - (psi(around_x + 1) + psi(around_y + 1))
+
+
+def tied(x: Cloud, y: Cloud) -> bool:
+    """Whether there are samples that are equal in both."""
+    possible = (x.equal > 0) & (y.equal > 0)
+    return bool(possible.any()) and bool(Cloud.joint(x, y).equal.any())
 
 
 def class_terms(t: Cloud, classes: Ids, k: int) -> Tensor:
     """What each sample adds, in nats; every class has at least two samples."""
-    distance = torch.empty(classes.n, dtype=torch.float64, device=t.points.device)
+    distance = t.within(classes.ids, classes.counts, k)
     sizes = classes.counts.to(distance.device)[classes.ids]
-    for members in members_of(classes):
-        distance[members] = t.take(members).kth(min(k, len(members) - 1))
     return psi(sizes.clamp(max=k + 1) - 1) + psi(classes.n) - psi(sizes) - psi(t.nearer(distance) + 1)
-
-
-def members_of(classes: Ids) -> tuple[Tensor, ...]:
-    """The numbers of the samples of each class."""
-    return classes.ids.argsort(stable=True).split(classes.counts.tolist())
 
 
 def psi(count: int | Tensor) -> Tensor:

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from infoplane.estimators.base import Estimator
 from infoplane.estimators.columns import scaled
-from infoplane.estimators.ksg import Placed, check_neighbours, members_of, neighbour_estimate, psi
+from infoplane.estimators.ksg import Placed, check_neighbours, neighbour_estimate, psi
 from infoplane.estimators.neighbours import Cloud
 from infoplane.estimators.samples import Ids, Variable
 from infoplane.types import NATS_PER, Estimate, Units
@@ -81,31 +81,27 @@ class MixedKSG(Estimator):
 
 def _ties(placed: Placed) -> float:
     """The share of the samples that equal another one."""
-    return float((placed.cloud.equal() > 0).sum()) / placed.columns.n if placed.columns.count else 1.0
+    return float((placed.cloud.equal > 0).sum()) / placed.columns.n if placed.columns.count else 1.0
 
 
 def mixed_terms(x: Cloud, y: Cloud, k: int) -> Tensor:
     """What each sample adds, in nats; their mean is the information."""
-    joint = Cloud.joint(x, y)
-    distance = joint.kth(k)
-    nearest = torch.where(distance == 0, joint.equal() + 1, k)
-    return psi(len(distance)) + psi(nearest) - psi(_around(x, distance)) - psi(_around(y, distance))
+    distance, *nearer = x.around(y, k)
+    ties = distance == 0
+    equal = Cloud.joint(x, y).equal if bool(ties.any()) else torch.zeros_like(nearer[0])
+    around = [torch.where(ties, one.equal, some) + 1 for one, some in zip((x, y), nearer, strict=True)]
+    return psi(len(distance)) + psi(torch.where(ties, equal + 1, k)) - psi(around[0]) - psi(around[1])
 
 
 def mixed_class_terms(t: Cloud, classes: Ids, k: int) -> Tensor:
     """What each sample adds, in nats; a class alone with its sample counts as a tie with itself."""
-    distance = torch.zeros(classes.n, dtype=torch.float64, device=t.points.device)
-    equal = torch.zeros_like(distance, dtype=torch.int64)  # in t and in class
+    distance = t.within(classes.ids, classes.counts, k)
+    ties = distance == 0
     sizes = classes.counts.to(distance.device)[classes.ids]
-    for members in members_of(classes):
-        if len(members) > 1:
-            within = t.take(members)
-            distance[members] = within.kth(min(k, len(members) - 1))
-            equal[members] = within.equal()
-    nearest = torch.where(distance == 0, equal + 1, sizes.clamp(max=k + 1) - 1)
-    return psi(classes.n) + psi(nearest) - psi(_around(t, distance)) - psi(sizes)
-
-
-def _around(cloud: Cloud, distance: Tensor) -> Tensor:
-    """How many samples are strictly nearer than ``distance``, or equal where it is 0, each with itself."""
-    return torch.where(distance == 0, cloud.equal(), cloud.nearer(distance)) + 1
+    equal = torch.zeros_like(sizes)  # in t and in class
+    for label in classes.ids[ties].unique():
+        members = (classes.ids == label).nonzero()[:, 0]
+        equal[members] = t.take(members).equal
+    nearest = torch.where(ties, equal + 1, sizes.clamp(max=k + 1) - 1)
+    around = torch.where(ties, t.equal, t.nearer(distance)) + 1
+    return psi(classes.n) + psi(nearest) - psi(around) - psi(sizes)

@@ -8,14 +8,15 @@ question about the same points. Memory: O(samples), O(samples), O(chunk x sample
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 import torch
 from torch import Tensor
 
 from infoplane.errors import InputError
+from infoplane.estimators import neighbour_loops as loops
 
 #: Up to this many columns a k-d tree finds the nearest points faster than all pairs do.
 TREE_COLUMNS = 7
@@ -23,9 +24,6 @@ TREE_COLUMNS = 7
 TREE_COLUMNS_COUNTING = 3
 #: Distances that the tensor version holds at a time.
 _CHUNK_VALUES = 1 << 23
-#: Points that the compiled loops compare at a time: they stay in the cache.
-_BLOCK = 1024
-_TILE = 32  # ... and transpose
 #: Up to this many points their distances are held: 134 MB.
 MOST_HELD = 4096
 
@@ -44,39 +42,64 @@ class Cloud:
         """With the distances where they can be held, and there are more than ``few`` columns."""
         if points.shape[1] <= few or points.device.type != "cpu" or len(points) > MOST_HELD:
             return cls(points)
-        distances = torch.from_numpy(_pairs(_transposed(points)))
+        distances = torch.from_numpy(loops.all_distances(_transposed(points)))
         return cls(points, (distances, distances))
 
     @classmethod
     def joint(cls, a: Cloud, b: Cloud) -> Cloud:
         """The same samples in all columns of two clouds that are not joint themselves."""
-        points = torch.cat([a.points, b.points], 1)
-        if a.held is None and b.held is None:
-            return cls(points)
-        first, second = (one.held or cls.of(one.points, few=0).held for one in (a, b))
-        return cls(points, None if first is None or second is None else (first[0], second[0]))
+        return cls(torch.cat([a.points, b.points], 1), a._held_with(b))
+
+    def _held_with(self, other: Cloud) -> tuple[Tensor, Tensor] | None:
+        """The distances in both, where one of them holds its own."""
+        if self.held is None and other.held is None:
+            return None
+        first, second = (one.held or Cloud.of(one.points, few=0).held for one in (self, other))
+        return None if first is None or second is None else (first[0], second[0])
 
     def take(self, chosen: Tensor) -> Cloud:
         """The points that ``chosen`` numbers."""
-        points = self.points[chosen]
-        if self.held is None:
-            return Cloud(points)
-        first, second = (torch.from_numpy(_held_among(one.numpy(), chosen.numpy())) for one in self.held)
-        return Cloud(points, (first, second))
+        return Cloud(self.points[chosen]) if self.held is None else Cloud.of(self.points[chosen], few=0)
 
     def kth(self, k: int) -> Tensor:
         """The distance of each point to its k-th nearest other point: (samples,)."""
         if self.held is None:
             return kth_distance(self.points, k)
         check_k(k, len(self.points))
-        return torch.from_numpy(_held_kth(self.held[0].numpy(), self.held[1].numpy(), k))
+        return torch.from_numpy(loops.held_around(self.held[0].numpy(), self.held[1].numpy(), k)[0])
 
     def nearer(self, radius: Tensor) -> Tensor:
         """How many other points lie strictly nearer than ``radius`` (samples,) to each: int64."""
         if self.held is None:
             return count_nearer(self.points, radius)
-        return torch.from_numpy(_held_nearer(self.held[0].numpy(), self.held[1].numpy(), radius.numpy()))
+        return torch.from_numpy(loops.held_nearer(self.held[0].numpy(), self.held[1].numpy(), radius.numpy()))
 
+    def around(self, other: Cloud, k: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Of two clouds together: the distance of each point to its k-th nearest other point (samples,) float64, and
+        how many other points lie strictly nearer in each of the clouds, (samples,) int64 twice.
+        """
+        held = self._held_with(other)
+        if held is None:
+            distance = Cloud.joint(self, other).kth(k)
+            return distance, self.nearer(distance), other.nearer(distance)
+        check_k(k, len(self.points))
+        kth, counts = loops.held_around(held[0].numpy(), held[1].numpy(), k)
+        return torch.from_numpy(kth), *torch.from_numpy(counts)
+
+    def within(self, groups: Tensor, sizes: Tensor, k: int) -> Tensor:
+        """The distance of each point to its k-th nearest other point of the same group, or to the farthest in a smaller
+        one; 0 for a lone point: (samples,). ``groups`` (samples,) from 0 on, ``sizes`` (groups,) int64.
+        """
+        order = groups.argsort(stable=True)
+        if self.held is not None:
+            return torch.from_numpy(loops.held_within(self.held[0].numpy(), order.numpy(), sizes.numpy(), k))
+        distance = torch.zeros(len(groups), dtype=torch.float64, device=self.points.device)
+        for members in order.split(sizes.tolist()):
+            if len(members) > 1:
+                distance[members] = kth_distance(self.points[members], min(k, len(members) - 1))
+        return distance
+
+    @functools.cached_property
     def equal(self) -> Tensor:
         """How many other points equal each: (samples,) int64."""
         if self.held is None:
@@ -99,7 +122,7 @@ def kth_distance(points: Tensor, k: int) -> Tensor:
         return tensor_kth_distance(points, k)
     if points.shape[1] <= TREE_COLUMNS:
         return tree_kth_distance(points, k)
-    return torch.from_numpy(_pairs_kth(_transposed(points), k))
+    return torch.from_numpy(loops.pairs_kth(_transposed(points), k))
 
 
 def count_nearer(points: Tensor, distance: Tensor) -> Tensor:
@@ -108,7 +131,7 @@ def count_nearer(points: Tensor, distance: Tensor) -> Tensor:
         return tensor_count_nearer(points, distance)
     if points.shape[1] <= TREE_COLUMNS_COUNTING:
         return tree_count_nearer(points, distance)
-    return torch.from_numpy(_pairs_nearer(_transposed(points), distance.numpy()))
+    return torch.from_numpy(loops.pairs_nearer(_transposed(points), distance.numpy()))
 
 
 def count_equal(points: Tensor) -> Tensor:
@@ -141,122 +164,6 @@ def tree_count_nearer(points: Tensor, distance: Tensor) -> Tensor:
     just_below = np.nextafter(radius, 0.0)
     count = cKDTree(array).query_ball_point(array, just_below, p=np.inf, return_length=True) - 1
     return torch.from_numpy(np.where(radius > 0, count, 0).astype(np.int64))
-
-
-# ---------------------------------------------------------------- all pairs, compiled
-
-
-@numba.njit(cache=True, fastmath={"nnan", "nsz"})
-def _distances(columns, at, start, stop, distance):  # type: ignore[no-untyped-def]
-    """Distances of point ``at`` to the points ``start`` to ``stop``."""
-    distance[: stop - start] = 0.0
-    for unit in range(columns.shape[0]):
-        row = columns[unit, start:stop]
-        value = columns[unit, at]
-        for j in range(stop - start):
-            distance[j] = max(distance[j], abs(row[j] - value))
-
-
-@numba.njit(cache=True)
-def _pairs_kth(columns, k):  # type: ignore[no-untyped-def]
-    n = columns.shape[1]
-    nearest = np.full((n, k), np.inf)  # ascending
-    distance = np.empty(_BLOCK)
-    for start in range(0, n, _BLOCK):
-        stop = min(start + _BLOCK, n)
-        for at in range(n):
-            _distances(columns, at, start, stop, distance)
-            for j in range(stop - start):
-                if distance[j] < nearest[at, k - 1] and start + j != at:
-                    place = k - 1
-                    while place > 0 and nearest[at, place - 1] > distance[j]:
-                        nearest[at, place] = nearest[at, place - 1]
-                        place -= 1
-                    nearest[at, place] = distance[j]
-    return nearest[:, k - 1].copy()
-
-
-@numba.njit(cache=True)
-def _pairs_nearer(columns, radius):  # type: ignore[no-untyped-def]
-    n = columns.shape[1]
-    count = np.zeros(n, dtype=np.int64)
-    distance = np.empty(_BLOCK)
-    for start in range(0, n, _BLOCK):
-        stop = min(start + _BLOCK, n)
-        for at in range(n):
-            _distances(columns, at, start, stop, distance)
-            nearer = 0
-            for j in range(stop - start):
-                nearer += distance[j] < radius[at]
-            count[at] += nearer
-    return count - (radius > 0)  # the point itself lies at distance 0
-
-
-# ---------------------------------------------------------------- distances that are held
-
-
-@numba.njit(cache=True, fastmath={"nnan", "nsz"})
-def _pairs(columns):  # type: ignore[no-untyped-def]
-    """Each pair once, then the other half."""
-    units, n = columns.shape
-    distances = np.zeros((n, n))
-    for start in range(0, n, _BLOCK):
-        stop = min(start + _BLOCK, n)
-        for at in range(stop):
-            first = max(start, at)
-            distance = distances[at, first:stop]
-            for unit in range(units):
-                row = columns[unit, first:stop]
-                value = columns[unit, at]
-                for j in range(stop - first):
-                    distance[j] = max(distance[j], abs(row[j] - value))
-    for i in range(0, n, _TILE):
-        for j in range(0, i + 1, _TILE):
-            for a in range(i, min(i + _TILE, n)):
-                for b in range(j, min(j + _TILE, a)):
-                    distances[a, b] = distances[b, a]
-    return distances
-
-
-@numba.njit(cache=True)
-def _held_among(distances, chosen):  # type: ignore[no-untyped-def]
-    among = np.empty((len(chosen), len(chosen)))
-    for i in range(len(chosen)):
-        row = distances[chosen[i]]
-        for j in range(len(chosen)):
-            among[i, j] = row[chosen[j]]
-    return among
-
-
-@numba.njit(cache=True)
-def _held_kth(first, second, k):  # type: ignore[no-untyped-def]
-    n = len(first)
-    kth = np.empty(n)
-    nearest = np.empty(k)  # ascending
-    for at in range(n):
-        nearest[:] = np.inf
-        for j in range(n):
-            distance = max(first[at, j], second[at, j])
-            if distance < nearest[k - 1] and j != at:
-                place = k - 1
-                while place > 0 and nearest[place - 1] > distance:
-                    nearest[place] = nearest[place - 1]
-                    place -= 1
-                nearest[place] = distance
-        kth[at] = nearest[k - 1]
-    return kth
-
-
-@numba.njit(cache=True)
-def _held_nearer(first, second, radius):  # type: ignore[no-untyped-def]
-    n = len(first)
-    count = np.zeros(n, dtype=np.int64)
-    for at in range(n):
-        nearer = 0
-        for j in range(n):
-            nearer += (first[at, j] < radius[at]) & (second[at, j] < radius[at])
-        count[at] = nearer
-    return count - (radius > 0)  # the point itself lies at distance 0
 
 
 # ---------------------------------------------------------------- all pairs, as tensors

@@ -26,27 +26,27 @@ from torch import Tensor
 
 from infoplane.errors import InputError
 from infoplane.estimators.base import Estimator
+from infoplane.estimators.reach import products_of_pairs, within_reach
 from infoplane.estimators.samples import Ids, Variable
 from infoplane.estimators.symbols import constant_units
 from infoplane.types import NATS_PER, Estimate, Units
 
 PAIRS_AT_ONCE = 1 << 21  # exponents held in memory
 SATURATED_SHARE = 0.9  # of the logarithm of the number of inputs
-#: Half squared distance, d^2 / 2, from which on 10 d - d^2 / 2 < -50: densities that e^50 hides, unless a normal number
-#: exceeds 10, which one in 10^23 does.
-REACH = (10 + 200**0.5) ** 2 / 2
 MOST_NEAR = 1 << 21  # exponents that are kept
 _FEW = 16  # times fewer pairs than all: their products are formed one by one
-_BLOCK = 1 << 14  # of them at a time
 
 
 @dataclass(frozen=True)
 class Near:
-    """All exponents within reach, for +z and -z (2, count); which draw and which centre they belong to (count,)."""
+    """All exponents within reach, for +z and -z (2, count); which draw and which centre they belong to (count,);
+    log p(T) of each draw (2, pairs), but for a constant.
+    """
 
     draws: Tensor
     centres: Tensor
     exponents: Tensor
+    everywhere: Tensor
 
 
 @dataclass(frozen=True)
@@ -97,12 +97,12 @@ class Noisy(Estimator):
         return f"Gaussian noise of standard deviation {self.noise:g}"
 
     def prepare(self, t: Tensor) -> Mixture:
-        exact = t.to(torch.float64)
+        centres = t.to(torch.float64, copy=True)
         pairs = self.samples // 2
         generator = torch.Generator().manual_seed(self.seed)
         order = torch.randperm(len(t), generator=generator)
         rows = order[:pairs] if pairs < len(t) else order.repeat(-(-pairs // len(t)))  # every row equally often
-        centres, rows = (exact - exact.mean(0)) / self.noise, rows.to(t.device)
+        centres, rows = centres.sub_(centres.mean(0)).div_(self.noise), rows.to(t.device)
         return Mixture(centres, rows, int(constant_units(t[None])), self._near(centres, rows))
 
     def with_input(self, prepared: Mixture, x: Variable, units: Units = "bits") -> Estimate:
@@ -133,26 +133,27 @@ class Noisy(Estimator):
 
     def _near(self, centres: Tensor, rows: Tensor) -> Near | None:
         """Of all draws, in main memory and as long as they are few."""
-        distances = _within_reach(centres, rows) if centres.device.type == "cpu" else None
+        distances = within_reach(centres, rows, MOST_NEAR) if centres.device.type == "cpu" else None
         if distances is None:
             return None
+        if bool((distances.counts[rows] == 1).all()):  # nothing but each row itself, whatever the noise
+            nothing = torch.zeros(2, len(rows), dtype=torch.float64)
+            return Near(torch.arange(len(rows)), rows, nothing, nothing)
         parts, first = [], 0
         for chunk, noise in self._noise(centres, rows):
             draw, centre, half = distances.of(chunk)
             if len(draw) * _FEW < len(chunk) * len(centres):
-                along = torch.cat(
-                    [
-                        (noise[d] * (centres[c] - centres[chunk[d]])).sum(1)
-                        for d, c in zip(draw.split(_BLOCK), centre.split(_BLOCK), strict=True)
-                    ]
-                )
+                along = torch.empty_like(half)
+                places = draw.numpy(), centre.numpy(), chunk[draw].numpy()
+                products_of_pairs(noise.numpy(), centres.numpy(), places, along.numpy())
             else:
                 products = noise @ centres.T  # (chunk, samples)
                 along = (products - products.gather(1, chunk[:, None]))[draw, centre]
             parts.append((draw + first, centre, torch.stack([along - half, -along - half])))
             first += len(chunk)
-        draws, which, exponents = zip(*parts, strict=True)
-        return Near(torch.cat(draws), torch.cat(which), torch.cat(exponents, 1))
+        each_draws, each_centres, each_exponents = zip(*parts, strict=True)
+        draws, exponents = torch.cat(each_draws), torch.cat(each_exponents, 1)
+        return Near(draws, torch.cat(each_centres), exponents, _log_sums(exponents, draws, len(rows)))
 
     def _noise(self, centres: Tensor, rows: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
         """Some rows at a time (chunk,), and their noise (chunk, units): always the same."""
@@ -166,7 +167,7 @@ class Noisy(Estimator):
         near, n, lone = mixture.near, groups.n, groups.count == groups.n
         log_sizes = groups.counts.to(mixture.centres.device, torch.float64).log()
         if near is not None:
-            ratio = -_log_sums(near.exponents, near.draws, len(mixture.rows))
+            ratio = -near.everywhere
             if not lone:
                 same = groups.ids[mixture.rows][near.draws] == groups.ids[near.centres]
                 own = log_sizes[groups.ids[mixture.rows]]
@@ -181,39 +182,6 @@ class Noisy(Estimator):
             signs = [_log_ratio(sign * along - distances, alike, log_sizes[groups.ids[rows]]) for sign in (1, -1)]
             result.append((signs[0] + signs[1]) / 2)
         return torch.cat(result) + math.log(n)
-
-
-@dataclass(frozen=True)
-class _Distances:
-    """Half squared distances within reach, row after row: of row r those from ``first[r]`` on, ``counts[r]`` many."""
-
-    first: Tensor
-    counts: Tensor
-    centres: Tensor
-    halves: Tensor
-
-    def of(self, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Which of ``rows``, which centre, and the half squared distance, each (count,)."""
-        counts = self.counts[rows]
-        which = torch.arange(len(rows), device=rows.device).repeat_interleave(counts)
-        at = torch.arange(len(which), device=rows.device) + (self.first[rows] - counts.cumsum(0) + counts)[which]
-        return which, self.centres[at], self.halves[at]
-
-
-def _within_reach(centres: Tensor, rows: Tensor) -> _Distances | None:
-    """From ``rows`` to all centres; None where there are more than ``MOST_NEAR``."""
-    n, drawn = len(centres), rows.bincount(minlength=len(centres))
-    counts, parts, total = torch.zeros_like(drawn), [], 0
-    for chunk in drawn.nonzero()[:, 0].split(max(1, PAIRS_AT_ONCE // n)):
-        half = _half_distances(centres, chunk)
-        near = half <= REACH
-        counts[chunk] = near.sum(1)
-        total += int((counts[chunk] * drawn[chunk]).sum())
-        if total > MOST_NEAR:
-            return None
-        parts.append((near.nonzero()[:, 1], half[near]))
-    which, halves = (torch.cat(each) for each in zip(*parts, strict=True))
-    return _Distances(counts.cumsum(0) - counts, counts, which, halves)
 
 
 def _log_sums(exponents: Tensor, draws: Tensor, count: int) -> Tensor:

@@ -15,6 +15,7 @@ Conklin et al. (2026), ICLR, for language models.
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, final
@@ -28,12 +29,13 @@ from infoplane.estimators.base import Estimator
 from infoplane.estimators.pairwise import doubts, shuffles, unit_rows
 from infoplane.estimators.pieces import Pieces, Rows, RowWise
 from infoplane.estimators.samples import Ids, Variable
+from infoplane.estimators.soft_codes import Groups, group_weights, row_weights, sample_weights, soft_codes
 from infoplane.estimators.symbols import Varying
 from infoplane.types import NATS_PER, Estimate, Units
 
-_ROWS = 4096  # samples whose probabilities are spelt out at a time
-_BLOCK = 256  # samples that are assigned at a time: always the same, since products of other sizes round otherwise
-_ROOT = 2**16 - 1  # the root of a probability of 1, as a whole number
+_KEPT = 2**20  # numbers in codewords up to which they are kept: drawing them takes as long as some hundred samples
+_LEAST = 1e-15  # of lengths up to the inverse neither squares nor products leave the range of float32
+_BLOCK = 512  # samples that are assigned at a time: always the same, since products of other sizes round otherwise
 
 
 @dataclass(frozen=True)
@@ -41,8 +43,8 @@ class Prepared:
     """The soft codes of a layer: 2^16 - 1 times the roots of the probabilities, (samples, codewords).
 
     They are whole numbers of 16 bits without a sign, in tensors of int16. So are their squares whole numbers, which
-    have one sum, whatever the order of the samples, the chunks or the device; and they say a probability p up to about
-    sqrt(p) / 2^16, a small one better than a large one.
+    have one sum, whatever the order of the samples, the chunks or the device; and the roots say a probability p up to
+    about sqrt(p) / 2^16, a small one better than a large one.
     """
 
     codes: Tensor
@@ -55,6 +57,27 @@ class Prepared:
         """Some of the samples: those where ``keep`` (samples,) is set, or that it numbers."""
         return replace(self, codes=self.codes[keep], zero=self.zero[keep], bad=self.bad[keep])
 
+    @functools.cached_property
+    def _weighed(self) -> tuple[Tensor, Tensor]:
+        return sample_weights(self.codes)
+
+    @functools.cached_property
+    def _total(self) -> int:
+        return int(self._weighed[1].sum())
+
+    @functools.cached_property
+    def entropy(self) -> float:
+        """H(mean probabilities), in nats."""
+        return float(row_weights(self._weighed[1][None])) / self._total
+
+    def entropies_within(self, groups: Groups) -> list[float]:
+        """sum over groups of their share times H(mean probabilities), in nats, for each order of the samples.
+
+        A group's share is that of its probabilities in all of them: so what is rounded is still a table of a channel,
+        with an information that is at least 0.
+        """
+        return [weight / self._total for weight in group_weights(self.codes, groups, self._weighed[0])]
+
 
 @final
 class Soft(Estimator, RowWise):
@@ -66,8 +89,10 @@ class Soft(Estimator, RowWise):
     codewords or temperature cannot be compared.
 
     Time is samples x codewords x units once, and samples x codewords for each set of labels; memory is 2 bytes a sample
-    and codeword, which rounds a value by about 1e-4 / sqrt(samples) nats, and its table stays that of a channel. All
-    arithmetic is float64, whatever the layer's type. Errors: ``InputError`` for options out of range.
+    and codeword, which rounds a value by about 1e-4 / sqrt(samples) nats, and its table stays that of a channel.
+    Float32 layers in main memory become codes in float32, unless ``epsilon`` is given: that moves fewer than 1 in 200
+    codes, by one step, and a value by less than the rounding does. All else is float64 or exact.
+    Errors: ``InputError`` for options out of range.
 
     >>> import infoplane as ip, numpy as np
     >>> t, y = np.repeat([[1.0, 0.0], [-1.0, 0.0]], 50, axis=0), np.repeat([0, 1], 50)
@@ -107,19 +132,20 @@ class Soft(Estimator, RowWise):
         return 2 * self.codewords + 2
 
     def with_input(self, prepared: Prepared, x: Variable, units: Units = "bits") -> Estimate:
-        return self._estimate(prepared, x.classes(), "x", units)
+        return self._estimate(prepared, x, "x", units)
 
     def with_label(self, prepared: Prepared, y: Variable, units: Units = "bits") -> Estimate:
-        return self._estimate(prepared, y.classes(), "y", units)
+        return self._estimate(prepared, y, "y", units)
 
-    def _estimate(self, prepared: Prepared, groups: Ids, what: str, units: Units) -> Estimate:
+    def _estimate(self, prepared: Prepared, other: Variable, what: str, units: Units) -> Estimate:
+        groups = other.classes()
         scale, n, zero_rows = NATS_PER[units], groups.n, int(prepared.zero.sum())
-        everything = Ids(torch.zeros_like(groups.ids), torch.tensor([n]))
-        whole, within = (entropy_within(prepared.codes, each) for each in (everything, groups))
+        orders = other.derived((self.name, self.null, self.seed), lambda: self._orders(groups))
+        whole = prepared.entropy
+        within, *shuffled = prepared.entropies_within(orders)
         value, null = whole - within, None
-        if self.null and groups.count < n:  # otherwise no order of the labels differs from another
-            shuffled = [entropy_within(prepared.codes, mixed) for mixed in shuffles(groups, self.null, self.seed)]
-            null = whole - math.fsum(shuffled) / self.null
+        if shuffled:
+            null = whole - math.fsum(shuffled) / len(shuffled)
         entropies = {
             "h_t": whole,
             f"h_t_given_{what}": within,
@@ -139,6 +165,11 @@ class Soft(Estimator, RowWise):
         flags = doubts(value=value, null=null, constant_units=prepared.constant_units, zero_rows=zero_rows)
         return Estimate(value / scale, units, kind="lower bound", n=n, flags=flags, details=details)
 
+    def _orders(self, groups: Ids) -> Groups:
+        """The groups, and shuffled where that makes a difference."""
+        times = self.null if groups.count < groups.n else 0
+        return Groups.of([groups, *shuffles(groups, times, self.seed)])
+
 
 @final
 class SoftPieces(Pieces):
@@ -146,7 +177,8 @@ class SoftPieces(Pieces):
 
     def __init__(self, soft: Soft, samples: int) -> None:
         self._soft = soft
-        self._epsilon, self._words = 0.0, torch.empty(0)
+        self._epsilon = 0.0
+        self._words: dict[torch.dtype, Tensor] = {}
         self._waiting: Tensor | None = None
         self._codes, self._zero, self._bad = Rows(samples), Rows(samples), Rows(samples)
         self._varying: list[Varying] = []
@@ -179,47 +211,66 @@ class SoftPieces(Pieces):
         members, _, units = t.shape
         codewords, epsilon = self._soft.codewords, self._soft.epsilon
         self._varying = [Varying() for _ in range(members)]
-        self._words = directions(codewords, units, self._soft.seed).to(t.device)
         self._epsilon = 1 / math.sqrt(2 * units * math.log(codewords)) if epsilon is None else epsilon
 
     def _assign(self, rows: Tensor) -> None:
-        """A block (members, samples, units) to codewords, as whole numbers; the last step keeps the 16 lowest bits."""
-        shares = [(unit_rows(member) @ self._words.T).div_(self._epsilon).softmax(1) for member in rows]
-        self._codes.add(
-            torch.stack([share.sqrt_().mul_(_ROOT).round_().to(torch.int32).to(torch.int16) for share in shares])
-        )
-        self._zero.add((rows == 0).all(-1))
-        self._bad.add(~rows.isfinite().all(-1))
+        """A block (members, samples, units) to codewords."""
+        each = [self._chosen(member) for member in rows]
+        self._codes.add(torch.stack([soft_codes(shares) for shares, _ in each]))
+        lengths = torch.stack([length for _, length in each])
+        self._zero.add(lengths == 0)
+        self._bad.add(~lengths.isfinite())
+
+    def _chosen(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """The probabilities of rows (samples, units), (samples, codewords), and their lengths (samples,)."""
+        if self._soft.epsilon is None and is_single(rows):
+            rows = aligned(rows)
+            lengths = torch.linalg.vector_norm(rows, dim=1)
+            if lengths.min() > _LEAST and lengths.max() < 1 / _LEAST:  # not where a row is zero or has NaN
+                products = rows @ self._words_like(rows).T
+                return products.div_((lengths * self._epsilon)[:, None]).softmax(1), lengths
+        rows, lengths = scaled(rows)
+        products = rows @ self._words_like(rows).T
+        return products.div_((lengths.where(lengths > 0, 1.0) * self._epsilon)[:, None]).softmax(1), lengths
+
+    def _words_like(self, rows: Tensor) -> Tensor:
+        """The codewords (codewords, units) in the type of ``rows``, and beside them."""
+        if rows.dtype not in self._words:
+            words = directions(self._soft.codewords, rows.shape[1], self._soft.seed, dtype=rows.dtype)
+            self._words[rows.dtype] = words.to(rows.device)
+        return self._words[rows.dtype]
 
 
-def directions(count: int, units: int, seed: int) -> Tensor:
-    """Random unit vectors, evenly over the sphere, (count, units) float64 in main memory."""
-    return unit_rows(torch.randn((count, units), dtype=torch.float64, generator=torch.Generator().manual_seed(seed)))
+def is_single(rows: Tensor) -> bool:
+    """Whether ``rows`` are float32 whose products have full precision, in main memory: half the time of float64."""
+    precise = torch.get_float32_matmul_precision() == "highest" and not torch.is_autocast_enabled("cpu")
+    return rows.dtype == torch.float32 and rows.device.type == "cpu" and precise
 
 
-def entropy_within(codes: Tensor, groups: Ids) -> float:
-    """sum over groups of their share times H(mean probabilities), in nats; ``codes`` as in ``Prepared``.
+def aligned(rows: Tensor) -> Tensor:
+    """``rows`` at a multiple of 64 bytes, where a fresh tensor begins: elsewhere float32 products round otherwise."""
+    return rows if rows.is_contiguous() and rows.data_ptr() % 64 == 0 else rows.contiguous().clone()
 
-    A group's share is that of its probabilities in all of them: so what is rounded is still a table of a channel, with
-    an information that is at least 0.
+
+def scaled(rows: Tensor) -> tuple[Tensor, Tensor]:
+    """A float64 copy of rows (samples, units), each over its largest number, and the lengths of these (samples,).
+
+    Squares then neither overflow nor vanish. Rows of zeros stay; one with NaN or infinity has no finite length.
     """
-    pieces = map(_numbers, codes.split(_ROWS))
-    if groups.count < groups.n:
-        table = torch.zeros((groups.count, codes.shape[1]), dtype=torch.int64, device=codes.device)
-        for ids, piece in zip(groups.ids.split(_ROWS), pieces, strict=True):
-            table.index_add_(0, ids, piece)
-        pieces = iter(table.split(_ROWS))
-    found = [(_weighed_entropy(piece), int(piece.sum())) for piece in pieces]
-    return math.fsum(entropy for entropy, _ in found) / sum(total for _, total in found)
+    low, high = rows.aminmax(dim=1, keepdim=True)
+    largest = torch.maximum(-low, high)
+    exact = rows.to(torch.float64, copy=True).div_(torch.where(largest > 0, largest, 1.0))
+    return exact, torch.linalg.vector_norm(exact, dim=1)
 
 
-def _numbers(codes: Tensor) -> Tensor:
-    """Probabilities as whole numbers of 1 / (2^16 - 1)^2, int64."""
-    return (codes.to(torch.int32) & _ROOT).to(torch.int64).square_()
+def directions(count: int, units: int, seed: int, *, dtype: torch.dtype = torch.float64) -> Tensor:
+    """Random unit vectors, evenly over the sphere, (count, units) in main memory. Never change them."""
+    return (_kept_directions if count * units <= _KEPT else _new_directions)(count, units, seed, dtype)
 
 
-def _weighed_entropy(table: Tensor) -> float:
-    """sum over the rows (rows, codewords) of their totals times the entropies of their shares, in nats."""
-    numbers = table.to(torch.float64)
-    totals = numbers.sum(1)
-    return float((torch.xlogy(totals, totals) - torch.xlogy(numbers, numbers).sum(1)).sum())
+def _new_directions(count: int, units: int, seed: int, dtype: torch.dtype) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return unit_rows(torch.randn((count, units), dtype=torch.float64, generator=generator)).to(dtype)
+
+
+_kept_directions = functools.lru_cache(maxsize=8)(_new_directions)

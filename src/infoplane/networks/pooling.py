@@ -94,7 +94,7 @@ def _by_token(name: str, t: Tensor, mask: Tensor | None) -> Tensor:
     if t.ndim == 3:  # no tokens of its own: every token of a sample has the sample's row
         return t.repeat_interleave(mask.sum(1), dim=1)
     _check_tokens(name, t, mask)
-    return t[:, mask]
+    return t.flatten(1, 2) if bool(mask.all()) else t[:, mask]
 
 
 def _over_tokens(name: str, t: Tensor, way: str, mask: Tensor | None) -> Tensor:
