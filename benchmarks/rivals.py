@@ -176,7 +176,7 @@ def line(name: str, estimator: str, found: dict[str, Any]) -> str:
     """A row of the table."""
     kind = f"`{estimator}`" + (" (trains)" if estimator in TRAINED else "")
     if "error" in found:
-        return f"| {name} | {kind} | | | | | | | {found['error'].partition(':')[0]} |"
+        return f"| {name} | {kind} | | | | | | | | {found['error'].partition(':')[0]} |"
     beyond = found["measure"] - found["forward"]
     highest = [max((one for one in found[key] if one is not None), default=None) for key in ("i_xt", "i_ty")]
     shown = " | ".join("" if one is None else f"{one:.2f}" for one in highest)
