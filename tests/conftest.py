@@ -70,9 +70,10 @@ def chromium():
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):
-    """With every extra installed (./dev test --all) nothing may be left out: a skip is a failure."""
+    """With every extra installed (./dev test --all) nothing may be left out but what the system forbids."""
     report = yield
-    if report.skipped and os.environ.get("INFOPLANE_ALL_EXTRAS") == "1":
+    forbidden = "this system lets nobody" in str(report.longrepr)
+    if report.skipped and not forbidden and os.environ.get("INFOPLANE_ALL_EXTRAS") == "1":
         report.outcome = "failed"
         report.longrepr = f"left out although every extra should be there: {report.longrepr}"
     return report
