@@ -27,16 +27,7 @@ from infoplane.networks.quantised import quantise, to_levels
 from infoplane.replications.claim import Claim, Data, Part, Setting
 from infoplane.replications.following import follow, log_spaced
 from infoplane.replications.pictures import LAYER_COLOURS, course, legend, panels
-from infoplane.replications.szt_networks import (
-    LAYERS,
-    RATE,
-    SOFTMAX,
-    TRAINED,
-    informations,
-    network,
-    one_epoch,
-    split,
-)
+from infoplane.replications.szt_networks import LAYERS, RATE, SOFTMAX, TRAINED, informations, network, one_epoch, split
 from infoplane.replications.verdict import Check, mean
 
 EPOCHS, POINTS = 1500, 30
