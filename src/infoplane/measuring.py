@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from infoplane.asking import WHOLE, Moment, Question
-from infoplane.estimators.base import Estimator, SymbolEstimator, check_rows
+from infoplane.estimators.base import Estimator, SymbolEstimator, check_finite, check_rows
 from infoplane.estimators.binned import Binned
 from infoplane.estimators.consistency import flag_layers
 from infoplane.estimators.doubt import reordered, shuffled
@@ -157,7 +157,7 @@ def _members(made: Estimator, number: int, gathered: Gathered, at: int, place: s
         yield from each
         return
     t = gathered.kept[gathered.layers[at]]
-    check_rows(~t.isfinite().all(-1), place)
+    check_finite(t, place)
     for member in t:
         yield made.prepare(member)
 

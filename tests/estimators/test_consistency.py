@@ -44,6 +44,8 @@ def test_the_decision_is_the_arg_max_or_the_sign():
     several = torch.tensor([[[0.1, 0.9], [0.8, 0.2]]])
     assert decision_symbols(several).codes.tolist() == [[1, 0]]
     assert decision_symbols(torch.tensor([[[0.3], [-0.2]]])).codes.tolist() == [[1, 0]]
+    level = torch.tensor([[[0.5, 0.9, 0.9], [0.2, 0.2, 0.2]]])
+    assert decision_symbols(level).codes.tolist() == [[1, 0]]  # the first of equal ones
 
 
 def test_bins_too_coarse_for_a_good_network_lie_below_its_floor():

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infoplane.estimators.symbols import Cuts, Words, constant_units, row_weights, tensor_constant_units
+from infoplane.estimators.symbols import Cuts, Words, bad_rows, constant_units, row_weights, tensor_constant_units
 
 CPU = torch.device("cpu")
 FIRST_WEIGHTS = [7303210328372422791, 1850759200145008049, 7786289563338176607]
@@ -39,6 +41,22 @@ def test_constant_units(members, samples, units, dead, seed):
     assert constant_units(torch.from_numpy(t)) == expected
     assert tensor_constant_units(torch.from_numpy(t)) == expected
     assert constant_units(torch.from_numpy(t.transpose(0, 2, 1).copy()).transpose(1, 2)) == expected
+
+
+def test_rows_with_nan_or_infinity_are_told_from_rows_whose_sum_overflows():
+    largest, nothing = torch.finfo(torch.float32).max, torch.zeros(3)
+    rows = torch.tensor(
+        [
+            [1.0, 2.0, 3.0],
+            [1.0, math.nan, 3.0],
+            [math.inf, -math.inf, 0.0],
+            [largest, largest, 0.0],
+            [math.inf, 0.0, 0.0],
+        ]
+    )
+    assert bad_rows(rows).tolist() == [False, True, True, False, True]
+    assert bad_rows(rows[[0, 3]][None]).tolist() == [[False, False]]
+    assert not bool(bad_rows(nothing))
 
 
 def test_a_unit_that_changes_in_the_last_sample_only_is_not_constant():

@@ -28,6 +28,27 @@ def test_torchs_encoder(blocks):
     assert list(ip.record(model, x, ["residual", "encoder"]))[-1] == "encoder"
 
 
+def test_torchs_encoder_layers_stay_on_their_fused_path(monkeypatch):
+    """A hook would make them leave it, and round otherwise than without being watched."""
+    model, x = encoder().eval(), torch.randn(4, 5, 8)
+    with torch.no_grad():
+        alone = model(x)
+    calls, fused = [], torch._transformer_encoder_layer_fwd
+    monkeypatch.setattr(torch, "_transformer_encoder_layer_fwd", lambda *given: (calls.append(1), fused(*given))[1])
+    found = ip.record(model, x, "layers.?")
+    assert len(calls) == 3
+    assert torch.equal(found["layers.2"], alone)
+    assert not any("forward" in vars(module) for module in model.modules())
+
+
+def test_an_encoder_layer_that_fails_is_as_before(monkeypatch):
+    model = encoder().eval()
+    monkeypatch.setattr(model.layers[2].linear2, "weight", None)
+    with pytest.raises((AttributeError, TypeError)):
+        ip.record(model, torch.randn(4, 5, 8), "layers.?")
+    assert not any("forward" in vars(module) for module in model.modules())
+
+
 def test_embeddings_that_are_added_up_by_the_network_itself_are_left_out():
     class Net(nn.Module):
         def __init__(self):

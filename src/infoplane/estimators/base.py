@@ -14,7 +14,7 @@ from infoplane.errors import InputError, NonFiniteError
 from infoplane.estimators.family import family_table
 from infoplane.estimators.readings import Count, Manner, Nonfinite, Reading, nonfinite_message, with_layer_facts
 from infoplane.estimators.samples import Ids, Variable, distinct_ids, number
-from infoplane.estimators.symbols import Symbols
+from infoplane.estimators.symbols import Symbols, bad_rows
 from infoplane.types import Estimate, Kind, Units
 
 
@@ -139,8 +139,8 @@ def check_nonfinite(policy: str) -> Nonfinite:
 
 
 def check_finite(t: Tensor, place: str = "") -> None:
-    """An error that counts the rows of ``t`` (samples, units) with NaN or infinity, where there are any."""
-    check_rows(~t.isfinite().all(-1)[None], place)
+    """An error that counts the samples of ``t`` (..., samples, units) with NaN or infinity, where there are any."""
+    check_rows(bad_rows(t).reshape(-1, t.shape[-2]), place)
 
 
 def check_rows(bad: Tensor, place: str = "") -> None:

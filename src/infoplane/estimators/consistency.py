@@ -28,7 +28,12 @@ def decision_symbols(output: Tensor) -> Symbols:
 
     ``output`` (members, samples, units).
     """
-    codes = output.argmax(-1) if output.shape[-1] > 1 else (output[..., 0] > 0).to(torch.int64)
+    if output.shape[-1] == 1:
+        codes = (output[..., 0] > 0).to(torch.int64)
+    elif output.device.type == "cpu":
+        codes = torch.from_numpy(output.detach().numpy().argmax(-1))  # many times faster than torch's
+    else:
+        codes = output.argmax(-1)
     bad = torch.zeros_like(codes, dtype=torch.bool)
     return Symbols(codes, bad, 0, 0, 1)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import abc
 from typing import Any, final
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -62,7 +63,7 @@ class Rows:
     def add(self, t: Tensor) -> None:
         """The next ones, copied."""
         if self._tensor is None:
-            self._tensor = t.new_empty((t.shape[0], self.samples, *t.shape[2:]))
+            self._tensor = _room(t, (t.shape[0], self.samples, *t.shape[2:]))
         stop = self.filled + t.shape[1]
         if stop > self.samples:
             raise RecordingError(f"a layer gave more rows than the {self.samples} samples that are measured")
@@ -74,6 +75,13 @@ class Rows:
         if self._tensor is None or self.filled != self.samples:
             raise RecordingError(f"a layer gave {self.filled} rows in all, and {self.samples} samples are measured")
         return self._tensor
+
+
+def _room(like: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """Memory for a tensor like another one; NumPy asks the system for large pages, which are there sooner."""
+    if like.device.type != "cpu":
+        return like.new_empty(shape)
+    return torch.from_numpy(np.empty(shape, like.numpy().dtype))
 
 
 def extremes(t: Tensor) -> Tensor:

@@ -35,7 +35,7 @@ from infoplane.types import NATS_PER, Estimate, Units
 
 _KEPT = 2**20  # numbers in codewords up to which they are kept: drawing them takes as long as some hundred samples
 _LEAST = 1e-15  # of lengths up to the inverse neither squares nor products leave the range of float32
-_BLOCK = 512  # samples that are assigned at a time: always the same, since products of other sizes round otherwise
+_BLOCK = 256  # samples that are assigned at a time: always the same, since products of other sizes round otherwise
 
 
 @dataclass(frozen=True)

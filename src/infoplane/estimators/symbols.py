@@ -97,6 +97,15 @@ def row_weights(units: int, symbols: int | None, device: torch.device) -> Tensor
     return torch.from_numpy(weights).to(device)
 
 
+def bad_rows(t: Tensor) -> Tensor:
+    """Which rows of ``t`` (..., units) hold NaN or infinity: bool, (...)."""
+    if t.device.type == "cpu":
+        bad = ~t.sum(-1).isfinite()  # far cheaper than a look at every number; a sum may also overflow
+        if not bool(bad.any()):
+            return bad
+    return ~t.isfinite().all(-1)
+
+
 def constant_units(t: Tensor) -> int | Tensor:
     """How many units have one value in all rows; ``t`` (members, samples, units)."""
     if t.device.type != "cpu":
@@ -163,4 +172,4 @@ class Words(Quantiser):
         words = (numbers + 0.0).view(torch.int32 if t.dtype == torch.float32 else torch.int64).to(torch.int64)
         weights = row_weights(t.shape[-1], None, t.device)
         codes = word_codes(words.flatten(0, -2), weights).view(t.shape[:-1])
-        return codes, ~t.isfinite().all(-1), 0
+        return codes, bad_rows(t), 0
