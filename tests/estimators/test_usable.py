@@ -137,3 +137,12 @@ def test_what_cannot_be():
         made.with_input(made.prepare(torch.from_numpy(t)), None)
     with pytest.raises(InputError, match="Y looks continuous"):
         mutual_information(t, t[:, 0], estimator="usable")
+
+
+def test_more_units_than_samples_are_the_same_problem_in_fewer():
+    """Repeated units are one unit of a larger weight: the penalty of k equal weights w / k is a k-th of that of w."""
+    t, y = torch.randn(60, 5, generator=torch.Generator().manual_seed(0)), torch.arange(60) % 3
+    t = t + y[:, None]
+    few = mutual_information(t, y, estimator=estimator("usable", penalty=0.01))
+    many = mutual_information(t.repeat(1, 8), y, estimator=estimator("usable", penalty=0.08))
+    assert few.value == pytest.approx(many.value, abs=1e-5)

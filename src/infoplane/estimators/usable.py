@@ -97,8 +97,7 @@ class Usable(Estimator):
     def with_label(self, prepared: Tensor, y: Variable, units: Units = "bits") -> Estimate:
         labels, scale = y.classes(), NATS_PER[units]
         constant = int(constant_units(prepared[None]))
-        with torch.inference_mode(False), torch.enable_grad():
-            held = self._held(prepared.clone().to(torch.float64), Ids(labels.ids.clone(), labels.counts))
+        held = self._held(prepared.to(torch.float64), labels)
         each = held.baseline - held.probe
         value, error = float(each.mean()), float(each.std(correction=0)) / math.sqrt(len(each))
         flags = [
@@ -163,9 +162,12 @@ class Usable(Estimator):
         known = t[fit]
         mean, spread = known.mean(0), known.std(0, correction=0)
         varies = (known != known[:1]).any(0) & (spread > 0)
-        rows = (t - mean)[:, varies] / spread[varies]
-        weight = torch.zeros(rows.shape[1], labels.count, dtype=torch.float64, device=t.device, requires_grad=True)
-        offset = _log_shares(fit, labels).requires_grad_()
+        rows = (t[:, varies] - mean[varies]) / spread[varies]
+        if rows.shape[1] > len(fit):  # the penalty keeps the weights in the span of the rows that they are fitted to
+            rows = rows @ torch.linalg.qr(rows[fit].T).Q
+        weight = torch.zeros(rows.shape[1], labels.count, dtype=torch.float64, device=t.device)
+        offset = _log_shares(fit, labels)
+        known, ids = rows[fit], labels.ids[fit]
         solver = torch.optim.LBFGS(
             [weight, offset],
             max_iter=MOST_ITERATIONS,
@@ -175,17 +177,18 @@ class Usable(Estimator):
         )
 
         def loss() -> Tensor:
-            solver.zero_grad()
-            errors = _cross_entropies(rows[fit] @ weight + offset, labels.ids[fit])
-            total = errors.mean() + self.penalty / 2 * weight.square().sum()
-            total.backward()
-            return total
+            logs = torch.addmm(offset, known, weight).log_softmax(1)
+            error = logs.exp()
+            error[torch.arange(len(ids), device=ids.device), ids] -= 1
+            error /= len(ids)  # the gradient of the logits
+            weight.grad, offset.grad = torch.addmm(weight, known.T, error, beta=self.penalty), error.sum(0)
+            return self.penalty / 2 * weight.square().sum() - logs.gather(1, ids[:, None]).mean()
 
         if bool(varies.any()):
             solver.step(loss)
             loss()
         left = [float(p.grad.abs().max()) for p in (weight, offset) if p.grad is not None]
-        return (rows @ weight + offset).detach(), max(left, default=0.0)
+        return torch.addmm(offset, rows, weight), max(left, default=0.0)
 
 
 def _log_shares(rows: Tensor, labels: Ids) -> Tensor:
