@@ -11,8 +11,17 @@ from scipy.special import digamma
 from scipy.stats import multivariate_normal
 
 from infoplane.estimators import canonical as module
-from infoplane.estimators.canonical import Canonical, canonical, class_nats, gaussian_nats, principal, standardised
-from infoplane.estimators.columns import varying
+from infoplane.estimators.canonical import (
+    Canonical,
+    canonical,
+    class_nats,
+    gaussian_nats,
+    least_of_all,
+    least_of_pivots,
+    principal,
+    standardised,
+)
+from infoplane.estimators.columns import normal_scores, varying
 from infoplane.estimators.samples import label_ids
 
 
@@ -23,8 +32,8 @@ def sample(n=300, d=4, seed=0):
     return t, x
 
 
-def prepared(values):
-    return standardised(varying(torch.from_numpy(values)))
+def prepared(values, made=None):
+    return standardised(varying(torch.from_numpy(values)), made)
 
 
 def test_standard_columns_have_mean_nothing_and_variance_one():
@@ -85,12 +94,13 @@ def test_the_correction_is_the_expected_excess_of_independent_columns():
     assert gaussian_nats(found, 6, "wishart") == 0  # too few samples for a correction
 
 
-def test_principal_directions_are_those_of_the_correlations():
+def test_principal_components_are_those_of_the_correlations():
     t, _ = sample()
-    directions, shares = principal(prepared(t))
+    scores, shares = principal(prepared(t))
     values, vectors = np.linalg.eigh(np.corrcoef(t.T))
     assert np.allclose(shares.numpy(), values[::-1] / 4, atol=1e-12)
-    assert np.allclose(np.abs(directions.numpy()), np.abs(vectors[:, ::-1]), atol=1e-8)
+    expected = (t - t.mean(0)) / t.std(0) @ vectors[:, ::-1]
+    assert np.allclose(np.abs(scores.numpy()), np.abs(expected), atol=1e-7)
 
 
 @pytest.mark.parametrize(("columns", "spans"), [(58, False), (59, True), (60, True), (200, True)])
@@ -112,27 +122,88 @@ def test_columns_that_span_everything_need_no_decomposition(columns, spans):
 
 def test_columns_that_repeat_each_other_do_not_span_everything():
     t = np.random.default_rng(0).normal(size=(60, 40))
-    assert not prepared(np.hstack([t, t])).spans_all
+    for made in (None, normal_scores):
+        assert not prepared(np.hstack([t, t]), made).spans_all
+    assert not prepared(np.hstack([t, t**3]), normal_scores).spans_all
     assert not prepared(t @ np.ones((40, 70)) + t[:, :1] * np.arange(70)).spans_all
 
 
+@pytest.mark.parametrize("made", [None, normal_scores])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_part_of_the_columns_shows_that_they_span_everything(made, dtype):
+    rng = np.random.default_rng(0)
+    wide = torch.from_numpy(rng.normal(size=(80, 400))).to(dtype)
+    wide[:, ::7] = wide[:, :1]  # repeated
+    t = standardised(varying(wide), made)
+    assert t.spans_all
+    assert not {"columns", "_moments"} & set(t.__dict__)  # nothing of all columns
+    assert t.basis.to.shape[1] == 79
+
+
+@pytest.mark.parametrize("made", [None, normal_scores])
+def test_repeated_samples_are_no_dimensions(made):
+    t = np.random.default_rng(0).normal(size=(60, 200))
+    t[40:] = t[:20]
+    repeated = prepared(t, made)
+    assert not repeated.spans_all
+    assert repeated.basis.to.shape[1] == 39
+
+
+def test_rounding_does_not_count_as_independence():
+    """Linear in 20 numbers but for the rounding of float64: rank 20, as the singular values say."""
+    rng = np.random.default_rng(0)
+    t = prepared(rng.normal(size=(60, 20)) @ rng.normal(size=(20, 300)))
+    assert not t.spans_all
+    assert t.basis.to.shape[1] == 20
+
+
+def graded(least, n=50, columns=60):
+    """Rows whose singular values fall from 1 to ``least``."""
+    rng = np.random.default_rng(0)
+    q, r = (np.linalg.qr(rng.normal(size=(size, n)))[0] for size in (n, columns))
+    return q @ np.diag(np.geomspace(1, least, n)) @ r.T
+
+
+@pytest.mark.parametrize("scale", [1, 1e30])
+@pytest.mark.parametrize("least", [0.5, 1e-3, 1e-9])
+def test_singular_values_are_not_below_their_bound(least, scale):
+    rows = scale * graded(least)
+    true = np.linalg.svd(rows, compute_uv=False)[-1]
+    assert 0.02 * true < least_of_all(rows.copy()) <= true
+    assert least_of_pivots(rows.copy()) <= true
+    assert least_of_pivots(rows) > 0.002 * true or least == 1e-9
+
+
+@pytest.mark.parametrize("n", [1, 2, 40])
+def test_the_bound_of_singular_rows_is_nothing(n):
+    rows = np.random.default_rng(0).normal(size=(n, n + 3))
+    rows[-1] = rows[0] if n > 1 else 0
+    for bound in (least_of_all, least_of_pivots):
+        assert bound(rows.copy()) < 1e-14
+        assert bound(np.zeros((n, n))) == 0
+        assert bound(np.eye(n)) > 0.1 / math.sqrt(n)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize(("n", "columns"), [(300, 400), (700, 300)])
-def test_few_principal_directions_are_the_first_of_all(n, columns, monkeypatch):
-    monkeypatch.setattr(module, "_BLOCK", 70)
+def test_few_principal_components_are_the_first_of_all(n, columns, dtype, monkeypatch):
+    monkeypatch.setattr(module._chunks, "__defaults__", (70,))
     rng = np.random.default_rng(n)
-    t = prepared(rng.normal(size=(n, 6)) @ rng.normal(size=(6, columns)) + rng.normal(size=(n, columns)))
-    directions, shares = principal(t, 4)
-    all_directions, all_shares = principal(t)
+    values = rng.normal(size=(n, 6)) @ rng.normal(size=(6, columns)) + rng.normal(size=(n, columns))
+    t = standardised(varying(torch.from_numpy(values).to(dtype)))
+    scores, shares = principal(t, 4)
+    all_scores, all_shares = principal(t)
     assert torch.allclose(shares, all_shares[:4], atol=1e-12)
-    assert torch.allclose((directions * all_directions[:, :4]).sum(0).abs(), torch.ones(4).double(), atol=1e-10)
+    signs = (scores * all_scores[:, :4]).sum(0).sign()
+    assert torch.allclose(scores * signs, all_scores[:, :4], atol=1e-9)
 
 
-def test_directions_of_no_variance_come_from_all_of_them():
+def test_components_of_no_variance_come_from_all_of_them():
     rng = np.random.default_rng(0)
     flat = prepared(rng.normal(size=(300, 2)) @ rng.normal(size=(2, 300)))
-    directions, shares = principal(flat, 4)
+    scores, shares = principal(flat, 4)
     assert shares[2:].numpy() == pytest.approx([0, 0], abs=1e-14)
-    assert torch.allclose(directions.T @ directions, torch.eye(4, dtype=torch.float64), atol=1e-10)
+    assert np.allclose((scores.T @ scores).numpy(), np.diag(shares.numpy()) * 300**2, atol=1e-9)
 
 
 @pytest.mark.parametrize("classes", [2, 3, 6])

@@ -11,8 +11,9 @@ import torch
 
 from infoplane.errors import InputError, UnknownNameError
 from infoplane.estimators import edge, estimator, mutual_information
-from infoplane.estimators.edge import ensemble_weights, grid_codes, tensor_grid_codes
+from infoplane.estimators.edge import EDGE, ensemble_weights, grid_codes, tensor_grid_codes
 from infoplane.estimators.samples import input_variable
+from infoplane.estimators.symbols import row_weights
 
 
 def nats(t, y, **options):
@@ -99,13 +100,38 @@ def test_inputs_are_cut_as_layers_are():
     assert both.value == nats(t, x).value
 
 
+def cells(codes):
+    """Which samples share a cell (grids, samples, samples)."""
+    return codes[:, :, None] == codes[:, None]
+
+
 @pytest.mark.parametrize("units", [0, 1, 7, 300])
-def test_compiled_cells_are_those_of_tensor_operations(units):
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("block", [2, 256])
+def test_cells_are_those_of_all_units(monkeypatch, units, dtype, block):
+    """Of many equal samples and some that differ in a few units only, some units at a time or all at once."""
+    monkeypatch.setattr(edge, "_UNITS", block)
     generator = torch.Generator().manual_seed(units)
-    values = torch.randn(500, units, generator=generator, dtype=torch.float64)
+    t = torch.randn(150, units, generator=generator, dtype=dtype)
+    t[50:] = t[torch.arange(100) % 25]
+    t[120:] += 0.1 * (torch.rand(30, units, generator=generator) < 0.02)
+    prepared = EDGE().prepare(t)
     shifts = torch.rand(3, units, generator=generator, dtype=torch.float64)
     widths = np.array([0.01, 0.5, 2.0])
-    assert torch.equal(grid_codes(values, widths, shifts), tensor_grid_codes(values, widths, shifts))
+    standard = t.to(torch.float64) - t.to(torch.float64).mean(0)
+    standard /= standard.square().mean(0).sqrt()
+    whole = [(standard / width + shift).floor() for width, shift in zip(widths, shifts, strict=True)]
+    slow = torch.stack([(row[:, None] == row[None]).all(-1) for row in whole])
+    assert torch.equal(cells(grid_codes(prepared, widths, shifts)), slow)
+    weights = row_weights(units, None, t.device)
+    assert torch.equal(cells(tensor_grid_codes(standard, widths, shifts, weights)), slow)
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e-160, 1e160, 1e300])
+def test_any_scale(scale):
+    rng = np.random.default_rng(0)
+    t, y = rng.normal(size=(500, 2)), rng.integers(0, 2, size=500)
+    assert nats(scale * t, y).value == pytest.approx(nats(t, y).value, abs=1e-9)
 
 
 def test_an_input_is_cut_once_for_all_layers_of_a_width():

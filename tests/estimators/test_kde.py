@@ -13,6 +13,7 @@ from sklearn.base import clone
 
 import infoplane as ip
 from infoplane.errors import InputError, NonFiniteError
+from infoplane.estimators import kde
 from infoplane.estimators.kde import KDE
 from infoplane.estimators.samples import Variable, distinct_ids, input_ids, label_ids
 
@@ -115,6 +116,24 @@ def test_all_bounds_equal_their_definition(seed, n, units, variance):
     assert (i_ty.low, i_ty.value, i_ty.high) == pytest.approx(expected, abs=1e-9)
     assert i_ty.value <= i_ty.details["h_y"] + 1e-12
     assert i_xt.value <= math.log(n) + 1e-12
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize(("units", "noise_variance"), [(3, 1e-5), (3, 1e-4), (700, 0.3)])
+def test_what_is_near_is_all_that_counts(monkeypatch, dtype, units, noise_variance):
+    rng = np.random.default_rng(5)
+    t = torch.from_numpy(np.tanh(rng.normal(size=(300, units)))).to(dtype)
+    t[200:204] = t[:4] + 1e-4
+    y = rng.integers(3, size=300)
+    assert isinstance(KDE(noise_variance).prepare(t).near, kde.Near)
+    near = both(t, y, noise_variance=noise_variance)
+    monkeypatch.setattr(kde, "_MOST_NEAR", 0)
+    whole = both(t.to(torch.float64), y, noise_variance=noise_variance)
+    for one, other in zip(near, whole, strict=True):
+        assert (one.low, one.value, one.high) == pytest.approx((other.low, other.value, other.high), rel=1e-9)
+    upper, lower, upper_within, _ = slow(t, y, noise_variance)
+    assert (near[0].low, near[0].high) == pytest.approx((lower, upper), abs=1e-12)
+    assert near[1].value == pytest.approx(upper - upper_within, abs=1e-12)
 
 
 def test_no_noise_separates_all_and_much_noise_none():

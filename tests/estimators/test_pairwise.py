@@ -12,7 +12,9 @@ from infoplane.estimators.pairwise import (
     _runs,
     centred,
     doubts,
+    half_squares,
     kernel_sums,
+    scaled,
     shuffles,
     squared_distances,
     unit_rows,
@@ -34,7 +36,7 @@ def test_the_sums_are_those_over_all_pairs_of_a_class_in_any_chunks(seed, n, uni
     generator = torch.Generator().manual_seed(seed)
     t = torch.randn((n, units), generator=generator).round(decimals=1)
     ids = torch.randint(classes, (n,), generator=generator)
-    found = kernel_sums(t, ids, 0.3, chunk=chunk)
+    found = kernel_sums(scaled(t, 0.3), ids, chunk=chunk)
     assert found.numpy() == pytest.approx(slow_sums(t, ids, 0.3), rel=1e-10)
 
 
@@ -45,7 +47,7 @@ def test_float32_products_lose_no_digit_that_matters(offset):
     centres = torch.randn((20, 800), generator=generator)
     t = centres[torch.arange(200) % 20] + 1e-3 * torch.randn((200, 800), generator=generator) + offset
     ids = torch.zeros(200, dtype=torch.int64)
-    found = kernel_sums(t, ids, 1e-3, single=True, chunk=64)
+    found = kernel_sums(scaled(t, 1e-3, single=True), ids, chunk=64)
     assert found.numpy() == pytest.approx(slow_sums(t, ids, 1e-3), rel=1e-3)
     assert found.min() > 4  # the near ones are seen
 
@@ -53,13 +55,13 @@ def test_float32_products_lose_no_digit_that_matters(offset):
 @pytest.mark.parametrize("single", [False, True])
 def test_a_sample_is_at_no_distance_from_itself(single):
     t = 1e3 * torch.randn((300, 500), generator=torch.Generator().manual_seed(2))
-    sums = kernel_sums(t, torch.zeros(300, dtype=torch.int64), 1e-3, single=single, chunk=128)
+    sums = kernel_sums(scaled(t, 1e-3, single=single), torch.zeros(300, dtype=torch.int64), chunk=128)
     assert torch.equal(sums, torch.ones_like(sums))
 
 
 def test_huge_float32_activations_do_not_overflow():
     t = torch.tensor([[1e30], [1e30], [-1e30]])
-    sums = kernel_sums(t, torch.zeros(3, dtype=torch.int64), 1e-3, single=True)
+    sums = kernel_sums(scaled(t, 1e-3, single=True), torch.zeros(3, dtype=torch.int64))
     assert sums.tolist() == [[2.0, 2.0, 1.0]] * 2
 
 
@@ -76,11 +78,12 @@ def test_runs_cover_all_samples_and_a_large_class_shares_none(sizes, chunk):
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_squared_distances(dtype):
-    t = torch.randn((70, 4), dtype=dtype, generator=torch.Generator().manual_seed(3)) + 100
+@pytest.mark.parametrize(("samples", "units"), [(2, 1), (70, 4), (64, 600)])
+def test_squared_distances(dtype, samples, units):
+    t = torch.randn((samples, units), dtype=dtype, generator=torch.Generator().manual_seed(3)) + 100
     found = squared_distances(t, chunk=32)
     wide = t.to(torch.float64)
-    assert found.numpy() == pytest.approx(((wide[:, None] - wide[None]) ** 2).sum(-1).numpy(), abs=1e-11)
+    assert found.numpy() == pytest.approx(((wide[:, None] - wide[None]) ** 2).sum(-1).numpy(), rel=1e-12, abs=1e-11)
     assert torch.equal(found, found.T)
     assert not found.diagonal().any()
 
@@ -88,6 +91,15 @@ def test_squared_distances(dtype):
 def test_centring_keeps_type_and_differences():
     t = torch.tensor([[1.0, 5.0], [3.0, 5.0]])
     assert torch.equal(centred(t), torch.tensor([[-1.0, 0.0], [1.0, 0.0]]))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("shape", [(3, 5), (300, 900), (2, 1 << 18)])
+def test_half_squares(dtype, shape):
+    t = torch.randn(shape, dtype=dtype, generator=torch.Generator().manual_seed(4))
+    before = t.clone()
+    assert half_squares(t).numpy() == pytest.approx((t.numpy().astype(np.float64) ** 2).sum(1) / 2, rel=1e-12)
+    assert torch.equal(t, before)
 
 
 def test_unit_rows_of_any_length():

@@ -12,7 +12,14 @@ from sklearn.base import clone
 import infoplane as ip
 from infoplane.errors import InputError, UnknownNameError
 from infoplane.estimators import renyi
-from infoplane.estimators.renyi import Renyi, class_eigenvalues, cosine_kernel, renyi_entropy
+from infoplane.estimators.renyi import (
+    Renyi,
+    class_blocks,
+    class_eigenvalues,
+    class_squares,
+    cosine_kernel,
+    renyi_entropy,
+)
 from infoplane.estimators.samples import Variable, distinct_ids, input_variable, label_ids
 
 
@@ -47,6 +54,26 @@ def test_the_value_is_that_of_the_whole_matrices(seed, n, classes, alpha, width)
     made = Renyi(alpha=alpha, kernel_width=width, null=0)
     found = made.with_label(made.prepare(torch.from_numpy(t)), Variable(label_ids(y)), "nats")
     assert found.value == pytest.approx(slow(t, y, width, alpha), abs=1e-6 if alpha < 1 else 1e-8)
+
+
+@pytest.mark.parametrize("kernel", ["gaussian", "cosine"])
+def test_order_two_needs_no_eigenvalues(kernel):
+    """Of a layer, with numbers and with classes of several sizes: the limit of the eigenvalues' order."""
+    t, x, y = normal(150, 5), normal(150, 2, seed=1), label_ids(np.arange(150) ** 2 % 7)
+    by_entries, by_eigenvalues = (Renyi(alpha=alpha, kernel=kernel, null=1) for alpha in (2, 2 + 1e-12))
+    for variable in (Variable(None, x), Variable(y)):
+        found, expected = (made.with_label(made.prepare(t), variable) for made in (by_entries, by_eigenvalues))
+        for name in ("h_t", "h_y", "joint", "null"):
+            assert found.details[name] == pytest.approx(expected.details[name], abs=1e-9)
+
+
+@pytest.mark.parametrize("rule", ["silverman", "median"])
+@pytest.mark.parametrize("rows", [[0.1] * 7, [[1e200, 3e-7]] * 3, [[5.0]]])
+def test_the_width_of_rows_that_are_alike_is_one(rule, rows):
+    t = torch.tensor(rows, dtype=torch.float64).reshape(len(rows), -1)
+    prepared = Renyi(kernel_width=rule).prepare(t)
+    assert prepared.width == 1
+    assert bool((prepared.kernel == 1).all())
 
 
 @pytest.mark.parametrize("alpha", [0.5, 1, 1.01, 2])
@@ -106,6 +133,8 @@ def test_the_blocks_of_classes_hold_all_eigenvalues(seed, n, classes):
     masked = kernel * (labels.ids[:, None] == labels.ids[None]) / n
     found = class_eigenvalues(kernel, labels).sort().values
     assert found.numpy() == pytest.approx(torch.linalg.eigvalsh(masked).numpy(), abs=1e-12)
+    assert class_squares(kernel, labels) == pytest.approx(float((n * masked).square().sum()), rel=1e-12)
+    assert sum(len(blocks.flatten()) for blocks in class_blocks(kernel, labels)) == int(labels.counts.square().sum())
 
 
 def test_entropy_is_that_of_the_shares():

@@ -8,26 +8,27 @@ each variable (samples, rank) takes its place: it can be kept, and serves for al
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from infoplane.estimators.columns import Columns
+from infoplane.estimators.columns import Columns, centred, moments
 from infoplane.estimators.samples import Ids
 
 #: A share of variance that is taken for rounding: below it a variable is a function of the others.
 RESOLUTION = 1e-12
-#: Samples in a chunk.
+#: Samples, or columns, in a chunk.
 _CHUNK = 2048
 #: Distances to class means held at a time.
 _CHUNK_VALUES = 1 << 22
 #: Times more columns and samples than the principal directions that are looked for: these are then found alone.
 _MANY = 64
 _LEAST = 1e-8  # variance beside the largest one that can be told from rounding of products
-_BLOCK = 500  # products on a side: each pair is formed about once
+_PROBES = 64  # normal vectors that try out an inverse
 #: Values (samples x columns) up to which a variable gets a basis of its own.
 _MOST_VALUES = 1 << 24
 
@@ -42,46 +43,73 @@ class Basis:
 
 @dataclass(frozen=True)
 class Standard:
-    """Columns with what centres and scales them: ``mean`` and ``scale`` (columns,) float64."""
+    """``units`` that vary, or what ``made`` makes of each, with its moments; computed where they are asked for."""
 
-    columns: Columns
-    mean: Tensor
-    scale: Tensor
+    units: Columns
+    made: Callable[[Tensor], Tensor] | None = None
 
     @property
     def n(self) -> int:
-        return self.columns.n
+        return self.units.n
 
-    def rows(self, start: int, stop: int) -> Tensor:
+    @property
+    def device(self) -> torch.device:
+        return self.units.values.device
+
+    @functools.cached_property
+    def columns(self) -> Columns:
+        """What is centred and scaled."""
+        return Columns(self.made(self.units.values), self.units.constant) if self.made else self.units
+
+    @functools.cached_property
+    def _moments(self) -> tuple[Tensor, Tensor]:
+        return moments(self.columns.values)
+
+    @property
+    def mean(self) -> Tensor:
+        """(columns,) float64."""
+        return self._moments[0]
+
+    @property
+    def scale(self) -> Tensor:
+        """The standard deviation over n, (columns,) float64."""
+        return self._moments[1]
+
+    def rows(self, start: int, stop: int, columns: slice = slice(None)) -> Tensor:
         """(stop - start, columns) float64 of mean 0 and variance 1."""
-        return (self.columns.values[start:stop].to(torch.float64) - self.mean) / self.scale
+        return centred(self.columns.values[start:stop, columns], self.mean[columns], self.scale[columns])
 
     def scores(self, directions: Tensor) -> Tensor:
         """All samples along ``directions`` (columns, k): (samples, k) float64."""
         return torch.cat([self.rows(start, stop) @ directions for start, stop in _chunks(self.n)])
 
+    def spread(self, most: int) -> Standard:
+        """At most so many of the units, evenly spaced."""
+        count = self.units.count
+        which = torch.linspace(0, count - 1, min(count, most), device=self.device).round().to(torch.int64)
+        return Standard(Columns(self.units.values.index_select(1, which)), self.made)
+
     @functools.cached_property
     def spans_all(self) -> bool:
         """Whether n - 1 columns are independent, so that any other variable is a linear function of them.
 
-        Seen from 2 n columns without their singular values: with R their triangle, the least one is 1 / |R^-1| or more.
+        Seen from little more than n columns: those that pivots choose, if they are ``made`` (the units of a layer
+        without a nonlinearity are too nearly dependent), or all of them.
         """
-        n, count = self.n, self.columns.count
-        if not n - 1 <= count or n * count > _MOST_VALUES or n < 2:
+        n, count = self.n, self.units.count
+        if not 2 <= n <= count + 1 or n * count > _MOST_VALUES:
             return False
-        some = torch.linspace(0, count - 1, min(count, 2 * n), device=self.mean.device).round().to(torch.int64)
-        rows = (self.columns.values[:-1, some].to(torch.float64) - self.mean[some]) / self.scale[some]
-        triangle = torch.linalg.qr(rows.T, mode="r").R  # (n - 1, n - 1)
-        if bool((triangle.diagonal() == 0).any()):
-            return False
-        unit = torch.eye(n - 1, dtype=torch.float64, device=self.mean.device)
-        least = 1 / float(torch.linalg.solve_triangular(triangle, unit, upper=True).norm())
-        return least > _negligible(n, count) * (n * count) ** 0.5  # the largest singular value is no larger
+        least = _negligible(n, count) * (n * count) ** 0.5  # the largest singular value is no larger
+        ways = ((least_of_pivots, 1.05), (least_of_all, 1.05), (least_of_all, 2.0))
+        return any(
+            way(self.spread(int(share * n)).rows(0, n - 1).cpu().numpy()) > least
+            for way, share in (ways if self.made else ways[1:])
+        )
 
     @functools.cached_property
     def basis(self) -> Basis | None:
         """None where it would take too much memory, or there are no columns."""
-        if not 0 < self.n * self.columns.count <= _MOST_VALUES:
+        if not 0 < self.n * self.units.count <= _MOST_VALUES:
             return None
         q, triangle = torch.linalg.qr(self.rows(0, self.n))
         within, to = _basis(triangle, self.n)
@@ -106,26 +134,50 @@ class Canonical:
         return ((1 - self.correlations) * (1 + self.correlations)).clamp(min=RESOLUTION)
 
 
-def standardised(columns: Columns) -> Standard:
-    """Mean and standard deviation (over n) of the columns."""
-    n, values = columns.n, columns.values
-    mean = sum((values[a:b].to(torch.float64).sum(0) for a, b in _chunks(n)), torch.zeros(())) / n
-    mean = mean.to(values.device).expand(columns.count)
-    square = torch.zeros(columns.count, dtype=torch.float64, device=values.device)
-    for start, stop in _chunks(n):
-        square += (values[start:stop].to(torch.float64) - mean).square().sum(0)
-    return Standard(columns, mean, (square / n).sqrt())
+def standardised(units: Columns, made: Callable[[Tensor], Tensor] | None = None) -> Standard:
+    """Units that vary, or what ``made`` makes of them, with mean and standard deviation (over n)."""
+    return Standard(units, made)
+
+
+def least_of_all(rows: NDArray[np.float64]) -> float:
+    """A lower bound of the singular values of ``rows`` (samples, columns), destroyed, of no fewer columns: QR."""
+    from scipy.linalg import lapack
+
+    factors, *_ = lapack.dgeqrt(min(128, len(rows)), rows.T, overwrite_a=1)
+    return _least(factors, {}, {"trans": 1}, {}) ** (1 / 3)  # in the cube of the inverse it stands out
+
+
+def least_of_pivots(rows: NDArray[np.float64]) -> float:
+    """A lower bound as that of ``least_of_all`` from n columns that LU chooses; below 0 where its rounding hides it."""
+    from scipy.linalg import lapack
+
+    factors, *_ = lapack.dgetrf(rows.T, overwrite_a=1)
+    # |L| <= n / sqrt(2), and three times n eps / 2: Higham (2002), Accuracy and Stability, theorems 8.5 and 9.3
+    rounding = 1.1 * len(rows) ** 2 * float(np.finfo(float).eps * np.linalg.norm(factors))
+    return _least(factors, {"lower": 1, "unitdiag": 1}, {}) - rounding
+
+
+def _least(factors: NDArray[np.float64], *triangles: dict[str, int]) -> float:
+    """A lower bound for a product of ``triangles`` in ``factors``, by normal vectors: wrong once in 10^8 at most."""
+    from scipy.linalg import lapack
+
+    solved = np.asfortranarray(np.random.default_rng(0).normal(size=(factors.shape[1], _PROBES)))
+    for triangle in triangles:
+        solved, singular = lapack.dtrtrs(factors, solved, overwrite_b=1, **triangle)
+        if singular:
+            return 0.0
+    return 0.5 * _PROBES**0.5 / float(np.linalg.norm(solved))
 
 
 def canonical(t: Standard, other: Standard, *, directions: bool = True) -> Canonical:
     """Canonical correlations; columns that depend linearly on others are left out. ``directions``: with them."""
     if not directions and t.spans_all and other.basis is not None:
         rank = other.basis.to.shape[1]
-        return _all_of(t, t.mean.new_ones(rank), rank)
+        return _all_of(t, torch.ones(rank, dtype=torch.float64, device=t.device), rank)
     if t.basis is not None and other.basis is not None:
         q_t, to_t, q_other, to_other = t.basis.q, t.basis.to, other.basis.q, other.basis.to
     else:
-        triangle, width = _triangle(t, other), t.columns.count
+        triangle, width = _triangle(t, other), t.units.count
         q_t, to_t = _basis(triangle[:, :width], t.n)
         q_other, to_other = _basis(triangle[:, width:], t.n)
     ranks, root = (to_t.shape[1], to_other.shape[1]), t.n**0.5
@@ -138,18 +190,18 @@ def canonical(t: Standard, other: Standard, *, directions: bool = True) -> Canon
 
 def _all_of(t: Standard, correlations: Tensor, rank: int) -> Canonical:
     """What columns that span everything share with a variable of a rank; without directions."""
-    nothing = t.mean.new_empty(t.columns.count, 0)
+    nothing = correlations.new_empty(t.units.count, 0)
     return Canonical(correlations, nothing, nothing[:0], t.n - 1, rank)
 
 
 def principal(t: Standard, most: int | None = None) -> tuple[Tensor, Tensor]:
-    """Principal directions (columns, k), and the share of the variance of each (k,), descending; at most ``most``."""
-    if most is not None and _MANY * most <= min(t.n, t.columns.count) and t.mean.device.type == "cpu":
+    """Scores (samples, k) of the first principal components, and the share of the variance of each (k,), descending."""
+    if most is not None and _MANY * most <= min(t.n, t.units.count) and t.device.type == "cpu":
         found = _leading(t, most)
         if found is not None:
             return found
     _, values, directions = torch.linalg.svd(_triangle(t), full_matrices=False)
-    return directions.T[:, :most], (values.square() / values.square().sum())[:most]
+    return t.scores(directions.T[:, :most]), (values.square() / values.square().sum())[:most]
 
 
 def _leading(t: Standard, most: int) -> tuple[Tensor, Tensor] | None:
@@ -157,29 +209,20 @@ def _leading(t: Standard, most: int) -> tuple[Tensor, Tensor] | None:
 
     None where the last of them is too small beside the first to be found in this way.
     """
-    from scipy.sparse.linalg import eigsh
+    from scipy.linalg import blas
+    from scipy.sparse.linalg import LinearOperator, eigsh
 
-    few = t.n < t.columns.count
-    pieces = _column_pieces(t) if few else (t.rows(a, b).T for a, b in _chunks(t.n))
-    size = min(t.n, t.columns.count)
-    products = torch.zeros(size, size, dtype=torch.float64)
-    for piece in pieces:  # (size, some)
-        for start in range(0, size, _BLOCK):
-            products[start : start + _BLOCK, start:].addmm_(piece[start : start + _BLOCK], piece[start:].T)
-    products = products.triu() + products.triu(1).T
-    start_vector = np.random.default_rng(0).normal(size=size)
-    values, vectors = (torch.from_numpy(one).flip(-1) for one in eigsh(products.numpy(), most, v0=start_vector))
+    few, size = t.n < t.units.count, min(t.n, t.units.count)
+    products = np.zeros((size, size), order="F")  # the upper triangle
+    for a, b in _chunks(max(t.n, t.units.count)):
+        piece = t.rows(0, t.n, slice(a, b)) if few else t.rows(a, b)
+        products = blas.dsyrk(1.0, piece.numpy().T, beta=1.0, c=products, trans=few, overwrite_c=1)
+    times = LinearOperator((size, size), lambda v: blas.dsymv(1.0, products, v), dtype=products.dtype)
+    start = np.random.default_rng(0).normal(size=size)
+    values, vectors = (torch.from_numpy(one).flip(-1) for one in eigsh(times, most, v0=start))
     if values[-1] < _LEAST * values[0]:
         return None
-    if few:
-        vectors = torch.cat([piece.T @ vectors for piece in _column_pieces(t)]) / values.sqrt()
-    return vectors, values / (t.n * t.columns.count)
-
-
-def _column_pieces(t: Standard) -> Iterator[Tensor]:
-    """Some columns at a time, (samples, some) float64 of mean 0 and variance 1."""
-    for some in torch.arange(t.columns.count).split(_CHUNK):
-        yield (t.columns.values[:, some].to(torch.float64) - t.mean[some]) / t.scale[some]
+    return vectors * values.sqrt() if few else t.scores(vectors), values / (t.n * t.units.count)
 
 
 def gaussian_nats(found: Canonical, n: int, correction: str) -> float:
@@ -197,10 +240,10 @@ def gaussian_nats(found: Canonical, n: int, correction: str) -> float:
 def class_nats(t: Standard, classes: Ids) -> tuple[float, Canonical]:
     """I(T;Y) = H(Y) + mean log p(y|t), where the classes are Gaussians of one covariance: at most H(Y)."""
     if t.spans_all:
-        correlations = t.mean.new_ones(classes.count)
+        correlations = torch.ones(classes.count, dtype=torch.float64, device=t.device)
         correlations[-1] = 0.0  # classes - 1 directions tell them apart
         return classes.entropy(), _all_of(t, correlations, classes.count - 1)
-    shares = classes.counts.to(t.mean) / t.n
+    shares = classes.counts.to(t.device, torch.float64) / t.n
     root = shares.sqrt()[:, None]  # (classes, 1)
     to_t = _basis(_triangle(t), t.n)[1] if t.basis is None else t.basis.to
     whiten = t.n**0.5 * to_t  # (columns, rank)
@@ -209,7 +252,7 @@ def class_nats(t: Standard, classes: Ids) -> tuple[float, Canonical]:
     found = Canonical(correlations.clamp(max=1.0), whiten @ right.T, left / root, to_t.shape[1], classes.count - 1)
     unit = found.residual.rsqrt()  # within classes the variance becomes 1
     centres = means @ right.T * unit  # (classes, pairs)
-    total = torch.zeros((), dtype=torch.float64, device=t.mean.device)
+    total = torch.zeros((), dtype=torch.float64, device=t.device)
     for start, stop in _chunks(t.n, min(_CHUNK, max(1, _CHUNK_VALUES // classes.count))):
         scores = t.rows(start, stop) @ (found.t * unit)
         distance = torch.cdist(scores, centres, compute_mode="donot_use_mm_for_euclid_dist")
@@ -219,7 +262,7 @@ def class_nats(t: Standard, classes: Ids) -> tuple[float, Canonical]:
 
 
 def _class_sums(t: Standard, classes: Ids) -> Tensor:
-    sums = torch.zeros(classes.count, t.columns.count, dtype=torch.float64, device=t.mean.device)
+    sums = torch.zeros(classes.count, t.units.count, dtype=torch.float64, device=t.device)
     for start, stop in _chunks(t.n):
         sums.index_add_(0, classes.ids[start:stop], t.rows(start, stop))
     return sums
@@ -227,8 +270,8 @@ def _class_sums(t: Standard, classes: Ids) -> Tensor:
 
 def _triangle(*parts: Standard) -> Tensor:
     """R of the QR decomposition of all columns side by side: R'R = n times their correlations."""
-    width = sum(part.columns.count for part in parts)
-    triangle = torch.zeros(0, width, dtype=torch.float64, device=parts[0].mean.device)
+    width = sum(part.units.count for part in parts)
+    triangle = torch.zeros(0, width, dtype=torch.float64, device=parts[0].device)
     for start, stop in _chunks(parts[0].n, max(_CHUNK, width)):
         rows = torch.cat([part.rows(start, stop) for part in parts], 1)
         triangle = torch.linalg.qr(torch.cat([triangle, rows]), mode="r").R

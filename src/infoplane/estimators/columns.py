@@ -11,8 +11,10 @@ from dataclasses import dataclass
 import numba
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
+_FIRST = 64  # samples in which most units vary
 _AT_ONCE = 1 << 18  # values that are ranked at a time
 
 
@@ -34,56 +36,138 @@ class Columns:
 
 def varying(t: Tensor) -> Columns:
     """The units of ``t`` (samples, units) that take more than one value."""
-    varies = t.amin(0) != t.amax(0)
+    varies = (t[:_FIRST] != t[0]).any(0)
+    if not varies.all():
+        varies[~varies] = (t[:, ~varies] != t[0, ~varies]).any(0)
     constant = int((~varies).sum())
-    return Columns(t[:, varies] if constant else t, constant)
+    return Columns(t.index_select(1, varies.nonzero()[:, 0]) if constant else t, constant)
 
 
 def scaled(t: Tensor, standardise: bool = True) -> Columns:
     """The varying units in float64, each over its standard deviation if ``standardise``."""
     columns = varying(t)
-    values = columns.values.to(torch.float64)
-    if standardise and columns.count:
-        values = values / ascending(values).std(0)  # sums in ascending order: the same for every order of samples
-    return Columns(values, columns.constant)
+    if not (standardise and columns.count):
+        return Columns(columns.values.to(torch.float64), columns.constant)
+    scale = moments(columns.values)[1] * (columns.n / (columns.n - 1)) ** 0.5
+    return Columns(centred(columns.values, torch.zeros_like(scale), scale), columns.constant)
 
 
-def ascending(values: Tensor) -> Tensor:
-    """Each column sorted; ``values`` (samples, columns)."""
+def centred(values: Tensor, centre: Tensor, scale: Tensor) -> Tensor:
+    """(values - centre) / scale in float64."""
     if values.device.type != "cpu":
-        return values.sort(0).values
-    columns = np.sort(values.T.numpy(), axis=1)
-    return torch.from_numpy(columns).T.contiguous()
+        return (values.to(torch.float64) - centre) / scale
+    found = values.numpy() - centre.numpy()  # numpy's memory comes in large pages
+    found /= scale.numpy()
+    return torch.from_numpy(found)
 
 
-def normal_scores(t: Tensor) -> Columns:
-    """The varying units as normal scores, Phi^-1(rank / (n + 1)); equal values share the mean of their ranks."""
-    columns = varying(t)
-    values = torch.empty_like(columns.values, memory_format=torch.contiguous_format)
-    if values.device.type != "cpu":
-        for at in range(columns.count):
-            values[:, at] = column_scores(columns.values[:, at])
-        return Columns(values, columns.constant)
-    twice = torch.arange(2, 2 * columns.n + 1, dtype=torch.float64)  # a mean rank
-    table = torch.special.ndtri(twice / 2 / (columns.n + 1)).to(values.dtype).numpy()
-    step = max(1, _AT_ONCE // columns.n)
-    for some, target in zip(columns.values.split(step, 1), values.split(step, 1), strict=True):
-        units = some.T.contiguous().numpy()  # (columns, samples)
-        _fill_scores(units, units.argsort(1, kind="stable"), table, target.numpy())
-    return Columns(values, columns.constant)
+def moments(values: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation (over n) of each column, (columns,) float64."""
+    sums = _sums_here if values.device.type == "cpu" else sums_of_parts
+    n, low, high = len(values), values.amin(0).to(torch.float64), values.amax(0).to(torch.float64)
+    size = _power_above(torch.maximum(-low, high))
+    mean = sums(values, torch.zeros_like(size), 1 / size, False) * size / n
+    size = _power_above(torch.maximum(mean - low, high - mean))
+    return mean, (sums(values, mean, 1 / size, True) / n).sqrt() * size
+
+
+def sums_of_parts(values: Tensor, centre: Tensor, scale: Tensor, square: bool) -> Tensor:
+    """Sums over the samples of part = (values - centre) * scale, at most 1 in size, or of their squares.
+
+    Each is cut into multiples of a coarse and of a fine grid, whose sums are exact and so the same in every order:
+    Demmel, Nguyen (2013), IEEE Symposium on Computer Arithmetic 21, 163.
+    """
+    coarse, fine = _grids(len(values))
+    part = (values.to(torch.float64) - centre) * scale
+    part = part * part if square else part
+    high = (part + coarse) - coarse
+    low = ((part - high) + fine) - fine
+    return high.sum(0) + low.sum(0)
+
+
+def _sums_here(values: Tensor, centre: Tensor, scale: Tensor, square: bool) -> Tensor:
+    """``sums_of_parts`` without copies of the values, on the CPU."""
+    grids = _grids(len(values))
+    return torch.from_numpy(_sum_parts(values.numpy(), centre.numpy(), scale.numpy(), square, *grids))
 
 
 @numba.njit(cache=True, nogil=True)
-def _fill_scores(units, order, table, scores):  # type: ignore[no-untyped-def]
-    """``scores`` (samples, columns) of ``units`` (columns, samples), whose ascending ``order`` is known."""
-    for unit in range(len(units)):
+def _sum_parts(values, centre, scale, square, coarse, fine):  # type: ignore[no-untyped-def]
+    high, low = np.zeros(len(centre)), np.zeros(len(centre))
+    for sample in range(len(values)):
+        for unit in range(len(centre)):
+            part = (values[sample, unit] - centre[unit]) * scale[unit]
+            if square:
+                part = part * part
+            up = (part + coarse) - coarse
+            high[unit] += up
+            low[unit] += ((part - up) + fine) - fine
+    return high + low
+
+
+def _grids(n: int) -> tuple[float, float]:
+    """Numbers that round one of at most 1 to the two grids when they are added to it and taken off again."""
+    grid = 2.0 ** ((n - 1).bit_length() - 52)
+    return 1.5 * 2.0**52 * grid, 1.5 * 2.0**52 * grid**2
+
+
+def _power_above(x: Tensor) -> Tensor:
+    """Powers of two above ``x``, or about it where there is none; 1 for 0."""
+    exponent = torch.frexp(x).exponent.clamp(-1000, 1023)
+    return torch.from_numpy(np.ldexp(1.0, exponent.cpu().numpy())).to(x.device)
+
+
+def normal_scores(values: Tensor) -> Tensor:
+    """Phi^-1(rank / (n + 1)) in each of ``values`` (samples, units); equal values share the mean of their ranks."""
+    n, units = values.shape
+    scores = torch.empty_like(values, memory_format=torch.contiguous_format)
+    if values.device.type != "cpu":
+        for at in range(units):
+            scores[:, at] = column_scores(values[:, at])
+        return scores
+    twice = torch.arange(2, 2 * n + 1, dtype=torch.float64)  # a mean rank
+    table = torch.special.ndtri(twice / 2 / (n + 1)).to(values.dtype).numpy()
+    step = max(1, _AT_ONCE // n)
+    for some, target in zip(values.split(step, 1), scores.split(step, 1), strict=True):
+        _fill_scores(_ascending(some.numpy()), table, target.numpy())
+    return scores
+
+
+def _ascending(values: NDArray[np.floating]) -> NDArray[np.int64]:
+    """Words (units, samples), ascending in each: a number for the value in the high half, the sample in the low."""
+    if values.dtype == np.float32:
+        words = np.empty(values.shape[::-1], np.int64)
+        _pack(values.view(np.int32), words)
+        words.sort(1)
+        return words
+    units = np.ascontiguousarray(values.T)
+    order = units.argsort(1)
+    units = np.take_along_axis(units, order, 1)
+    rises = np.diff(units, axis=1, prepend=units[:, :1]) != 0
+    return (rises.cumsum(1) << 32) | order
+
+
+@numba.njit(cache=True, nogil=True)
+def _pack(bits, words):  # type: ignore[no-untyped-def]
+    """``words`` (units, samples) of the ``bits`` (samples, units) of float32, which fall where values below 0 rise."""
+    for sample in range(len(bits)):
+        for unit in range(len(words)):
+            value = np.int64(bits[sample, unit])
+            words[unit, sample] = ((value if value >= 0 else -(2**31) - value) << 32) | sample
+
+
+@numba.njit(cache=True, nogil=True)
+def _fill_scores(words, table, scores):  # type: ignore[no-untyped-def]
+    """``scores`` (samples, units) of ascending ``words``; ``table``: the score of the mean rank 1, 1.5, 2, ..."""
+    units, samples = words.shape
+    for unit in range(units):
         start = 0
-        while start < len(order[unit]):
-            value, stop = units[unit, order[unit, start]], start + 1
-            while stop < len(order[unit]) and units[unit, order[unit, stop]] == value:
+        while start < samples:
+            value, stop = words[unit, start] >> 32, start + 1
+            while stop < samples and words[unit, stop] >> 32 == value:
                 stop += 1
             for at in range(start, stop):
-                scores[order[unit, at], unit] = table[start + stop - 1]
+                scores[words[unit, at] & 0xFFFFFFFF, unit] = table[start + stop - 1]
             start = stop
 
 

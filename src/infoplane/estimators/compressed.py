@@ -124,8 +124,8 @@ class Compressed(Estimator):
         standard = standardised(columns)
         if self.method == "autoencoder":
             return autoencode(standard, self.dimensions, self.seed)
-        directions, shares = principal(standard, self.dimensions)
-        return settled(standard.scores(directions)), 1.0 - float(shares.sum())
+        codes, shares = principal(standard, self.dimensions)
+        return settled(codes), 1.0 - float(shares.sum())
 
     def _codes_of(self, y: Variable, device: torch.device) -> tuple[Variable, float]:
         """The codes of the other variable, and the share of its variance that they lack."""
@@ -139,15 +139,15 @@ class Compressed(Estimator):
     def _together(self, prepared: Prepared, y: Variable, units: Units, *, numbers: bool) -> Estimate:
         """Codes of t and of the other variable along the canonical variates that are no chance."""
         columns, device = prepared.columns, prepared.columns.values.device
-        made = normal_scores if numbers else varying
+        made = normal_scores if numbers else None
 
         def decomposed() -> tuple[Standard, Basis | None]:
-            standard = standardised(made(y.values().to(device)))
+            standard = standardised(varying(y.values().to(device)), made)
             return standard, standard.basis
 
-        t = standardised(made(columns.values))
+        t = standardised(columns, made)
         other, _ = y.derived((self.name, self.method, numbers, device), decomposed)
-        if not other.columns.count:
+        if not other.units.count:
             y = Variable(None, y.values()) if numbers else y
             return self._inform(prepared, self._inner.prepare(columns.values[:, :1]), y, units, {})
         found = canonical(t, other)

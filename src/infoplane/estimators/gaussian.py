@@ -15,7 +15,6 @@ al. 2017, Human Brain Mapping 38, 1541, equation 29); for classes about rank_t (
 
 from __future__ import annotations
 
-import abc
 from typing import ClassVar, final
 
 from torch import Tensor
@@ -31,7 +30,7 @@ from infoplane.estimators.canonical import (
     gaussian_nats,
     standardised,
 )
-from infoplane.estimators.columns import Columns, varying
+from infoplane.estimators.columns import varying
 from infoplane.estimators.samples import Ids, Variable
 from infoplane.types import NATS_PER, Estimate, Units
 
@@ -50,13 +49,6 @@ class NormalEstimator(Estimator):
             raise UnknownNameError("correction", correction, CORRECTIONS)
         self.correction = correction
 
-    @abc.abstractmethod
-    def columns(self, values: Tensor) -> Columns:
-        """The columns that ``values`` (samples, units) are taken for."""
-
-    def prepare(self, t: Tensor) -> Standard:
-        return standardised(self.columns(t))
-
     def with_input(self, prepared: Standard, x: Variable, units: Units = "bits") -> Estimate:
         if x.numbers is None:
             return class_estimate(self, prepared, x.classes(), units)
@@ -68,7 +60,7 @@ class NormalEstimator(Estimator):
         return class_estimate(self, prepared, y.classes(), units)
 
     def _with_numbers(self, t: Standard, other: Variable, units: Units) -> Estimate:
-        device = t.mean.device
+        device = t.device
 
         def decomposed() -> tuple[Standard, Basis | None]:
             standard = self.prepare(other.values().to(device))
@@ -102,14 +94,14 @@ class Gaussian(NormalEstimator):
     def measurement(self) -> str:
         return "jointly Gaussian"
 
-    def columns(self, values: Tensor) -> Columns:
-        return varying(values)
+    def prepare(self, t: Tensor) -> Standard:
+        return standardised(varying(t))
 
 
 def number_estimate(made: Estimator, t: Standard, other: Standard, correction: str, units: Units) -> Estimate:
     """The information of t and other columns of numbers, with its doubt."""
-    columns = other.columns
-    if not (t.columns.count and columns.count):
+    columns = other.units
+    if not (t.units.count and columns.count):
         return _estimate(made, 0.0, t, units, {"columns_other": columns.count}, [])
     found = canonical(t, other, directions=False)
     facts = {
@@ -120,7 +112,7 @@ def number_estimate(made: Estimator, t: Standard, other: Standard, correction: s
         "correction": correction,
     }
     flags = []
-    if found.rank_t < t.columns.count or found.rank_other < columns.count:
+    if found.rank_t < t.units.count or found.rank_other < columns.count:
         flags.append("rank-deficient")
     if bool((found.residual <= RESOLUTION).any()):
         flags.append("noiseless")
@@ -132,11 +124,11 @@ def number_estimate(made: Estimator, t: Standard, other: Standard, correction: s
 def class_estimate(made: Estimator, t: Standard, classes: Ids, units: Units) -> Estimate:
     """The information of t and classes, with its doubt."""
     facts: dict[str, object] = {"columns_other": classes.count - 1, "h_y": classes.entropy() / NATS_PER[units]}
-    if not t.columns.count:
+    if not t.units.count:
         return _estimate(made, 0.0, t, units, facts, [])
     nats, found = class_nats(t, classes)
     facts |= {"rank": found.rank_t, "rank_other": found.rank_other, "correlations": found.correlations.tolist()}
-    flags = ["rank-deficient"] if found.rank_t < t.columns.count else []
+    flags = ["rank-deficient"] if found.rank_t < t.units.count else []
     if t.n < FEWEST_PER_COLUMN * (found.rank_t + found.rank_other):
         flags.append("few-samples")
     return _estimate(made, nats, t, units, facts, flags)
@@ -145,11 +137,11 @@ def class_estimate(made: Estimator, t: Standard, classes: Ids, units: Units) -> 
 def _estimate(
     made: Estimator, nats: float, t: Standard, units: Units, facts: dict[str, object], flags: list[str]
 ) -> Estimate:
-    constant = t.columns.constant
+    constant = t.units.constant
     details = {
         "measurement": made.measurement,
         "estimand": "population",
-        "columns": t.columns.count,
+        "columns": t.units.count,
         "constant_units": constant,
         **facts,
     }

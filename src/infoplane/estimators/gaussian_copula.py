@@ -17,7 +17,8 @@ from typing import ClassVar, final
 
 from torch import Tensor
 
-from infoplane.estimators.columns import Columns, normal_scores
+from infoplane.estimators.canonical import Standard, standardised
+from infoplane.estimators.columns import normal_scores, varying
 from infoplane.estimators.gaussian import NormalEstimator
 
 
@@ -43,5 +44,5 @@ class GaussianCopula(NormalEstimator):
     def measurement(self) -> str:
         return "Gaussian copula"
 
-    def columns(self, values: Tensor) -> Columns:
-        return normal_scores(values)
+    def prepare(self, t: Tensor) -> Standard:
+        return standardised(varying(t), normal_scores)

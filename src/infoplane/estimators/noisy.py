@@ -10,23 +10,27 @@ Goldfeld et al. (2019), arXiv:1810.05728 (the noisy network and the sample propa
 (2020), IEEE Trans. Inf. Theory 66, 4368 (its rate). All densities are taken at the same noise, which comes in pairs +z
 and -z: I(X;T) can then never exceed the logarithm of the number of inputs, and vanishes with growing noise. Nats
 inside. Exact for the recorded inputs, up to the Monte Carlo error given by ``low`` and ``high``; as an estimate for a
-population biased downwards where it comes near log n (flag ``saturated``). Float64 throughout: memory O(n x chunk),
+population biased downwards where it comes near log n (flag ``saturated``). Exponents in float64: memory O(n x chunk),
 time O(samples x n x units), and much less where most rows are too far apart for the noise to lead from one to another.
 """
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, final
 
+import numba
+import numpy as np
 import torch
 from torch import Tensor
 
 from infoplane.errors import InputError
 from infoplane.estimators.base import Estimator
-from infoplane.estimators.reach import products_of_pairs, within_reach
+from infoplane.estimators.pairwise import half_squares
+from infoplane.estimators.reach import within_reach
 from infoplane.estimators.samples import Ids, Variable
 from infoplane.estimators.symbols import constant_units
 from infoplane.types import NATS_PER, Estimate, Units
@@ -34,16 +38,17 @@ from infoplane.types import NATS_PER, Estimate, Units
 PAIRS_AT_ONCE = 1 << 21  # exponents held in memory
 SATURATED_SHARE = 0.9  # of the logarithm of the number of inputs
 MOST_NEAR = 1 << 21  # exponents that are kept
-_FEW = 16  # times fewer pairs than all: their products are formed one by one
+KEPT = 1 << 19  # normal numbers up to which they are kept for the next layer
+_LEAST = -50.0  # exponents below are as good as none beside the 0 of a row and itself
 
 
 @dataclass(frozen=True)
 class Near:
-    """All exponents within reach, for +z and -z (2, count); which draw and which centre they belong to (count,);
-    log p(T) of each draw (2, pairs), but for a constant.
+    """What is near to each draw, but for its own row, draw after draw: how much (draws,), the numbers of the centres
+    (count,), and the exponents for +z and -z (2, count); log p(T) of each draw (2, draws), but for a constant.
     """
 
-    draws: Tensor
+    counts: Tensor
     centres: Tensor
     exponents: Tensor
     everywhere: Tensor
@@ -51,11 +56,11 @@ class Near:
 
 @dataclass(frozen=True)
 class Mixture:
-    """Rows of a layer in units of the noise: ``centres`` (samples, units) float64; ``rows`` (pairs,) where noise is
-    added; ``constant`` units; what is ``near``, None where that is too much.
+    """A layer ``t`` (samples, units); the ``rows`` (draws,) where noise is added; ``constant`` units; what is ``near``,
+    None where that is too much.
     """
 
-    centres: Tensor
+    t: Tensor
     rows: Tensor
     constant: int
     near: Near | None
@@ -97,13 +102,12 @@ class Noisy(Estimator):
         return f"Gaussian noise of standard deviation {self.noise:g}"
 
     def prepare(self, t: Tensor) -> Mixture:
-        centres = t.to(torch.float64, copy=True)
         pairs = self.samples // 2
         generator = torch.Generator().manual_seed(self.seed)
         order = torch.randperm(len(t), generator=generator)
         rows = order[:pairs] if pairs < len(t) else order.repeat(-(-pairs // len(t)))  # every row equally often
-        centres, rows = centres.sub_(centres.mean(0)).div_(self.noise), rows.to(t.device)
-        return Mixture(centres, rows, int(constant_units(t[None])), self._near(centres, rows))
+        near = self._near(t, rows) if t.device.type == "cpu" else None
+        return Mixture(t, rows.to(t.device), int(constant_units(t[None])), near)
 
     def with_input(self, prepared: Mixture, x: Variable, units: Units = "bits") -> Estimate:
         return self._estimate(prepared, x.classes(), "h_x", units)
@@ -112,7 +116,7 @@ class Noisy(Estimator):
         return self._estimate(prepared, y.classes(), "h_y", units)
 
     def _estimate(self, mixture: Mixture, groups: Ids, entropy: str, units: Units) -> Estimate:
-        n, scale = len(mixture.centres), NATS_PER[units]
+        n, scale = len(mixture.t), NATS_PER[units]
         each = self._log_ratios(mixture, groups)
         value, error = float(each.mean()), float(each.std(correction=0)) / math.sqrt(len(each))
         flags: tuple[str, ...] = ("constant-units",) if mixture.constant else ()
@@ -131,72 +135,66 @@ class Noisy(Estimator):
         low, high = (value - 1.96 * error) / scale, (value + 1.96 * error) / scale
         return Estimate(value / scale, units, low, high, "estimate", n, flags, details)
 
-    def _near(self, centres: Tensor, rows: Tensor) -> Near | None:
+    def _near(self, t: Tensor, rows: Tensor) -> Near | None:
         """Of all draws, in main memory and as long as they are few."""
-        distances = within_reach(centres, rows, MOST_NEAR) if centres.device.type == "cpu" else None
-        if distances is None:
+        n, times = len(t), max(1, len(rows) // len(t))
+        pairs = within_reach(t, self.noise, rows[:n], MOST_NEAR // (2 * times))
+        if pairs is None:
             return None
-        if bool((distances.counts[rows] == 1).all()):  # nothing but each row itself, whatever the noise
-            nothing = torch.zeros(2, len(rows), dtype=torch.float64)
-            return Near(torch.arange(len(rows)), rows, nothing, nothing)
-        parts, first = [], 0
-        for chunk, noise in self._noise(centres, rows):
-            draw, centre, half = distances.of(chunk)
-            if len(draw) * _FEW < len(chunk) * len(centres):
-                along = torch.empty_like(half)
-                places = draw.numpy(), centre.numpy(), chunk[draw].numpy()
-                products_of_pairs(noise.numpy(), centres.numpy(), places, along.numpy())
-            else:
-                products = noise @ centres.T  # (chunk, samples)
-                along = (products - products.gather(1, chunk[:, None]))[draw, centre]
-            parts.append((draw + first, centre, torch.stack([along - half, -along - half])))
-            first += len(chunk)
-        each_draws, each_centres, each_exponents = zip(*parts, strict=True)
-        draws, exponents = torch.cat(each_draws), torch.cat(each_exponents, 1)
-        return Near(draws, torch.cat(each_centres), exponents, _log_sums(exponents, draws, len(rows)))
+        neighbours = tuple(each.numpy() for each in pairs.of_each_row(n))
+        found = [(np.zeros(len(rows), np.int64), np.empty(0, np.int32), np.empty((2, 0)))]
+        if len(pairs.halves):
+            found = [
+                _exponents(t.contiguous().numpy(), 1 / self.noise, chunk.numpy(), noise.numpy(), *neighbours)
+                for chunk, noise in self._noise(t, rows)
+            ]
+        counts, centres, exponents = (
+            torch.from_numpy(np.concatenate(parts, axis=-1)) for parts in zip(*found, strict=True)
+        )
+        near = Near(counts, centres, exponents, torch.zeros(2, len(rows), dtype=torch.float64))
+        return replace(near, everywhere=_log_sums(near, rows, torch.zeros(n, dtype=torch.int64)))
 
-    def _noise(self, centres: Tensor, rows: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    def _noise(self, t: Tensor, rows: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
         """Some rows at a time (chunk,), and their noise (chunk, units): always the same."""
-        generator = torch.Generator().manual_seed(self.seed)
-        for chunk in rows.split(max(1, PAIRS_AT_ONCE // len(centres))):
-            noise = torch.randn(len(chunk), centres.shape[1], generator=generator, dtype=torch.float64)
-            yield chunk, noise.to(centres.device)
+        step = max(1, PAIRS_AT_ONCE // len(t))
+        draw = _kept_numbers if len(rows) * t.shape[1] <= KEPT else _normal_numbers
+        for chunk, noise in zip(rows.split(step), draw(self.seed, len(rows), t.shape[1], step), strict=True):
+            yield chunk, noise.to(t.device)
 
     def _log_ratios(self, mixture: Mixture, groups: Ids) -> Tensor:
-        """log p(T|group) - log p(T), (pairs,): the mean over +z and -z for each of the mixture's rows."""
-        near, n, lone = mixture.near, groups.n, groups.count == groups.n
-        log_sizes = groups.counts.to(mixture.centres.device, torch.float64).log()
+        """log p(T|group) - log p(T), (draws,): the mean over +z and -z for each of the mixture's rows."""
+        t, near, lone = mixture.t, mixture.near, groups.count == groups.n
+        log_sizes = groups.counts.to(t.device, torch.float64).log()
         if near is not None:
             ratio = -near.everywhere
             if not lone:
-                same = groups.ids[mixture.rows][near.draws] == groups.ids[near.centres]
-                own = log_sizes[groups.ids[mixture.rows]]
-                ratio += _log_sums(near.exponents[:, same], near.draws[same], len(mixture.rows)) - own
-            return ratio.mean(0) + math.log(n)
-        result = []
-        for rows, noise in self._noise(mixture.centres, mixture.rows):
+                ratio += _log_sums(near, mixture.rows, groups.ids) - log_sizes[groups.ids[mixture.rows]]
+            return ratio.mean(0) + math.log(groups.n)
+        centres = t.to(torch.float64, copy=True)
+        centres.sub_(centres.mean(0)).div_(self.noise)
+        halves, result = half_squares(centres), []
+        for rows, noise in self._noise(t, mixture.rows):
             alike = None if lone else groups.ids[rows, None] == groups.ids
-            distances = _half_distances(mixture.centres, rows)
-            along = noise @ mixture.centres.T  # (rows, samples)
+            distances = (halves[rows, None] + halves).addmm_(centres[rows], centres.T, alpha=-1)
+            distances = distances.clamp_(min=0).scatter_(1, rows[:, None], 0.0)  # exactly 0 for a row to itself
+            along = noise @ centres.T  # (rows, samples)
             along -= along.gather(1, rows[:, None])
             signs = [_log_ratio(sign * along - distances, alike, log_sizes[groups.ids[rows]]) for sign in (1, -1)]
-            result.append((signs[0] + signs[1]) / 2)
-        return torch.cat(result) + math.log(n)
+            result.append(torch.stack(signs).mean(0))
+        return torch.cat(result) + math.log(groups.n)
 
 
-def _log_sums(exponents: Tensor, draws: Tensor, count: int) -> Tensor:
-    """log of the sum of exp of each draw's ``exponents`` (2, pairs), of which one is 0: (2, ``count``)."""
-    which = draws.expand_as(exponents)
-    largest = exponents.new_zeros(2, count).scatter_reduce_(1, which, exponents, "amax")
-    sums = torch.zeros_like(largest).scatter_add_(1, which, (exponents - largest.gather(1, which)).exp_())
-    return sums.log_() + largest
+def _normal_numbers(seed: int, draws: int, units: int, step: int) -> Iterator[Tensor]:
+    """Normal numbers (draws, units), ``step`` draws at a time."""
+    generator = torch.Generator().manual_seed(seed)
+    for start in range(0, draws, step):
+        yield torch.randn(min(step, draws - start), units, generator=generator, dtype=torch.float64)
 
 
-def _half_distances(centres: Tensor, rows: Tensor) -> Tensor:
-    """Half the squared distances of some rows to all; exactly 0 for a row to itself."""
-    squares = centres.square().sum(1)
-    half = (squares[rows, None] + squares) / 2 - centres[rows] @ centres.T
-    return half.clamp_(min=0).scatter_(1, rows[:, None], 0.0)
+@functools.lru_cache(maxsize=4)
+def _kept_numbers(seed: int, draws: int, units: int, step: int) -> list[Tensor]:
+    """The same, drawn once for all layers of a width. Never change them."""
+    return list(_normal_numbers(seed, draws, units, step))
 
 
 def _log_ratio(exponents: Tensor, same: Tensor | None, log_size: Tensor) -> Tensor:
@@ -208,3 +206,50 @@ def _log_ratio(exponents: Tensor, same: Tensor | None, log_size: Tensor) -> Tens
     if same is None:  # every row is a group of its own, with exponent 0
         return -everywhere
     return exponents.masked_fill(~same, -math.inf).logsumexp(1) - log_size - everywhere
+
+
+def _log_sums(near: Near, rows: Tensor, ids: Tensor) -> Tensor:
+    """log of the sum of exp over the samples with the id of each draw's row (2, draws)."""
+    sums = np.empty((2, len(rows)))
+    _add_exponents(rows.numpy(), near.counts.numpy(), near.centres.numpy(), near.exponents.numpy(), ids.numpy(), sums)
+    return torch.from_numpy(sums)
+
+
+@numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
+def _exponents(t, scale, rows, noise, starts, others, halves):  # type: ignore[no-untyped-def]
+    """What ``Near`` holds of draws at ``rows`` of ``scale`` t with ``noise`` (draws, units)."""
+    most, kept = 0, 0
+    for row in rows:
+        most += starts[row + 1] - starts[row]
+    counts, centres, exponents = np.empty(len(rows), np.int64), np.empty(most, np.int32), np.empty((2, most))
+    for draw in range(len(rows)):
+        z, own, before = noise[draw], t[rows[draw]], kept
+        for at in range(starts[rows[draw]], starts[rows[draw] + 1]):
+            other, along = t[others[at]], 0.0
+            for unit in range(len(z)):
+                along += z[unit] * (np.float64(other[unit]) - np.float64(own[unit]))
+            along *= scale
+            if abs(along) - halves[at] > _LEAST:
+                centres[kept] = others[at]
+                exponents[0, kept], exponents[1, kept] = along - halves[at], -along - halves[at]
+                kept += 1
+        counts[draw] = kept - before
+    return counts, centres[:kept].copy(), exponents[:, :kept].copy()
+
+
+@numba.njit(cache=True, nogil=True)
+def _add_exponents(rows, counts, centres, exponents, ids, sums):  # type: ignore[no-untyped-def]
+    """``_log_sums``."""
+    for sign in range(2):
+        start = 0
+        for draw in range(len(rows)):
+            stop, own, largest = start + counts[draw], ids[rows[draw]], 0.0  # the exponent of the row itself
+            for at in range(start, stop):
+                if ids[centres[at]] == own:
+                    largest = max(largest, exponents[sign, at])
+            total = np.exp(-largest)
+            for at in range(start, stop):
+                if ids[centres[at]] == own:
+                    total += np.exp(exponents[sign, at] - largest)
+            sums[sign, draw] = np.log(total) + largest
+            start = stop

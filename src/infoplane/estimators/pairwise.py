@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -17,32 +18,49 @@ from infoplane.estimators.samples import Ids
 
 _CHUNK = {"cpu": 512}  # samples on a side of a block; a block and its copies fit a core's cache
 _CHUNK_ELSEWHERE = 4096
+_AT_ONCE = 1 << 17  # values that are squared at a time
 _LEAST = -80.0  # exponents below are as good as none: n e^-80 is nothing beside the 1 of a sample and itself
 _NEAR = -20.0  # exponents above it are worth their digits
 _MATERIAL = 1e-3  # the error of an exponent that calls for float64
+_CENTRE_OF = 64  # samples, evenly spaced, whose mean is near enough that of all
 _SMALL = 2**28  # multiplications up to which float64 costs no time worth saving
+_UNITS = 256  # whose products are added at a time
 _LARGEST = 1e30  # half squares up to which float32 cannot overflow
 _ROUNDING = {"highest": 2.0**-24, "high": 2.0**-11, "medium": 2.0**-8}  # of torch's float32 matrix products
 
 
-def kernel_sums(
-    t: Tensor, ids: Tensor, variance: float, *, single: bool | None = None, chunk: int | None = None
-) -> Tensor:
-    """For each sample i the sums over all j with the id of i of exp(-d_ij^2 / 2v) and of exp(-d_ij^2 / 8v).
+@dataclass(frozen=True)
+class Scaled:
+    """Rows (samples, units) at half squared distances of d^2 / 8v; half their squared lengths (samples,) float64."""
 
-    ``t`` (samples, units), ``ids`` (samples,) whole numbers, v the ``variance``. Returns (2, samples) float64, at least
-    1 everywhere. ``single``: float32 products where they are accurate; default for large float32 layers. Memory is
-    two copies of ``t`` and a few blocks of ``chunk`` x ``chunk``.
+    rows: Tensor
+    halves: Tensor
+
+
+def scaled(t: Tensor, variance: float, *, single: bool | None = None) -> Scaled:
+    """The rows of ``t`` (samples, units) about their centre and over 2 sqrt(v), v the ``variance``.
+
+    ``single``: float32, for products where they are accurate; default for large float32 layers.
     """
     if single is None:
         single = t.dtype == torch.float32 and len(t) ** 2 * t.shape[1] > _SMALL
+    rows = centred(t.to(torch.float32 if single else torch.float64)).mul_(0.5 / math.sqrt(variance))
+    return Scaled(rows, half_squares(rows))
+
+
+def kernel_sums(points: Scaled, ids: Tensor, *, chunk: int | None = None) -> Tensor:
+    """For each sample i the sums over all j with the id of i of exp(-d_ij^2 / 2v) and of exp(-d_ij^2 / 8v).
+
+    ``ids`` (samples,) whole numbers. Returns (2, samples) float64, at least 1 everywhere. Memory is a few blocks of
+    ``chunk`` x ``chunk``, and a copy of the rows where they are not in the order of their ids.
+    """
     order = ids.argsort(stable=True)
-    rows = centred(t.to(torch.float32 if single else torch.float64))[order].mul_(0.5 / math.sqrt(variance))
+    if bool((ids.diff() < 0).any()):
+        points = Scaled(points.rows[order], points.halves[order])
     classes = ids[order]
-    halves = _half_squares(rows)
-    sums = torch.zeros((2, len(t)), dtype=torch.float64, device=t.device)
-    for i, j, mixed in _blocks(classes, chunk or _CHUNK.get(t.device.type, _CHUNK_ELSEWHERE)):
-        kernel = _kernel_block(rows, halves, i, j)
+    sums = torch.zeros((2, len(ids)), dtype=torch.float64, device=ids.device)
+    for i, j, mixed in _blocks(classes, chunk or _CHUNK.get(ids.device.type, _CHUNK_ELSEWHERE)):
+        kernel = _kernel_block(points.rows, points.halves, i, j)
         if mixed:
             kernel.mul_(classes[i, None] == classes[None, j])
         for row in (1, 0):  # exp(-d^2 / 8v), and its fourth power
@@ -55,9 +73,10 @@ def kernel_sums(
     return result
 
 
-def _half_squares(rows: Tensor) -> Tensor:
-    """Half of each row's squared length (samples,) float64, in pieces."""
-    return torch.cat([(piece.to(torch.float64) ** 2).sum(1) / 2 for piece in rows.split(4096)])
+def half_squares(rows: Tensor) -> Tensor:
+    """Half of each row's squared length (samples,) float64, in pieces that stay in the cache."""
+    step = max(1, _AT_ONCE // max(1, rows.shape[1])) if rows.device.type == "cpu" else len(rows)
+    return torch.cat([piece.to(torch.float64).square().sum(1).div_(2) for piece in rows.split(step)])
 
 
 def _blocks(classes: Tensor, chunk: int) -> Iterator[tuple[slice, slice, bool]]:
@@ -110,22 +129,32 @@ def _doubtful(exponent: Tensor, reach: float, diagonal: bool) -> bool:
 
 
 def centred(t: Tensor) -> Tensor:
-    """``t`` (samples, units) minus each unit's mean, in its own type: distances stay, rounding shrinks."""
-    return (t - t.mean(0, dtype=torch.float64).to(t.dtype)).contiguous()
+    """``t`` (samples, units) minus each unit's mean over some of them: distances stay, rounding shrinks."""
+    some = t[:: max(1, len(t) // _CENTRE_OF)]
+    return (t - some.mean(0, dtype=torch.float64).to(t.dtype)).contiguous()
 
 
-def squared_distances(t: Tensor, *, chunk: int = 2048) -> Tensor:
-    """All of them, (samples, samples) float64, symmetric, 0 on the diagonal; ``t`` (samples, units)."""
-    rows = centred(t.to(torch.float64))
-    squares = (rows**2).sum(1)
-    distances = torch.empty((len(rows), len(rows)), dtype=torch.float64, device=rows.device)
-    for start in range(0, len(rows), chunk):
-        i, j = slice(start, start + chunk), slice(start, None)
-        block = torch.addmm(squares[None, j], rows[i], rows[j].T, alpha=-2).add_(squares[i, None]).clamp_(min=0.0)
-        square = block[:, : len(block)]
-        square.copy_((square + square.T) / 2)  # in exact arithmetic it is symmetric already
-        distances[i, j] = block
-        distances[j, i] = block.T
+def squared_distances(t: Tensor, *, chunk: int = 256) -> Tensor:
+    """All of them, (samples, samples) float64, symmetric, 0 on the diagonal; ``t`` (samples, units).
+
+    Some units at a time, and each pair once: memory is the result and a few blocks.
+    """
+    n = len(t)
+    distances = torch.empty((n, n), dtype=torch.float64, device=t.device)
+    squares, beta = distances.new_zeros(n), 0
+    for piece in t.split(_UNITS, 1):
+        rows = centred(piece.to(torch.float64))
+        squares += rows.square().sum(1)
+        for start in range(0, n, chunk):
+            distances[start : start + chunk, start:].addmm_(
+                rows[start : start + chunk], rows[start:].T, beta=beta, alpha=-2
+            )
+        beta = 1
+    for start in range(0, n, chunk):
+        i, after = slice(start, start + chunk), slice(start + chunk, None)
+        distances[i, start:].add_(squares[start:]).add_(squares[i, None]).clamp_(min=0.0)
+        distances[i, i] = (distances[i, i] + distances[i, i].T) / 2  # in exact arithmetic it is symmetric already
+        distances[after, i] = distances[i, after].T
     return distances.fill_diagonal_(0.0)
 
 

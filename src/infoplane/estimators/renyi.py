@@ -16,9 +16,11 @@ Wickstrom et al. (2019), arXiv:1909.11396, for layers.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, final
 
+import numba
 import numpy as np
 import torch
 from torch import Tensor
@@ -34,6 +36,7 @@ KERNELS = ("gaussian", "cosine")
 WIDTHS = ("silverman", "median")
 
 _MOST_SAMPLES = 20_000  # the matrix takes 3.2 GB, its eigenvalues most of an hour
+_ROWS = 64  # whose entries are squared at a time
 _MEDIAN_OF = 2000  # samples, evenly spaced, whose distances give the median
 
 
@@ -129,8 +132,10 @@ class Renyi(Estimator):
     def _width(self, t: Tensor, distances: Tensor) -> float:
         """By the rule; 1 where all rows are alike and none matters."""
         n, units = t.shape
-        if self.kernel_width == "silverman":
-            width = math.sqrt(float(t.to(torch.float64).var(0, correction=0).sum())) * n ** (-1 / (4 + units))
+        if int(constant_units(t[None])) == units:
+            return 1.0
+        if self.kernel_width == "silverman":  # the mean over all pairs is twice the sum of the variances
+            width = math.sqrt(float(distances.mean()) / 2) * n ** (-1 / (4 + units))
         else:
             some = torch.linspace(0, n - 1, min(n, _MEDIAN_OF), device=t.device).round().to(torch.int64)
             among = distances[some][:, some]
@@ -140,14 +145,20 @@ class Renyi(Estimator):
 
     def _entropy(self, kernel: Tensor) -> float:
         if self.alpha == 2:  # the sum of the squared eigenvalues is that of the squared entries
-            return -math.log(float((kernel / len(kernel)).square_().sum()))
-        return renyi_entropy(torch.linalg.eigvalsh(kernel / len(kernel)), self.alpha)
+            return -math.log(_squares(kernel.split(_ROWS)) / len(kernel) ** 2)
+        return renyi_entropy(torch.linalg.eigvalsh(kernel) / len(kernel), self.alpha)
 
     def _joint(self, kernel: Tensor, other: Ids | Tensor) -> float:
         """S(A, B) with classes or with another kernel matrix."""
-        if isinstance(other, Tensor):
-            return self._entropy(kernel * other)
-        return renyi_entropy(class_eigenvalues(kernel, other), self.alpha)
+        n = len(kernel)
+        if isinstance(other, Ids):
+            if self.alpha == 2:
+                return -math.log(class_squares(kernel, other) / n**2)
+            return renyi_entropy(class_eigenvalues(kernel, other), self.alpha)
+        if self.alpha == 2:
+            rows = zip(kernel.split(_ROWS), other.split(_ROWS), strict=True)
+            return -math.log(_squares(mine * theirs for mine, theirs in rows) / n**2)
+        return self._entropy(kernel * other)
 
     def _estimate(self, prepared: Prepared, other: Variable, own: str, units: Units) -> Estimate:
         """I(A;B) in ``units``; ``own`` is the name of B's entropy."""
@@ -208,19 +219,47 @@ def cosine_kernel(t: Tensor) -> Tensor:
     return kernel.fill_diagonal_(1.0)
 
 
-def class_eigenvalues(kernel: Tensor, labels: Ids) -> Tensor:
-    """Eigenvalues of K o B / n for the kernel of classes B, which leaves one block a class (samples,)."""
-    n = len(kernel)
+def class_blocks(kernel: Tensor, labels: Ids) -> Iterator[Tensor]:
+    """K o B for the kernel of classes B: for every size of them the blocks (classes, size, size) that are left."""
     order = labels.ids.argsort(stable=True)
     counts = labels.counts.to(order.device)
     begin = counts.cumsum(0) - counts
-    found = []
     for size in labels.counts.unique().tolist():
         starts = begin[counts == size]
         members = order[starts[:, None] + torch.arange(size, device=order.device)]  # (classes, size)
-        blocks = kernel[members[:, :, None], members[:, None, :]]
-        found.append(torch.linalg.eigvalsh(blocks / n).flatten())
-    return torch.cat(found)
+        yield kernel[members[:, :, None], members[:, None, :]]
+
+
+def class_eigenvalues(kernel: Tensor, labels: Ids) -> Tensor:
+    """Eigenvalues of K o B / n for the kernel of classes B (samples,)."""
+    return torch.cat([torch.linalg.eigvalsh(blocks).flatten() for blocks in class_blocks(kernel, labels)]) / len(kernel)
+
+
+def class_squares(kernel: Tensor, labels: Ids) -> float:
+    """The sum of the squared entries of K o B for the kernel of classes B."""
+    if kernel.device.type != "cpu":
+        return _squares(class_blocks(kernel, labels))
+    return float(_sum_squares(kernel.numpy(), labels.ids.argsort(stable=True).numpy(), labels.counts.numpy()))
+
+
+@numba.njit(cache=True, nogil=True)
+def _sum_squares(kernel, order, sizes):  # type: ignore[no-untyped-def]
+    """``class_squares``; ``order`` numbers the members of one class after the other."""
+    total, start = 0.0, 0
+    for size in sizes:
+        members = order[start : start + size]
+        for one in members:
+            row, squares = kernel[one], 0.0
+            for other in members:
+                squares += row[other] ** 2
+            total += squares
+        start += size
+    return total
+
+
+def _squares(parts: Iterable[Tensor]) -> float:
+    """The sum of the squared entries of all parts."""
+    return float(sum(part.flatten() @ part.flatten() for part in parts))
 
 
 def renyi_entropy(eigenvalues: Tensor, alpha: float) -> float:
