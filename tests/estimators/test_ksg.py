@@ -13,10 +13,11 @@ from scipy.special import digamma
 from sklearn.base import clone
 
 from infoplane.errors import InputError
-from infoplane.estimators import as_activations, mutual_information
+from infoplane.estimators import as_activations, mutual_information, neighbours
 from infoplane.estimators.ksg import KSG, continuous_terms
+from infoplane.estimators.neighbour_distances import Every
 from infoplane.estimators.neighbours import Cloud
-from infoplane.estimators.samples import input_variable
+from infoplane.estimators.samples import input_variable, label_variable
 
 
 def nats(t, y, **options):
@@ -177,6 +178,26 @@ def test_doubts_are_flags():
     assert nats(np.hstack([x, np.zeros((400, 2))]), y).details["constant_units"] == 2
     clear = nats(3 * y + 0.1 * x[:, 0], y)
     assert ("above-ceiling" in clear.flags) == (clear.value > clear.details["h_y"])
+
+
+@pytest.mark.parametrize("decimals", [0, 1, 9])
+def test_wide_layers_have_the_value_of_all_distances(decimals, monkeypatch):
+    """Distances found as far as they are asked for, or all of them: the same estimates; ties, lone samples, half."""
+    rng = np.random.default_rng(decimals)
+    x = rng.normal(size=(250, 3))
+    t = np.round(np.maximum(x @ rng.normal(size=(3, 300)) + rng.normal(size=(250, 300)) - 2, 0), decimals)
+    t[200:] = t[:50]
+    y = np.append(rng.integers(0, 5, 249), 5)
+    estimates = []
+    for many in (512, 64):
+        monkeypatch.setattr(neighbours, "MANY_COLUMNS", many)
+        made = KSG()
+        prepared = made.prepare(as_activations(t))
+        assert isinstance(prepared.cloud.parts[0], Every) == (many == 512)
+        again = [made.with_label(prepared, label_variable(labels)) for labels in (y, y[::-1].copy())]
+        estimates.append((made.with_input(prepared, input_variable(x)), *again))
+    assert estimates[0] == estimates[1]
+    assert "ties" in estimates[0][1].flags
 
 
 def test_jitter_breaks_ties_the_same_way_every_time():

@@ -14,9 +14,9 @@ from scipy.stats import poisson
 from sklearn.base import clone
 
 from infoplane.errors import InputError
-from infoplane.estimators import as_activations, mutual_information
+from infoplane.estimators import as_activations, mutual_information, neighbours
 from infoplane.estimators.mixed_ksg import MixedKSG
-from infoplane.estimators.samples import input_variable
+from infoplane.estimators.samples import input_variable, label_variable
 
 
 def nats(t, y, **options):
@@ -115,6 +115,23 @@ def test_discrete_samples_are_counted():
     assert nats(t, y) == pytest.approx(0.346631843641, abs=0.05)
     plug_in = mutual_information(t, y, bins="distinct", units="nats").value
     assert nats(t, y) == pytest.approx(plug_in, abs=2e-3)
+
+
+@pytest.mark.parametrize("decimals", [0, 1, 9])
+def test_wide_layers_have_the_value_of_all_distances(decimals, monkeypatch):
+    rng = np.random.default_rng(decimals)
+    x = np.round(rng.normal(size=(250, 3)), decimals)
+    t = np.round(np.maximum(x @ rng.normal(size=(3, 300)) - 2, 0), decimals)
+    t[150:] = t[:100]
+    y = np.append(rng.integers(0, 5, 249), 5)
+    estimates = []
+    for many in (512, 64):
+        monkeypatch.setattr(neighbours, "MANY_COLUMNS", many)
+        made = MixedKSG()
+        prepared = made.prepare(as_activations(t))
+        estimates.append((made.with_input(prepared, input_variable(x)), made.with_label(prepared, label_variable(y))))
+    assert estimates[0] == estimates[1]
+    assert estimates[0][0].details["ties"] > 0.5
 
 
 def test_symmetry_with_ties():

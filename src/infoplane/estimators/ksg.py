@@ -43,14 +43,22 @@ _GROWTH_ERRORS = 3.0
 
 @dataclass(frozen=True)
 class Placed:
-    """The columns of a variable, and their samples as points."""
+    """``n`` samples of a variable as points in ``count`` columns; ``constant`` counts the units left out."""
 
-    columns: Columns
     cloud: Cloud
+    n: int
+    count: int
+    constant: int
+    device: torch.device
 
     @classmethod
     def of(cls, columns: Columns) -> Placed:
-        return cls(columns, Cloud.of(columns.values))
+        return cls(Cloud.of(columns.values), columns.n, columns.count, columns.constant, columns.values.device)
+
+    @classmethod
+    def whole(cls, columns: Columns) -> Placed:
+        """Of a variable that many layers are held against."""
+        return cls(Cloud.whole(columns.values), columns.n, columns.count, columns.constant, columns.values.device)
 
 
 @final
@@ -92,7 +100,7 @@ class KSG(Estimator):
         return f"{self.k} nearest neighbours, max-norm{noise}"
 
     def prepare(self, t: Tensor) -> Placed:
-        return self._placed(t, self.seed)
+        return Placed.of(self._columns(t, self.seed))
 
     def with_input(self, prepared: Placed, x: Variable, units: Units = "bits") -> Estimate:
         if x.numbers is None:
@@ -104,31 +112,31 @@ class KSG(Estimator):
             return self._with_numbers(prepared, y, units)
         return self._with_classes(prepared, y.classes(), units)
 
-    def _with_numbers(self, placed: Placed, other: Variable, units: Units) -> Estimate:
-        t, device = placed.columns, placed.columns.values.device
-        key = (self.name, self.standardise, self.jitter, self.seed, device)
+    def _with_numbers(self, t: Placed, other: Variable, units: Units) -> Estimate:
+        key = (self.name, self.standardise, self.jitter, self.seed, t.device)
 
         def placed_with_half() -> tuple[Placed, Cloud]:
-            found = self._placed(other.values().to(device), self.seed + 1)
-            return found, found.cloud.take(self._half(found.columns))
+            found = Placed.whole(self._columns(other.values().to(t.device), self.seed + 1))
+            return found, found.cloud.take(self._half(found))
 
         found, half = other.derived(key, placed_with_half)
-        columns = found.columns.count
-        if not (t.count and columns):
-            return neighbour_estimate(self, 0.0, t, columns, units)
-        terms = continuous_terms(placed.cloud, found.cloud, min(self.k, t.n - 1))
-        flags = ["ties"] if tied(placed.cloud, found.cloud) else []
+        if not (t.count and found.count):
+            return neighbour_estimate(self, 0.0, t, found.count, units)
+        terms = continuous_terms(t.cloud, found.cloud, min(self.k, t.n - 1))
+        flags = ["ties"] if tied(t.cloud, found.cloud) else []
         growth = None
         if t.n >= FEWEST_SAMPLES:
-            growth = self._growth(terms, continuous_terms(placed.cloud.take(self._half(t)), half, self.k))
+            growth = self._growth(terms, continuous_terms(t.cloud.take(self._half(t)), half, self.k))
         if growth is not None and growth > MOST_GROWTH:
             flags.append("noiseless")
-        return neighbour_estimate(self, float(terms.mean()), t, columns, units, flags=flags, facts={"growth": growth})
+        return neighbour_estimate(
+            self, float(terms.mean()), t, found.count, units, flags=flags, facts={"growth": growth}
+        )
 
-    def _half(self, columns: Columns) -> Tensor:
+    def _half(self, placed: Placed) -> Tensor:
         """Which samples are half of them."""
-        order = torch.randperm(columns.n, generator=torch.Generator().manual_seed(self.seed))
-        return order[: columns.n // 2].to(columns.values.device)
+        order = torch.randperm(placed.n, generator=torch.Generator().manual_seed(self.seed))
+        return order[: placed.n // 2].to(placed.device)
 
     def _growth(self, terms: Tensor, fewer: Tensor) -> float:
         """Nats gained over half of the samples, whose terms are ``fewer``; 0 within the error."""
@@ -136,14 +144,13 @@ class KSG(Estimator):
         error = math.sqrt(float(fewer.var()) / len(fewer))
         return growth if abs(growth) > _GROWTH_ERRORS * error else 0.0
 
-    def _with_classes(self, placed: Placed, classes: Ids, units: Units) -> Estimate:
+    def _with_classes(self, t: Placed, classes: Ids, units: Units) -> Estimate:
         facts = {"h_y": classes.entropy() / NATS_PER[units]}
-        t = placed.columns
         if not t.count:
             return neighbour_estimate(self, 0.0, t, 0, units, facts=facts)
-        shared = (classes.counts > 1).to(t.values.device)[classes.ids]
+        shared = (classes.counts > 1).to(t.device)[classes.ids]
         flags = []
-        if bool(placed.cloud.equal.any()):
+        if bool(t.cloud.equal.any()):
             flags.append("ties")
         lone = int((~shared).sum())
         if lone:
@@ -152,15 +159,15 @@ class KSG(Estimator):
             flags.append("saturated")
             value = math.log(t.n)
         elif lone:
-            value = float(class_terms(placed.cloud.take(shared.nonzero()[:, 0]), classes.take(shared), self.k).mean())
+            value = float(class_terms(t.cloud.take(shared.nonzero()[:, 0]), classes.take(shared), self.k).mean())
         else:
-            value = float(class_terms(placed.cloud, classes, self.k).mean())
+            value = float(class_terms(t.cloud, classes, self.k).mean())
         facts["lone_samples"] = lone
         return neighbour_estimate(self, value, t, 0, units, flags=flags, facts=facts)
 
-    def _placed(self, values: Tensor, seed: int) -> Placed:
+    def _columns(self, values: Tensor, seed: int) -> Columns:
         columns = scaled(values, self.standardise)
-        return Placed.of(Columns(self._shaken(columns.values, seed), columns.constant))
+        return Columns(self._shaken(columns.values, seed), columns.constant)
 
     def _shaken(self, values: Tensor, seed: int) -> Tensor:
         if not self.jitter:
@@ -202,7 +209,7 @@ def psi(count: int | Tensor) -> Tensor:
 def neighbour_estimate(
     made: Estimator,
     nats: float,
-    t: Columns,
+    t: Placed,
     columns: int,
     units: Units,
     *,

@@ -64,24 +64,26 @@ class MixedKSG(Estimator):
             return self._with_numbers(prepared, y, units)
         return self._with_classes(prepared, y.classes(), units)
 
-    def _with_numbers(self, placed: Placed, other: Variable, units: Units) -> Estimate:
-        t, device = placed.columns, placed.columns.values.device
-        found = other.derived((self.name, self.standardise, device), lambda: self.prepare(other.values().to(device)))
+    def _with_numbers(self, t: Placed, other: Variable, units: Units) -> Estimate:
+        def whole() -> Placed:
+            return Placed.whole(scaled(other.values().to(t.device), self.standardise))
+
+        found = other.derived((self.name, self.standardise, t.device), whole)
         value = 0.0
-        if t.count and found.columns.count:
-            value = float(mixed_terms(placed.cloud, found.cloud, min(self.k, t.n - 1)).mean())
-        facts = {"ties": _ties(placed)}
-        return neighbour_estimate(self, value, t, found.columns.count, units, facts=facts)
+        if t.count and found.count:
+            value = float(mixed_terms(t.cloud, found.cloud, min(self.k, t.n - 1)).mean())
+        facts = {"ties": _ties(t)}
+        return neighbour_estimate(self, value, t, found.count, units, facts=facts)
 
-    def _with_classes(self, placed: Placed, classes: Ids, units: Units) -> Estimate:
-        facts = {"h_y": classes.entropy() / NATS_PER[units], "ties": _ties(placed)}
-        value = float(mixed_class_terms(placed.cloud, classes, self.k).mean()) if placed.columns.count else 0.0
-        return neighbour_estimate(self, value, placed.columns, 0, units, facts=facts)
+    def _with_classes(self, t: Placed, classes: Ids, units: Units) -> Estimate:
+        facts = {"h_y": classes.entropy() / NATS_PER[units], "ties": _ties(t)}
+        value = float(mixed_class_terms(t.cloud, classes, self.k).mean()) if t.count else 0.0
+        return neighbour_estimate(self, value, t, 0, units, facts=facts)
 
 
-def _ties(placed: Placed) -> float:
+def _ties(t: Placed) -> float:
     """The share of the samples that equal another one."""
-    return float((placed.cloud.equal > 0).sum()) / placed.columns.n if placed.columns.count else 1.0
+    return float((t.cloud.equal > 0).sum()) / t.n if t.count else 1.0
 
 
 def mixed_terms(x: Cloud, y: Cloud, k: int) -> Tensor:

@@ -14,7 +14,7 @@ _TILE = 32  # ... with so many others, and transposed
 _RUN = 64  # ... and look at before any of them is looked at by itself
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def _insert(nearest, distance):  # type: ignore[no-untyped-def]
     """Into the smallest ones so far, ascending, where it is one of them."""
     place = len(nearest) - 1
@@ -25,7 +25,7 @@ def _insert(nearest, distance):  # type: ignore[no-untyped-def]
         nearest[place] = distance
 
 
-@numba.njit(cache=True, fastmath={"nnan", "nsz"})
+@numba.njit(cache=True, nogil=True, fastmath={"nnan", "nsz"})
 def _distances(columns, at, start, stop, distance):  # type: ignore[no-untyped-def]
     """Distances of point ``at`` to the points ``start`` to ``stop``."""
     distance[: stop - start] = 0.0
@@ -36,7 +36,7 @@ def _distances(columns, at, start, stop, distance):  # type: ignore[no-untyped-d
             distance[j] = max(distance[j], abs(row[j] - value))
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def pairs_kth(columns, k):  # type: ignore[no-untyped-def]
     n = columns.shape[1]
     nearest = np.full((n, k), np.inf)  # ascending
@@ -51,7 +51,7 @@ def pairs_kth(columns, k):  # type: ignore[no-untyped-def]
     return nearest[:, k - 1].copy()
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def pairs_nearer(columns, radius):  # type: ignore[no-untyped-def]
     n = columns.shape[1]
     count = np.zeros(n, dtype=np.int64)
@@ -67,7 +67,7 @@ def pairs_nearer(columns, radius):  # type: ignore[no-untyped-def]
     return count - (radius > 0)  # the point itself lies at distance 0
 
 
-@numba.njit(cache=True, fastmath={"nnan", "nsz"})
+@numba.njit(cache=True, nogil=True, fastmath={"nnan", "nsz"})
 def _widen_by_four(distances, units, at, start, stop):  # type: ignore[no-untyped-def]
     """The distances of point ``at`` to the points ``start`` to ``stop`` in four units more."""
     p, q, r, s = units[0, start:stop], units[1, start:stop], units[2, start:stop], units[3, start:stop]
@@ -78,7 +78,7 @@ def _widen_by_four(distances, units, at, start, stop):  # type: ignore[no-untype
         distance[j] = max(distance[j], max(two, more))
 
 
-@numba.njit(cache=True, fastmath={"nnan", "nsz"})
+@numba.njit(cache=True, nogil=True, fastmath={"nnan", "nsz"})
 def all_distances(columns):  # type: ignore[no-untyped-def]
     """Each pair once, four units at a time, then the other half."""
     units, n = columns.shape
@@ -104,7 +104,7 @@ def all_distances(columns):  # type: ignore[no-untyped-def]
     return distances
 
 
-@numba.njit(cache=True, fastmath={"nnan", "nsz"})
+@numba.njit(cache=True, nogil=True, fastmath={"nnan", "nsz"})
 def held_around(first, second, k):  # type: ignore[no-untyped-def]
     """Distances to the k-th neighbour in both together (samples,), and how many are nearer in each (2, samples)."""
     n = len(first)
@@ -131,7 +131,60 @@ def held_around(first, second, k):  # type: ignore[no-untyped-def]
     return kth, counts - (kth > 0)  # the point itself lies at distance 0
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True, fastmath={"nnan", "nsz"})
+def smallest(values, places, bounds):  # type: ignore[no-untyped-def]
+    """Where the ``len(places)`` smallest of at least as many ``values`` are, ascending.
+
+    ``bounds`` (groups,) for the smallest one of every group-th value: so many groups of them show what is too large.
+    """
+    groups, many, count = len(bounds), len(places), 0
+    bounds[:] = np.inf
+    for start in range(0, len(values), groups):
+        run = values[start : start + groups]
+        for j in range(len(run)):
+            bounds[j] = min(bounds[j], run[j])
+    bounds.sort()
+    bound = bounds[many - 1]
+    few = np.empty(len(values) + 1, np.int64)
+    for j in range(len(values)):
+        few[count] = j
+        count += values[j] <= bound
+    places[:] = few[:count][values[few[:count]].argsort()[:many]]
+
+
+@numba.njit(cache=True, nogil=True, fastmath={"nnan", "nsz"})
+def held_candidates(first, second, many):  # type: ignore[no-untyped-def]
+    """The ``many`` nearest other points in both together: (samples, many)."""
+    n = len(first)
+    places, distance, bounds = np.empty((n, many), np.int64), np.empty(n), np.empty(2 * many)
+    for at in range(n):
+        a, b = first[at], second[at]
+        for j in range(n):
+            distance[j] = max(a[j], b[j])
+        distance[at] = np.inf
+        smallest(distance, places[at], bounds)
+    return places
+
+
+@numba.njit(cache=True, nogil=True)
+def held_candidates_within(distances, order, sizes, many):  # type: ignore[no-untyped-def]
+    """The ``many`` nearest others of the same group, filled up with the point itself; see ``held_within``."""
+    places, bounds = np.empty((len(order), many), np.int64), np.empty(2 * many)
+    start = 0
+    for size in sizes:
+        members = order[start : start + size]
+        for at in members:
+            row = distances[at][members]
+            row[members == at] = np.inf
+            found = min(many, size - 1)
+            smallest(row, places[at, :found], bounds)
+            places[at, :found] = members[places[at, :found]]
+            places[at, found:] = at
+        start += size
+    return places
+
+
+@numba.njit(cache=True, nogil=True)
 def held_within(distances, order, sizes, k):  # type: ignore[no-untyped-def]
     """``order`` numbers the members of one group after the other."""
     kth = np.zeros(len(order))
@@ -150,7 +203,7 @@ def held_within(distances, order, sizes, k):  # type: ignore[no-untyped-def]
     return kth
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def held_nearer(first, second, radius):  # type: ignore[no-untyped-def]
     n = len(first)
     count = np.zeros(n, dtype=np.int64)

@@ -3,13 +3,16 @@
 Distances are in the max-norm, max_u |a_u - b_u|, in float64 and without rounding beyond that of one subtraction, so
 that the ways of finding them agree exactly: a k-d tree (few dimensions), compiled loops over all pairs, tensors in
 chunks of rows (any device), and, for a few thousand samples, the matrix of all distances, which serves every later
-question about the same points. Memory: O(samples), O(samples), O(chunk x samples) and O(samples^2).
+question about the same points, or of as many of them as questions need (``neighbour_distances``). Memory: O(samples),
+O(samples), O(chunk x samples), O(samples^2), and a copy of the points more.
 """
 
 from __future__ import annotations
 
+import abc
 import functools
 from dataclasses import dataclass
+from typing import final
 
 import numpy as np
 import torch
@@ -17,6 +20,7 @@ from torch import Tensor
 
 from infoplane.errors import InputError
 from infoplane.estimators import neighbour_loops as loops
+from infoplane.estimators.neighbour_distances import Bounded, Distances, Every
 
 #: Up to this many columns a k-d tree finds the nearest points faster than all pairs do.
 TREE_COLUMNS = 7
@@ -26,87 +30,187 @@ TREE_COLUMNS_COUNTING = 3
 _CHUNK_VALUES = 1 << 23
 #: Up to this many points their distances are held: 134 MB.
 MOST_HELD = 4096
+#: Of more columns than this, distances are found only as far as they are asked for.
+MANY_COLUMNS = 512
+#: So many points more than k are looked at for the k-th nearest of all.
+_SPARE = 8
 
 
-@dataclass(frozen=True)
-class Cloud:
-    """Points (samples, columns) float64, and where held the distances between all of them: the larger of the two
-    matrices ``held`` (samples, samples).
-    """
+class Cloud(abc.ABC):
+    """Points, and the questions about them."""
 
-    points: Tensor
-    held: tuple[Tensor, Tensor] | None = None
+    @staticmethod
+    def of(points: Tensor, *, few: int = TREE_COLUMNS_COUNTING) -> Cloud:
+        """Of points (samples, columns) float64: their distances are held where they can be, and there are more than
+        ``few`` columns.
+        """
+        return Held((distances_of(points),)) if _to_hold(points, few) else Loose(points)
 
-    @classmethod
-    def of(cls, points: Tensor, *, few: int = TREE_COLUMNS_COUNTING) -> Cloud:
-        """With the distances where they can be held, and there are more than ``few`` columns."""
-        if points.shape[1] <= few or points.device.type != "cpu" or len(points) > MOST_HELD:
-            return cls(points)
-        distances = torch.from_numpy(loops.all_distances(_transposed(points)))
-        return cls(points, (distances, distances))
+    @staticmethod
+    def whole(points: Tensor) -> Cloud:
+        """With all distances at once where they can be held: for points that are asked about again and again."""
+        return Held((Every.of(points),)) if _to_hold(points, TREE_COLUMNS_COUNTING) else Loose(points)
 
-    @classmethod
-    def joint(cls, a: Cloud, b: Cloud) -> Cloud:
+    @staticmethod
+    def joint(a: Cloud, b: Cloud) -> Cloud:
         """The same samples in all columns of two clouds that are not joint themselves."""
-        return cls(torch.cat([a.points, b.points], 1), a._held_with(b))
+        if isinstance(a, Loose) and isinstance(b, Loose):
+            return Loose(torch.cat([a.points, b.points], 1))
+        return a.hold().with_other(b.hold())
 
-    def _held_with(self, other: Cloud) -> tuple[Tensor, Tensor] | None:
-        """The distances in both, where one of them holds its own."""
-        if self.held is None and other.held is None:
-            return None
-        first, second = (one.held or Cloud.of(one.points, few=0).held for one in (self, other))
-        return None if first is None or second is None else (first[0], second[0])
+    @abc.abstractmethod
+    def hold(self) -> Held:
+        """The same points with their distances."""
 
+    @abc.abstractmethod
     def take(self, chosen: Tensor) -> Cloud:
         """The points that ``chosen`` numbers."""
-        return Cloud(self.points[chosen]) if self.held is None else Cloud.of(self.points[chosen], few=0)
 
+    @abc.abstractmethod
     def kth(self, k: int) -> Tensor:
         """The distance of each point to its k-th nearest other point: (samples,)."""
-        if self.held is None:
-            return kth_distance(self.points, k)
-        check_k(k, len(self.points))
-        return torch.from_numpy(loops.held_around(self.held[0].numpy(), self.held[1].numpy(), k)[0])
 
+    @abc.abstractmethod
     def nearer(self, radius: Tensor) -> Tensor:
         """How many other points lie strictly nearer than ``radius`` (samples,) to each: int64."""
-        if self.held is None:
-            return count_nearer(self.points, radius)
-        return torch.from_numpy(loops.held_nearer(self.held[0].numpy(), self.held[1].numpy(), radius.numpy()))
 
+    @abc.abstractmethod
     def around(self, other: Cloud, k: int) -> tuple[Tensor, Tensor, Tensor]:
         """Of two clouds together: the distance of each point to its k-th nearest other point (samples,) float64, and
         how many other points lie strictly nearer in each of the clouds, (samples,) int64 twice.
         """
-        held = self._held_with(other)
-        if held is None:
-            distance = Cloud.joint(self, other).kth(k)
-            return distance, self.nearer(distance), other.nearer(distance)
-        check_k(k, len(self.points))
-        kth, counts = loops.held_around(held[0].numpy(), held[1].numpy(), k)
-        return torch.from_numpy(kth), *torch.from_numpy(counts)
 
+    @abc.abstractmethod
     def within(self, groups: Tensor, sizes: Tensor, k: int) -> Tensor:
         """The distance of each point to its k-th nearest other point of the same group, or to the farthest in a smaller
         one; 0 for a lone point: (samples,). ``groups`` (samples,) from 0 on, ``sizes`` (groups,) int64.
         """
-        order = groups.argsort(stable=True)
-        if self.held is not None:
-            return torch.from_numpy(loops.held_within(self.held[0].numpy(), order.numpy(), sizes.numpy(), k))
+
+    @property
+    @abc.abstractmethod
+    def equal(self) -> Tensor:
+        """How many other points equal each: (samples,) int64."""
+
+
+@final
+@dataclass(frozen=True)
+class Loose(Cloud):
+    """Points (samples, columns) float64 alone: every question looks at all of them."""
+
+    points: Tensor
+
+    def hold(self) -> Held:
+        return Held((distances_of(self.points),))
+
+    def take(self, chosen: Tensor) -> Loose:
+        return Loose(self.points[chosen])
+
+    def kth(self, k: int) -> Tensor:
+        return kth_distance(self.points, k)
+
+    def nearer(self, radius: Tensor) -> Tensor:
+        return count_nearer(self.points, radius)
+
+    def around(self, other: Cloud, k: int) -> tuple[Tensor, Tensor, Tensor]:
+        if isinstance(other, Held):
+            return self.hold().around(other, k)
+        distance = Cloud.joint(self, other).kth(k)
+        return distance, self.nearer(distance), other.nearer(distance)
+
+    def within(self, groups: Tensor, sizes: Tensor, k: int) -> Tensor:
         distance = torch.zeros(len(groups), dtype=torch.float64, device=self.points.device)
-        for members in order.split(sizes.tolist()):
+        for members in groups.argsort(stable=True).split(sizes.tolist()):
             if len(members) > 1:
                 distance[members] = kth_distance(self.points[members], min(k, len(members) - 1))
         return distance
 
     @functools.cached_property
     def equal(self) -> Tensor:
-        """How many other points equal each: (samples,) int64."""
-        if self.held is None:
-            return count_equal(self.points)
-        return self.nearer(
-            torch.full((len(self.points),), np.finfo(np.float64).smallest_subnormal, dtype=torch.float64)
-        )
+        return count_equal(self.points)
+
+
+@final
+@dataclass(frozen=True)
+class Held(Cloud):
+    """The distances between all points: the larger one of one or two ``parts``."""
+
+    parts: tuple[Distances, ...]
+
+    def hold(self) -> Held:
+        return self
+
+    def with_other(self, other: Held) -> Held:
+        """The same samples in both."""
+        return Held(self.parts + other.parts)
+
+    def take(self, chosen: Tensor) -> Held:
+        return Held(tuple(part.take(chosen) for part in self.parts))
+
+    def kth(self, k: int) -> Tensor:
+        return self._around(k)[0]
+
+    def nearer(self, radius: Tensor) -> Tensor:
+        self._settle(radius)
+        return torch.from_numpy(loops.held_nearer(*self._lower, radius.numpy()))
+
+    def around(self, other: Cloud, k: int) -> tuple[Tensor, Tensor, Tensor]:
+        distance, counts = self.with_other(other.hold())._around(k)
+        return distance, counts[0], counts[1]
+
+    def within(self, groups: Tensor, sizes: Tensor, k: int) -> Tensor:
+        order, counts = groups.argsort(stable=True).numpy(), sizes.numpy()
+        if self._open:
+            self._settle_near(loops.held_candidates_within(self._longest, order, counts, k + _SPARE), k)
+        return torch.from_numpy(loops.held_within(self._longest, order, counts, k))
+
+    @functools.cached_property
+    def equal(self) -> Tensor:
+        smallest = np.finfo(np.float64).smallest_subnormal
+        return self.nearer(torch.full((len(self.parts[0].lower),), smallest, dtype=torch.float64))
+
+    def _around(self, k: int) -> tuple[Tensor, Tensor]:
+        """The distance to the k-th nearest in all parts, and how many are nearer in the first and in the last."""
+        n = len(self.parts[0].lower)
+        check_k(k, n)
+        if self._open:
+            self._settle_near(loops.held_candidates(*self._lower, min(k + _SPARE, n - 1)), k)
+        kth, counts = loops.held_around(*self._lower, k)
+        return torch.from_numpy(kth), torch.from_numpy(counts)
+
+    @property
+    def _open(self) -> bool:
+        """Whether there are distances still to find."""
+        return any(isinstance(part, Bounded) for part in self.parts)
+
+    @property
+    def _lower(self) -> tuple[np.ndarray, np.ndarray]:
+        """What is known of the distances in the first and in the last part, (samples, samples) each."""
+        return self.parts[0].lower.numpy(), self.parts[-1].lower.numpy()
+
+    @property
+    def _longest(self) -> np.ndarray:
+        """... and in all parts."""
+        return self._lower[0] if len(self.parts) == 1 else np.maximum(*self._lower)
+
+    def _settle(self, radius: Tensor) -> None:
+        for part in self.parts:
+            part.settle(radius)
+
+    def _settle_near(self, near: np.ndarray, k: int) -> None:
+        """Settle as far as to the k-th of those ``near`` (samples, some), where a point itself stands for nothing."""
+        numbers = torch.from_numpy(near)
+        distance = torch.stack([part.find(numbers) for part in self.parts]).amax(0).sort(1).values
+        nothing = (numbers == torch.arange(len(numbers))[:, None]).sum(1, keepdim=True)
+        self._settle(distance.gather(1, (nothing + k - 1).clamp(max=near.shape[1] - 1))[:, 0])
+
+
+def distances_of(points: Tensor) -> Distances:
+    """Those of points (samples, columns) float64: all, or with many columns those that will be asked for."""
+    return Bounded.of(points) if points.shape[1] > MANY_COLUMNS else Every.of(points)
+
+
+def _to_hold(points: Tensor, few: int) -> bool:
+    return points.shape[1] > few and points.device.type == "cpu" and len(points) <= MOST_HELD
 
 
 def check_k(k: int, n: int) -> None:
