@@ -36,6 +36,7 @@ from infoplane.types import NATS_PER, Estimate, Units
 _KEPT = 2**20  # numbers in codewords up to which they are kept: drawing them takes as long as some hundred samples
 _LEAST = 1e-15  # of lengths up to the inverse neither squares nor products leave the range of float32
 _BLOCK = 256  # samples that are assigned at a time: always the same, since products of other sizes round otherwise
+_WIDE = 4096  # units up to which these are twice as many: a recording batch of wider layers may have no more
 
 
 @dataclass(frozen=True)
@@ -180,7 +181,7 @@ class SoftPieces(Pieces):
         self._epsilon = 0.0
         self._words: dict[torch.dtype, Tensor] = {}
         self._waiting: Tensor | None = None
-        self._codes, self._zero, self._bad = Rows(samples), Rows(samples), Rows(samples)
+        self._codes, self._lengths = Rows(samples), Rows(samples)
         self._varying: list[Varying] = []
 
     def look(self, t: Tensor) -> None:
@@ -192,16 +193,18 @@ class SoftPieces(Pieces):
         for member, varying in zip(t, self._varying, strict=True):
             varying.take(member[None])
         rows = t if self._waiting is None else torch.cat([self._waiting, t], 1)
-        whole = rows.shape[1] - rows.shape[1] % _BLOCK
-        for start in range(0, whole, _BLOCK):
-            self._assign(rows[:, start : start + _BLOCK])
+        block = _BLOCK if t.shape[2] > _WIDE else 2 * _BLOCK
+        whole = rows.shape[1] - rows.shape[1] % block
+        for start in range(0, whole, block):
+            self._assign(rows[:, start : start + block])
         self._waiting = rows[:, whole:].clone() if whole < rows.shape[1] else None
 
     def prepared(self) -> list[Prepared]:
         if self._waiting is not None:
             self._assign(self._waiting)
             self._waiting = None
-        codes, zero, bad = (rows.tensor() for rows in (self._codes, self._zero, self._bad))
+        codes, lengths = self._codes.tensor(), self._lengths.tensor()
+        zero, bad = lengths == 0, ~lengths.isfinite()
         return [
             Prepared(codes[member], self._epsilon, varying.constant, zero[member], bad[member])
             for member, varying in enumerate(self._varying)
@@ -215,11 +218,9 @@ class SoftPieces(Pieces):
 
     def _assign(self, rows: Tensor) -> None:
         """A block (members, samples, units) to codewords."""
-        each = [self._chosen(member) for member in rows]
-        self._codes.add(torch.stack([soft_codes(shares) for shares, _ in each]))
-        lengths = torch.stack([length for _, length in each])
-        self._zero.add(lengths == 0)
-        self._bad.add(~lengths.isfinite())
+        shares, lengths = zip(*map(self._chosen, rows), strict=True)
+        self._codes.add(torch.stack([soft_codes(one) for one in shares]))
+        self._lengths.add(torch.stack(lengths))
 
     def _chosen(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         """The probabilities of rows (samples, units), (samples, codewords), and their lengths (samples,)."""
