@@ -104,7 +104,8 @@ class Bounded(Distances):
         largest = np.resize(np.argpartition(swings, -few, 0)[-few:], (_WITNESSES, n))
         witnesses, values = _witnesses(pieces, middle, largest)
         units, places = np.unique(witnesses, return_inverse=True)
-        lower = _lower_bounds(pieces, units, places.reshape(witnesses.shape), values)
+        lower = np.zeros((n, n))
+        _raise_bounds(pieces, units, places.reshape(witnesses.shape), values, lower)
         parts = pieces, swings * _UPWARDS, np.arange(n, dtype=np.int32), lower, np.eye(n, dtype=np.bool_), np.zeros(n)
         return cls(*map(torch.from_numpy, parts))
 
@@ -140,18 +141,18 @@ class Bounded(Distances):
 
 
 def _between(matrix: Tensor, chosen: Tensor) -> Tensor:
-    return torch.from_numpy(_square(matrix.numpy(), chosen.numpy()))
+    square = np.empty((len(chosen), len(chosen)), matrix.numpy().dtype)
+    _fill_square(matrix.numpy(), chosen.numpy(), square)
+    return torch.from_numpy(square)
 
 
 @numba.njit(cache=True, nogil=True)
-def _square(matrix, chosen):  # type: ignore[no-untyped-def]
+def _fill_square(matrix, chosen, square):  # type: ignore[no-untyped-def]
     """Some rows of a matrix, and the same columns."""
-    square = np.empty((len(chosen), len(chosen)), matrix.dtype)
     for at in range(len(chosen)):
         row = matrix[chosen[at]]
         for place in range(len(chosen)):
             square[at, place] = row[chosen[place]]
-    return square
 
 
 @numba.njit(cache=True, nogil=True)
@@ -190,12 +191,11 @@ def _witnesses(pieces, middle, chosen):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True, fastmath={"nnan", "nsz"})
-def _lower_bounds(pieces, units, places, values):  # type: ignore[no-untyped-def]
-    """The largest difference of two points in the witnesses of both: those of a point are the columns that its
+def _raise_bounds(pieces, units, places, values, lower):  # type: ignore[no-untyped-def]
+    """To the largest difference of two points in the witnesses of both: those of a point are the columns that its
     ``places`` (samples, witnesses) number among ``units``, and its ``values`` there.
     """
-    n = len(places)
-    lower, columns = np.zeros((n, n)), np.empty((len(units), _BLOCK))
+    n, columns = len(places), np.empty((len(units), _BLOCK))
     for start in range(0, n, _BLOCK):
         stop = min(start + _BLOCK, n)
         for place in range(len(units)):
@@ -216,7 +216,6 @@ def _lower_bounds(pieces, units, places, values):  # type: ignore[no-untyped-def
             for a in range(i, min(i + _TILE, n)):
                 for b in range(j, min(j + _TILE, a)):
                     lower[a, b] = lower[b, a] = max(lower[a, b], lower[b, a])
-    return lower
 
 
 @numba.njit(cache=True, nogil=True)

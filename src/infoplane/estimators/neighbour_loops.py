@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numba
 import numpy as np
+from numpy.typing import NDArray
 
 _BLOCK = 512  # points compared at a time: they stay in the cache
 _TILE = 32  # ... with so many others, and transposed
@@ -78,15 +79,23 @@ def _widen_by_four(distances, units, at, start, stop):  # type: ignore[no-untype
         distance[j] = max(distance[j], max(two, more))
 
 
+def all_distances(columns: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Between all points of ``columns`` (columns, samples): (samples, samples)."""
+    distances = np.empty((columns.shape[1], columns.shape[1]))  # NumPy's memory comes in large pages, Numba's not
+    _fill_distances(columns, distances)
+    return distances
+
+
 @numba.njit(cache=True, nogil=True, fastmath={"nnan", "nsz"})
-def all_distances(columns):  # type: ignore[no-untyped-def]
+def _fill_distances(columns, distances):  # type: ignore[no-untyped-def]
     """Each pair once, four units at a time, then the other half."""
     units, n = columns.shape
-    distances = np.zeros((n, n))
     for start in range(0, n, _BLOCK):
         stop = min(start + _BLOCK, n)
         for top in range(0, stop, _TILE):
             bottom = min(top + _TILE, stop)
+            for at in range(top, bottom):
+                distances[at, max(start, at) : stop] = 0.0
             for unit in range(0, units - 3, 4):
                 for at in range(top, bottom):
                     _widen_by_four(distances[at], columns[unit : unit + 4], at, max(start, at), stop)
@@ -101,7 +110,6 @@ def all_distances(columns):  # type: ignore[no-untyped-def]
             for a in range(i, min(i + _TILE, n)):
                 for b in range(j, min(j + _TILE, a)):
                     distances[a, b] = distances[b, a]
-    return distances
 
 
 @numba.njit(cache=True, nogil=True, fastmath={"nnan", "nsz"})
