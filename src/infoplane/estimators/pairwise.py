@@ -64,10 +64,11 @@ def kernel_sums(points: Scaled, ids: Tensor, *, chunk: int | None = None) -> Ten
         if mixed:
             kernel.mul_(classes[i, None] == classes[None, j])
         for row in (1, 0):  # exp(-d^2 / 8v), and its fourth power
+            if row == 0:
+                kernel.clamp_(min=math.exp(_LEAST / 4)).square_().square_()  # numbers below the normal ones are slow
             sums[row, i] += kernel.sum(1)
             if i != j:
                 sums[row, j] += kernel.sum(0)
-            kernel.square_().square_()
     result = torch.empty_like(sums)
     result[:, order] = sums
     return result
