@@ -18,7 +18,7 @@ from scipy.special import digamma
 from infoplane.estimators import mutual_information
 from infoplane.estimators.columns import scaled
 from infoplane.estimators.ksg import continuous_terms
-from infoplane.estimators.neighbours import Cloud
+from infoplane.estimators.neighbours import Loose
 
 SAMPLES = 10_000
 NEIGHBOURS = 3
@@ -45,7 +45,7 @@ def row(dimensions: int, seed: int) -> str:
     x = rng.normal(size=(SAMPLES, dimensions))
     y = x + rng.normal(size=(SAMPLES, dimensions))
     scaled_x, scaled_y = scaled(torch.from_numpy(x)).values, scaled(torch.from_numpy(y)).values
-    clouds = Cloud(scaled_x), Cloud(scaled_y)
+    clouds = Loose(scaled_x), Loose(scaled_y)
     times: dict[str, list[float]] = {"trees": [], "core": [], "call": []}
     for _ in range(REPEATS):
         spent, usual = seconds_of(lambda: usual_ksg(scaled_x.numpy(), scaled_y.numpy(), NEIGHBOURS))
@@ -62,7 +62,7 @@ def row(dimensions: int, seed: int) -> str:
 
 def main() -> None:
     torch.set_num_threads(1)
-    small = Cloud(torch.randn(99, 20, dtype=torch.float64))
+    small = Loose(torch.randn(99, 20, dtype=torch.float64))
     continuous_terms(small, small, 3)  # compile
     print(
         f"`python benchmarks/ksg.py`: {SAMPLES} samples, k = {NEIGHBOURS}, median CPU seconds of {REPEATS}, alternated."
