@@ -23,7 +23,7 @@ WAYS = {
 CLOUDS = {
     "loose": Loose,
     "every": lambda points: Held((Every.of(points),)),
-    "bounded": lambda points: Held((Bounded.of(points),)),
+    "bounded": lambda points: Held((Bounded.of(points, torch.ones_like(points[0])),)),
 }
 
 
@@ -179,7 +179,7 @@ def wide_sample(kind, n, columns, seed):
 def test_distances_found_as_far_as_asked_for_are_all_distances(kind, n, columns):
     """After every question: bounds, exact below the radius, not below it elsewhere; in any order of questions."""
     points = torch.from_numpy(wide_sample(kind, n, columns, seed=n))
-    truth, bounded = Every.of(points).lower, Bounded.of(points)
+    truth, bounded = Every.of(points).lower, Bounded.of(points, torch.ones_like(points[0]))
     ascending = truth.sort(1).values
     for place in (0, min(3, n - 1), 1, n // 2, n - 1, n // 3):
         radius = ascending[:, place].contiguous()

@@ -46,10 +46,19 @@ def varying(t: Tensor) -> Columns:
 def scaled(t: Tensor, standardise: bool = True) -> Columns:
     """The varying units in float64, each over its standard deviation if ``standardise``."""
     columns = varying(t)
+    return Columns(over(columns.values, scales(columns, standardise)), columns.constant)
+
+
+def scales(columns: Columns, standardise: bool = True) -> Tensor:
+    """What the units are divided by, (columns,) float64: standard deviations, or 1."""
     if not (standardise and columns.count):
-        return Columns(columns.values.to(torch.float64), columns.constant)
-    scale = moments(columns.values)[1] * (columns.n / (columns.n - 1)) ** 0.5
-    return Columns(centred(columns.values, torch.zeros_like(scale), scale), columns.constant)
+        return torch.ones(columns.count, dtype=torch.float64, device=columns.values.device)
+    return moments(columns.values)[1] * (columns.n / (columns.n - 1)) ** 0.5
+
+
+def over(values: Tensor, scale: Tensor) -> Tensor:
+    """values / scale in float64."""
+    return centred(values, torch.zeros_like(scale), scale)
 
 
 def centred(values: Tensor, centre: Tensor, scale: Tensor) -> Tensor:

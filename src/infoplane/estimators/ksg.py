@@ -26,7 +26,7 @@ from torch import Tensor
 
 from infoplane.errors import InputError
 from infoplane.estimators.base import Estimator
-from infoplane.estimators.columns import Columns, scaled
+from infoplane.estimators.columns import Columns, scaled, scales, varying
 from infoplane.estimators.neighbours import Cloud
 from infoplane.estimators.samples import Ids, Variable
 from infoplane.types import NATS_PER, Estimate, Units
@@ -52,8 +52,9 @@ class Placed:
     device: torch.device
 
     @classmethod
-    def of(cls, columns: Columns) -> Placed:
-        return cls(Cloud.of(columns.values), columns.n, columns.count, columns.constant, columns.values.device)
+    def of(cls, columns: Columns, scale: Tensor | None = None) -> Placed:
+        """Over the ``scale`` (columns,)."""
+        return cls(Cloud.of(columns.values, scale), columns.n, columns.count, columns.constant, columns.values.device)
 
     @classmethod
     def whole(cls, columns: Columns) -> Placed:
@@ -100,7 +101,10 @@ class KSG(Estimator):
         return f"{self.k} nearest neighbours, max-norm{noise}"
 
     def prepare(self, t: Tensor) -> Placed:
-        return Placed.of(self._columns(t, self.seed))
+        if self.jitter:
+            return Placed.of(self._columns(t, self.seed))
+        columns = varying(t)
+        return Placed.of(columns, scales(columns, self.standardise))
 
     def with_input(self, prepared: Placed, x: Variable, units: Units = "bits") -> Estimate:
         if x.numbers is None:

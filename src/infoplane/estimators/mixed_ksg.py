@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from infoplane.estimators.base import Estimator
-from infoplane.estimators.columns import scaled
+from infoplane.estimators.columns import scaled, scales, varying
 from infoplane.estimators.ksg import Placed, check_neighbours, neighbour_estimate, psi
 from infoplane.estimators.neighbours import Cloud
 from infoplane.estimators.samples import Ids, Variable
@@ -52,7 +52,8 @@ class MixedKSG(Estimator):
         return f"{self.k} nearest neighbours or all equal samples, max-norm"
 
     def prepare(self, t: Tensor) -> Placed:
-        return Placed.of(scaled(t, self.standardise))
+        columns = varying(t)
+        return Placed.of(columns, scales(columns, self.standardise))
 
     def with_input(self, prepared: Placed, x: Variable, units: Units = "bits") -> Estimate:
         if x.numbers is None:

@@ -24,6 +24,7 @@ import torch
 from torch import Tensor
 
 from infoplane.estimators import neighbour_loops as loops
+from infoplane.estimators.columns import over
 
 _PIECE = 64  # columns: all points in one of them stay in the cache
 _WITNESSES = 8  # of each point, a multiple of four
@@ -93,13 +94,12 @@ class Bounded(Distances):
     settled: Tensor
 
     @classmethod
-    def of(cls, points: Tensor) -> Bounded:
-        """Between points (samples, columns) float64."""
-        array, n = points.numpy(), len(points)
-        some = array[:: -(-n // _MIDDLE)]
+    def of(cls, points: Tensor, scale: Tensor) -> Bounded:
+        """Between points (samples, columns) over the ``scale`` (columns,) float64."""
+        n, some = len(points), over(points[:: -(-len(points) // _MIDDLE)], scale).numpy()
         middle = (some / len(some)).sum(0)
-        pieces = np.empty((-(-array.shape[1] // _PIECE), n, _PIECE))
-        swings = _cut(array, middle, pieces)
+        pieces = np.empty((-(-points.shape[1] // _PIECE), n, _PIECE))
+        swings = _cut(points.numpy(), scale.numpy(), middle, pieces)
         few = min(_WITNESSES, len(pieces))
         largest = np.resize(np.argpartition(swings, -few, 0)[-few:], (_WITNESSES, n))
         witnesses, values = _witnesses(pieces, middle, largest)
@@ -155,8 +155,8 @@ def _fill_square(matrix, chosen, square):  # type: ignore[no-untyped-def]
             square[at, place] = row[chosen[place]]
 
 
-@numba.njit(cache=True, nogil=True)
-def _cut(points, middle, pieces):  # type: ignore[no-untyped-def]
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _cut(points, scale, middle, pieces):  # type: ignore[no-untyped-def]
     """Fill ``pieces`` (pieces, samples, columns), and how far points are from the ``middle``: (pieces, samples)."""
     pieces[-1] = 0.0
     swings = np.empty(pieces.shape[:2], np.int64)
@@ -166,9 +166,10 @@ def _cut(points, middle, pieces):  # type: ignore[no-untyped-def]
         for piece in range(len(pieces)):
             start = piece * _PIECE
             row, centre, target = points[at, start : start + _PIECE], middle[start : start + _PIECE], pieces[piece, at]
+            widths = scale[start : start + _PIECE]
             for unit in range(len(row)):
-                target[unit] = row[unit]
-                swing[unit] = abs(row[unit] - centre[unit])
+                target[unit] = row[unit] / widths[unit]
+                swing[unit] = abs(target[unit] - centre[unit])
             largest = np.int64(0)
             for unit in range(len(row)):
                 largest = max(largest, bits[unit])

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from infoplane.errors import InputError
 from infoplane.estimators import neighbour_loops as loops
+from infoplane.estimators.columns import over
 from infoplane.estimators.neighbour_distances import Bounded, Distances, Every
 
 #: Up to this many columns a k-d tree finds the nearest points faster than all pairs do.
@@ -40,16 +41,17 @@ class Cloud(abc.ABC):
     """Points, and the questions about them."""
 
     @staticmethod
-    def of(points: Tensor, *, few: int = TREE_COLUMNS_COUNTING) -> Cloud:
-        """Of points (samples, columns) float64: their distances are held where they can be, and there are more than
-        ``few`` columns.
+    def of(points: Tensor, scale: Tensor | None = None) -> Cloud:
+        """Of points (samples, columns), over the ``scale`` (columns,) float64 or float64 themselves: their distances
+        are held where they can be, and there are more than a few columns.
         """
-        return Held((distances_of(points),)) if _to_hold(points, few) else Loose(points)
+        scale = torch.ones_like(points[0]) if scale is None else scale
+        return Held((distances_of(points, scale),)) if _to_hold(points) else Loose(over(points, scale))
 
     @staticmethod
     def whole(points: Tensor) -> Cloud:
         """With all distances at once where they can be held: for points that are asked about again and again."""
-        return Held((Every.of(points),)) if _to_hold(points, TREE_COLUMNS_COUNTING) else Loose(points)
+        return Held((Every.of(points),)) if _to_hold(points) else Loose(points)
 
     @staticmethod
     def joint(a: Cloud, b: Cloud) -> Cloud:
@@ -100,7 +102,7 @@ class Loose(Cloud):
     points: Tensor
 
     def hold(self) -> Held:
-        return Held((distances_of(self.points),))
+        return Held((distances_of(self.points, torch.ones_like(self.points[0])),))
 
     def take(self, chosen: Tensor) -> Loose:
         return Loose(self.points[chosen])
@@ -204,13 +206,13 @@ class Held(Cloud):
         self._settle(distance.gather(1, (nothing + k - 1).clamp(max=near.shape[1] - 1))[:, 0])
 
 
-def distances_of(points: Tensor) -> Distances:
-    """Those of points (samples, columns) float64: all, or with many columns those that will be asked for."""
-    return Bounded.of(points) if points.shape[1] > MANY_COLUMNS else Every.of(points)
+def distances_of(points: Tensor, scale: Tensor) -> Distances:
+    """Those of points (samples, columns) over the ``scale``: all, or with many columns those that will be asked for."""
+    return Bounded.of(points, scale) if points.shape[1] > MANY_COLUMNS else Every.of(over(points, scale))
 
 
-def _to_hold(points: Tensor, few: int) -> bool:
-    return points.shape[1] > few and points.device.type == "cpu" and len(points) <= MOST_HELD
+def _to_hold(points: Tensor) -> bool:
+    return points.shape[1] > TREE_COLUMNS_COUNTING and points.device.type == "cpu" and len(points) <= MOST_HELD
 
 
 def check_k(k: int, n: int) -> None:

@@ -32,6 +32,7 @@ HEADS = ("linear", "identity")
 BASELINES = ("label", "uniform")
 FEWEST_SAMPLES = 4
 MOST_ITERATIONS = 300
+_CHUNK = 512  # samples of a wide layer that are turned at a time
 ROUNDING = 1e-9  # nats
 LARGEST_GRADIENT = 1e-5  # in nats per unit of a weight; the probe has converged below it
 
@@ -97,7 +98,7 @@ class Usable(Estimator):
     def with_label(self, prepared: Tensor, y: Variable, units: Units = "bits") -> Estimate:
         labels, scale = y.classes(), NATS_PER[units]
         constant = int(constant_units(prepared[None]))
-        held = self._held(prepared.to(torch.float64), labels)
+        held = self._held(prepared, labels)
         each = held.baseline - held.probe
         value, error = float(each.mean()), float(each.std(correction=0)) / math.sqrt(len(each))
         flags = [
@@ -132,7 +133,7 @@ class Usable(Estimator):
                     "use head='linear'"
                 )
             everything = torch.arange(labels.n, device=t.device)
-            return Held(_cross_entropies(t, labels.ids), self._baseline(everything, labels), 0.0)
+            return Held(_cross_entropies(t.to(torch.float64), labels.ids), self._baseline(everything, labels), 0.0)
         fit, held = self._split(labels)
         logits, gradient = self._probe(t, labels, fit)
         return Held(_cross_entropies(logits[held], labels.ids[held]), self._baseline(fit, labels)[held], gradient)
@@ -159,12 +160,19 @@ class Usable(Estimator):
 
     def _probe(self, t: Tensor, labels: Ids, fit: Tensor) -> tuple[Tensor, float]:
         """Logits of all samples, fitted on some, and the largest gradient that is left."""
-        known = t[fit]
+        known = t[fit].to(torch.float64)
         mean, spread = known.mean(0), known.std(0, correction=0)
         varies = (known != known[:1]).any(0) & (spread > 0)
-        rows = (t[:, varies] - mean[varies]) / spread[varies]
-        if rows.shape[1] > len(fit):  # the penalty keeps the weights in the span of the rows that they are fitted to
-            rows = rows @ torch.linalg.qr(rows[fit].T).Q
+
+        def standard(rows: Tensor) -> Tensor:
+            return rows[:, varies].to(torch.float64).sub_(mean[varies]).div_(spread[varies])
+
+        known = standard(known)
+        if known.shape[1] > len(fit):  # the penalty keeps the weights in the span of the rows that they are fitted to
+            span = torch.linalg.qr(known.T).Q
+            rows = torch.cat([standard(some) @ span for some in t.split(_CHUNK)])
+        else:
+            rows = standard(t)
         weight = torch.zeros(rows.shape[1], labels.count, dtype=torch.float64, device=t.device)
         offset = _log_shares(fit, labels)
         known, ids = rows[fit], labels.ids[fit]
