@@ -146,7 +146,8 @@ def test_a_killed_worker_costs_what_was_on_its_way_and_not_the_sweep(tmp_path, e
 @pytest.mark.parametrize(("engine", "package"), [("dask", "distributed"), ("ray", "ray")])
 def test_on_a_cluster_of_its_own_a_killed_process_costs_its_run(tmp_path, expected, killer, engine, package):
     pytest.importorskip(package)
-    killed = killer("process")
+    killed, handler = killer("process"), signal.getsignal(signal.SIGTERM)
     done = ip.sweep(TABLES, out=tmp_path, workers=2, engine=engine)
     assert killed
+    assert signal.getsignal(signal.SIGTERM) is handler
     check(done, expected, attempts=(1, 1, 2))

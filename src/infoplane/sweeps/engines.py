@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import abc
 import shutil
+import signal
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -118,19 +120,21 @@ def _ray(workers: int, scheduler: str | None) -> Iterator[Engine]:
         from ray.util.joblib import register_ray
     except ImportError as error:
         raise _missing("ray", "ray") from error
-    ours = not ray.is_initialized()
-    if ours:
-        local: dict[str, Any] = {"num_cpus": workers, "include_dashboard": False} if scheduler is None else {}
-        try:
-            ray.init(address=scheduler or "local", log_to_driver=False, **local)
-        except (OSError, ValueError) as error:
-            raise InputError(f"no Ray cluster answers at {scheduler!r}: {error}") from error
-    register_ray()
+    ours, handler = not ray.is_initialized(), signal.getsignal(signal.SIGTERM)
     try:
+        if ours:
+            local: dict[str, Any] = {"num_cpus": workers, "include_dashboard": False} if scheduler is None else {}
+            try:
+                ray.init(address=scheduler or "local", log_to_driver=False, **local)
+            except (OSError, ValueError) as error:
+                raise InputError(f"no Ray cluster answers at {scheduler!r}: {error}") from error
+        register_ray()
         yield _Joblib("ray", workers, (ray.exceptions.RayError,))
     finally:
         if ours:
             ray.shutdown()
+            if handler is not None and threading.current_thread() is threading.main_thread():
+                signal.signal(signal.SIGTERM, handler)  # Ray leaves one behind that ends the process
 
 
 @final
