@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from infoplane.estimators.autoencoder import autoencode
-from infoplane.estimators.canonical import principal, standardised
+from infoplane.estimators.canonical import Standard, principal
 from infoplane.estimators.columns import varying
 
 
@@ -16,7 +16,7 @@ def curve():
     """(600, 6): a parabola in six dimensions."""
     s = np.random.default_rng(0).uniform(-1, 1, size=600)
     turn = np.random.default_rng(1).normal(size=(2, 6))
-    return standardised(varying(torch.from_numpy(np.stack([s, s**2], 1) @ turn)))
+    return Standard(varying(torch.from_numpy(np.stack([s, s**2], 1) @ turn)))
 
 
 def test_one_number_rebuilds_a_curve_that_no_line_does(curve):

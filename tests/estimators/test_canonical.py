@@ -13,13 +13,13 @@ from scipy.stats import multivariate_normal
 from infoplane.estimators import canonical as module
 from infoplane.estimators.canonical import (
     Canonical,
+    Standard,
     canonical,
     class_nats,
     gaussian_nats,
     least_of_all,
     least_of_pivots,
     principal,
-    standardised,
 )
 from infoplane.estimators.columns import normal_scores, varying
 from infoplane.estimators.samples import label_ids
@@ -33,7 +33,7 @@ def sample(n=300, d=4, seed=0):
 
 
 def prepared(values, made=None):
-    return standardised(varying(torch.from_numpy(values)), made)
+    return Standard(varying(torch.from_numpy(values)), made)
 
 
 def test_standard_columns_have_mean_nothing_and_variance_one():
@@ -134,7 +134,7 @@ def test_a_part_of_the_columns_shows_that_they_span_everything(made, dtype):
     rng = np.random.default_rng(0)
     wide = torch.from_numpy(rng.normal(size=(80, 400))).to(dtype)
     wide[:, ::7] = wide[:, :1]  # repeated
-    t = standardised(varying(wide), made)
+    t = Standard(varying(wide), made)
     assert t.spans_all
     assert not {"columns", "_moments"} & set(t.__dict__)  # nothing of all columns
     assert t.basis.to.shape[1] == 79
@@ -190,7 +190,7 @@ def test_few_principal_components_are_the_first_of_all(n, columns, dtype, monkey
     monkeypatch.setattr(module._chunks, "__defaults__", (70,))
     rng = np.random.default_rng(n)
     values = rng.normal(size=(n, 6)) @ rng.normal(size=(6, columns)) + rng.normal(size=(n, columns))
-    t = standardised(varying(torch.from_numpy(values).to(dtype)))
+    t = Standard(varying(torch.from_numpy(values).to(dtype)))
     scores, shares = principal(t, 4)
     all_scores, all_shares = principal(t)
     assert torch.allclose(shares, all_shares[:4], atol=1e-12)

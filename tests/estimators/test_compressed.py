@@ -11,7 +11,7 @@ from sklearn.base import clone
 
 from infoplane.errors import InputError, UnknownNameError
 from infoplane.estimators import as_activations, mutual_information
-from infoplane.estimators.canonical import canonical, standardised
+from infoplane.estimators.canonical import Standard, canonical
 from infoplane.estimators.columns import varying
 from infoplane.estimators.compressed import Compressed, related_pairs, settled
 from infoplane.estimators.samples import input_variable
@@ -68,7 +68,7 @@ def test_chance_is_seldom_taken_for_a_relation():
     found = []
     for seed in range(100):
         rng = np.random.default_rng(seed)
-        t, x = (standardised(varying(torch.from_numpy(rng.normal(size=(200, 6))))) for _ in range(2))
+        t, x = (Standard(varying(torch.from_numpy(rng.normal(size=(200, 6))))) for _ in range(2))
         found.append(related_pairs(canonical(t, x), 200))
     assert np.count_nonzero(found) <= 2  # 1 in 1000 is the level
 

@@ -134,11 +134,6 @@ class Canonical:
         return ((1 - self.correlations) * (1 + self.correlations)).clamp(min=RESOLUTION)
 
 
-def standardised(units: Columns, made: Callable[[Tensor], Tensor] | None = None) -> Standard:
-    """Units that vary, or what ``made`` makes of them, with mean and standard deviation (over n)."""
-    return Standard(units, made)
-
-
 def least_of_all(rows: NDArray[np.float64]) -> float:
     """A lower bound of the singular values of ``rows`` (samples, columns), destroyed, of no fewer columns: QR."""
     from scipy.linalg import lapack

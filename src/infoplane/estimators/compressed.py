@@ -22,7 +22,7 @@ from torch import Tensor
 from infoplane.errors import InputError, UnknownNameError
 from infoplane.estimators.autoencoder import autoencode
 from infoplane.estimators.base import Estimator
-from infoplane.estimators.canonical import Basis, Canonical, Standard, canonical, principal, standardised
+from infoplane.estimators.canonical import Basis, Canonical, Standard, canonical, principal
 from infoplane.estimators.columns import Columns, normal_scores, varying
 from infoplane.estimators.ksg import KSG
 from infoplane.estimators.mixed_ksg import MixedKSG
@@ -121,7 +121,7 @@ class Compressed(Estimator):
         """Codes of a variable by itself, and the share of its variance that they lack."""
         if columns.count <= self.dimensions:
             return columns.values, 0.0
-        standard = standardised(columns)
+        standard = Standard(columns)
         if self.method == "autoencoder":
             return autoencode(standard, self.dimensions, self.seed)
         codes, shares = principal(standard, self.dimensions)
@@ -142,10 +142,10 @@ class Compressed(Estimator):
         made = normal_scores if numbers else None
 
         def decomposed() -> tuple[Standard, Basis | None]:
-            standard = standardised(varying(y.values().to(device)), made)
+            standard = Standard(varying(y.values().to(device)), made)
             return standard, standard.basis
 
-        t = standardised(columns, made)
+        t = Standard(columns, made)
         other, _ = y.derived((self.name, self.method, numbers, device), decomposed)
         if not other.units.count:
             y = Variable(None, y.values()) if numbers else y

@@ -21,15 +21,7 @@ from torch import Tensor
 
 from infoplane.errors import UnknownNameError
 from infoplane.estimators.base import Estimator
-from infoplane.estimators.canonical import (
-    RESOLUTION,
-    Basis,
-    Standard,
-    canonical,
-    class_nats,
-    gaussian_nats,
-    standardised,
-)
+from infoplane.estimators.canonical import RESOLUTION, Basis, Standard, canonical, class_nats, gaussian_nats
 from infoplane.estimators.columns import varying
 from infoplane.estimators.samples import Ids, Variable
 from infoplane.types import NATS_PER, Estimate, Units
@@ -95,7 +87,7 @@ class Gaussian(NormalEstimator):
         return "jointly Gaussian"
 
     def prepare(self, t: Tensor) -> Standard:
-        return standardised(varying(t))
+        return Standard(varying(t))
 
 
 def number_estimate(made: Estimator, t: Standard, other: Standard, correction: str, units: Units) -> Estimate:

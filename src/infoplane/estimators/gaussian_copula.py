@@ -17,7 +17,7 @@ from typing import ClassVar, final
 
 from torch import Tensor
 
-from infoplane.estimators.canonical import Standard, standardised
+from infoplane.estimators.canonical import Standard
 from infoplane.estimators.columns import normal_scores, varying
 from infoplane.estimators.gaussian import NormalEstimator
 
@@ -45,4 +45,4 @@ class GaussianCopula(NormalEstimator):
         return "Gaussian copula"
 
     def prepare(self, t: Tensor) -> Standard:
-        return standardised(varying(t), normal_scores)
+        return Standard(varying(t), normal_scores)
