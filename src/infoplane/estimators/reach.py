@@ -51,10 +51,11 @@ def within_reach(t: Tensor, noise: float, rows: Tensor, most: int) -> Pairs | No
     others = torch.ones(len(t), dtype=torch.bool)
     others[rows] = False
     order = torch.cat([rows, others.nonzero()[:, 0]])
-    ordered = t if bool((order.diff() > 0).all()) else t[order]
+    in_order = bool((order.diff() > 0).all())
     few = len(rows) * (2 * len(t) - len(rows)) // (2 * FEW)
     for apart in _strides(t.shape[1]):
-        found = _maybe_near(ordered[:, ::apart], noise, len(rows), most if apart == 1 else min(few, most))
+        some = t[:, ::apart] if in_order else t[order, ::apart]
+        found = _maybe_near(some, noise, len(rows), most if apart == 1 else min(few, most))
         if found is not None:
             ends, halves = order.numpy().astype(np.int32)[found].T.copy(), np.empty(len(found))
             _measure(t.contiguous().numpy(), 1 / noise, ends, halves)
