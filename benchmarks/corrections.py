@@ -10,8 +10,8 @@ import torch
 from machine import machine
 
 from infoplane.estimators.binned import Binned
-from infoplane.estimators.entropy import CORRECTIONS
-from infoplane.estimators.samples import distinct_ids, label_ids
+from infoplane.estimators.counting.entropy import CORRECTIONS
+from infoplane.estimators.counting.samples import distinct_ids, label_ids
 
 REPEATS = 200
 SETTINGS = ((60, 300), (60, 1000), (1000, 1000), (1000, 5000))  # symbols, samples

@@ -15,8 +15,8 @@ import torch
 from machine import machine
 
 from infoplane.estimators.binned import Binned
-from infoplane.estimators.intervals import intervals
-from infoplane.estimators.samples import distinct_ids, label_ids
+from infoplane.estimators.counting.intervals import intervals
+from infoplane.estimators.counting.samples import distinct_ids, label_ids
 
 REPEATS = 400
 SIZES = (200, 1000, 5000)

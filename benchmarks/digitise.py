@@ -17,9 +17,9 @@ import numpy as np
 import torch
 from machine import machine, median_seconds
 
-from infoplane.estimators.rules import Report
-from infoplane.estimators.symbols import row_weights
-from infoplane.estimators.tensor_kernels import tensor_cut_codes
+from infoplane.estimators.counting.rules import Report
+from infoplane.estimators.counting.symbols import row_weights
+from infoplane.estimators.counting.tensor_kernels import tensor_cut_codes
 
 ROWS, UNITS = 60_000, 1024
 
@@ -46,7 +46,7 @@ def peak_over_input() -> float:
     for codes in (False, True):
         work = "Report().symbols(t[None]);" if codes else ""
         code = (
-            "import torch, resource; from infoplane.estimators.rules import Report;"
+            "import torch, resource; from infoplane.estimators.counting.rules import Report;"
             "Report().symbols(torch.rand(1, 64, 1024));"
             f"t = torch.rand({ROWS}, {UNITS}); {work}"
             "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"

@@ -12,8 +12,8 @@ import torch
 from machine import machine
 from torch import Tensor
 
+from infoplane.estimators.counting.samples import Variable, distinct_ids, label_ids
 from infoplane.estimators.kde import KDE
-from infoplane.estimators.samples import Variable, distinct_ids, label_ids
 from infoplane.types import Estimate
 
 

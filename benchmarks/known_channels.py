@@ -18,7 +18,7 @@ from torch import Tensor
 
 import infoplane as ip
 from infoplane.estimators import estimator, mutual_information
-from infoplane.estimators.samples import Variable, distinct_ids
+from infoplane.estimators.counting.samples import Variable, distinct_ids
 from infoplane.networks import mlp
 from infoplane.networks.quantised import quantise
 

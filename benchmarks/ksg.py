@@ -16,9 +16,9 @@ from scipy.spatial import cKDTree
 from scipy.special import digamma
 
 from infoplane.estimators import mutual_information
-from infoplane.estimators.columns import scaled
+from infoplane.estimators.distances.columns import scaled
+from infoplane.estimators.distances.neighbours import Loose
 from infoplane.estimators.ksg import continuous_terms
-from infoplane.estimators.neighbours import Loose
 
 SAMPLES = 10_000
 NEIGHBOURS = 3

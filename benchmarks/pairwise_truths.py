@@ -11,7 +11,7 @@ import torch
 from scipy.integrate import quad
 
 import infoplane as ip
-from infoplane.estimators.samples import Variable, distinct_ids, label_ids
+from infoplane.estimators.counting.samples import Variable, distinct_ids, label_ids
 
 
 def mixture_information(centres: np.ndarray, beta: float) -> float:

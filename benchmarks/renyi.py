@@ -11,8 +11,8 @@ import torch
 from machine import machine
 from torch import Tensor
 
+from infoplane.estimators.counting.samples import Variable, label_ids
 from infoplane.estimators.renyi import Renyi
-from infoplane.estimators.samples import Variable, label_ids
 
 ALPHA, WIDTH = 1.01, 8.0
 

@@ -15,7 +15,7 @@ import numpy as np
 
 import infoplane as ip
 from infoplane import runs
-from infoplane.arrays import read_arrays
+from infoplane.io.arrays import read_arrays
 from infoplane.serve.folder import RunsFolder
 from infoplane.serve.follow import RunFollower
 

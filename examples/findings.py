@@ -15,7 +15,7 @@ import infoplane as ip
 from infoplane.classic import published_loss
 from infoplane.datasets.mnist import pooled
 from infoplane.plotting import save
-from infoplane.trajectory import concat
+from infoplane.trajectory.trajectory import concat
 
 TANH = ["1", "3", "5", "7", "9", "11"]  # the six layers that the report looks at
 REPORT_BINS = {"name": "binned", "bins": "report"}

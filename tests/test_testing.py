@@ -15,8 +15,8 @@ import torch
 from infoplane.errors import InfoplaneError, InputError, UnknownNameError
 from infoplane.estimators import Binned
 from infoplane.estimators.base import Estimator, SymbolEstimator
-from infoplane.estimators.samples import distinct_ids, number
-from infoplane.estimators.symbols import Symbols, constant_units
+from infoplane.estimators.counting.samples import distinct_ids, number
+from infoplane.estimators.counting.symbols import Symbols, constant_units
 from infoplane.testing import CHECKS, CheckFailed, ChecksFailed, check_estimator, related, sample, unrelated
 from infoplane.types import NATS_PER, Estimate
 

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 import infoplane as ip
-from infoplane.comparison import PUBLISHED_RULES
+from infoplane.comparison.table import PUBLISHED_RULES
 from infoplane.plotting import save
 
 SIZES = [12, 10, 7, 5, 4, 3, 2]

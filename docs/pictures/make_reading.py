@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 import infoplane as ip
-from infoplane.estimators.bottleneck import ib_curve
+from infoplane.companions.bottleneck import ib_curve
 from infoplane.plotting import curves, save, text_plane
 
 SIZES = [12, 10, 7, 5, 4, 3, 2]

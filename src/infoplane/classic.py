@@ -16,14 +16,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
-from infoplane import plotting, training
+from infoplane import plotting
 from infoplane.errors import InputError, UnknownNameError
 from infoplane.estimators import as_activations
 from infoplane.estimators.binned import Binned
-from infoplane.estimators.samples import Variable, as_array, check_lengths, input_ids, label_ids
-from infoplane.networks.placement import device_of, floating_dtype
-from infoplane.plane import InformationPlane
-from infoplane.stopping import InformationStopping
+from infoplane.estimators.counting.samples import Variable, as_array, check_lengths, input_ids, label_ids
+from infoplane.plane.plane import InformationPlane
+from infoplane.recording.placement import device_of, floating_dtype
+from infoplane.training import loop as training
+from infoplane.trajectory.stopping import InformationStopping
 
 _THIRTY, _FIFTY = np.linspace(-1, 1, 30), np.linspace(-1, 1, 50)
 _MSE = nn.MSELoss()
@@ -98,8 +99,8 @@ class ZivInformationPlane:
     """The simple estimator: I(X;T) and I(T;Y) of a layer in bits, by the original's rule for cutting into bins.
 
     ``X`` (samples, ...) numbers, ``Y`` (samples,), (samples, 1) or one-hot labels, ``bins`` the edges. What the rule
-    does, and where it misleads, is said at ``infoplane.estimators.rules.Report``. Activations with NaN or infinity are
-    a NonFiniteError; ``nonfinite="keep"`` counts them as the original did, as values beyond the last edge.
+    does, and where it misleads, is said at ``infoplane.estimators.counting.rules.Report``. Activations with NaN or
+    infinity are a NonFiniteError; ``nonfinite="keep"`` counts them as the original did, as values beyond the last edge.
     InputError where numbers of samples differ.
 
     >>> plane = ZivInformationPlane(np.arange(4), [0, 0, 1, 1])

@@ -11,7 +11,7 @@ import torch
 from infoplane.errors import NonFiniteError
 from infoplane.estimators import mutual_information
 from infoplane.estimators.binned import Binned
-from infoplane.estimators.samples import distinct_ids, label_ids
+from infoplane.estimators.counting.samples import distinct_ids, label_ids
 
 
 def layer(samples=200, units=3, members=1, seed=0, decimals=1):

@@ -16,7 +16,7 @@ from torch import nn
 from infoplane.errors import InputError, UnknownNameError
 from infoplane.estimators import as_activations, mutual_information
 from infoplane.estimators.binned import Binned
-from infoplane.estimators.samples import Variable, distinct_ids, input_ids, label_ids
+from infoplane.estimators.counting.samples import Variable, distinct_ids, input_ids, label_ids
 
 TABLES = {
     "samples": st.one_of(st.integers(2, 8), st.integers(2, 500)),

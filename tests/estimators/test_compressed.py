@@ -11,10 +11,10 @@ from sklearn.base import clone
 
 from infoplane.errors import InputError, UnknownNameError
 from infoplane.estimators import as_activations, mutual_information
-from infoplane.estimators.canonical import Standard, canonical
-from infoplane.estimators.columns import varying
 from infoplane.estimators.compressed import Compressed, related_pairs, settled
-from infoplane.estimators.samples import input_variable
+from infoplane.estimators.counting.samples import input_variable
+from infoplane.estimators.distances.canonical import Standard, canonical
+from infoplane.estimators.distances.columns import varying
 
 
 def nats(t, y, **options):

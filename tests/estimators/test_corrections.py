@@ -12,8 +12,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infoplane.estimators.entropy import CORRECTIONS, entropy_of_counts
-from infoplane.estimators.tensor_entropy import tensor_corrected
+from infoplane.estimators.counting.entropy import CORRECTIONS, entropy_of_counts
+from infoplane.estimators.counting.tensor_entropy import tensor_corrected
 
 from ..conftest import load
 

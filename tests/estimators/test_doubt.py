@@ -10,6 +10,7 @@ import infoplane as ip
 from infoplane.errors import InputError
 from infoplane.estimators import as_activations
 from infoplane.estimators.binned import Binned
+from infoplane.estimators.counting.samples import label_variable
 from infoplane.estimators.doubt import (
     convergence_curve,
     group_members,
@@ -18,7 +19,6 @@ from infoplane.estimators.doubt import (
     reordered,
     shuffled,
 )
-from infoplane.estimators.samples import label_variable
 
 
 def test_a_shuffle_moves_every_sample_once():

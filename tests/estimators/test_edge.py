@@ -11,9 +11,9 @@ import torch
 
 from infoplane.errors import InputError, UnknownNameError
 from infoplane.estimators import edge, estimator, mutual_information
+from infoplane.estimators.counting.samples import input_variable
+from infoplane.estimators.counting.symbols import row_weights
 from infoplane.estimators.edge import EDGE, ensemble_weights, grid_codes, tensor_grid_codes
-from infoplane.estimators.samples import input_variable
-from infoplane.estimators.symbols import row_weights
 
 
 def nats(t, y, **options):

@@ -13,8 +13,8 @@ from sklearn.base import clone
 
 from infoplane.errors import UnknownNameError
 from infoplane.estimators import as_activations, mutual_information
+from infoplane.estimators.counting.samples import input_variable
 from infoplane.estimators.gaussian import Gaussian
-from infoplane.estimators.samples import input_variable
 
 
 def nats(t, y, **options):

@@ -10,7 +10,7 @@ import torch
 
 from infoplane.estimators import as_activations
 from infoplane.estimators.binned import Binned
-from infoplane.estimators.samples import Variable, input_ids, label_ids
+from infoplane.estimators.counting.samples import Variable, input_ids, label_ids
 
 DATA = Path(__file__).parent.parent / "data"
 BINNED = np.load(DATA / "golden_binned.npz")

@@ -14,8 +14,8 @@ from sklearn.base import clone
 import infoplane as ip
 from infoplane.errors import InputError, NonFiniteError
 from infoplane.estimators import kde
+from infoplane.estimators.counting.samples import Variable, distinct_ids, input_ids, label_ids
 from infoplane.estimators.kde import KDE
-from infoplane.estimators.samples import Variable, distinct_ids, input_ids, label_ids
 
 
 def both(t, y, x=None, **options):

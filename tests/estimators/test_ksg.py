@@ -13,11 +13,12 @@ from scipy.special import digamma
 from sklearn.base import clone
 
 from infoplane.errors import InputError
-from infoplane.estimators import as_activations, mutual_information, neighbours
+from infoplane.estimators import as_activations, mutual_information
+from infoplane.estimators.counting.samples import input_variable, label_variable
+from infoplane.estimators.distances import neighbours
+from infoplane.estimators.distances.bounded import Every
+from infoplane.estimators.distances.neighbours import Cloud
 from infoplane.estimators.ksg import KSG, continuous_terms
-from infoplane.estimators.neighbour_distances import Every
-from infoplane.estimators.neighbours import Cloud
-from infoplane.estimators.samples import input_variable, label_variable
 
 
 def nats(t, y, **options):

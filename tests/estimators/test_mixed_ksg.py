@@ -14,9 +14,10 @@ from scipy.stats import poisson
 from sklearn.base import clone
 
 from infoplane.errors import InputError
-from infoplane.estimators import as_activations, mutual_information, neighbours
+from infoplane.estimators import as_activations, mutual_information
+from infoplane.estimators.counting.samples import input_variable, label_variable
+from infoplane.estimators.distances import neighbours
 from infoplane.estimators.mixed_ksg import MixedKSG
-from infoplane.estimators.samples import input_variable, label_variable
 
 
 def nats(t, y, **options):

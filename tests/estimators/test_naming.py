@@ -7,8 +7,8 @@ import infoplane as ip
 from infoplane.errors import InputError
 from infoplane.estimators import REGISTRY, estimator
 from infoplane.estimators.binned import Binned
+from infoplane.estimators.counting.rules import RULES, Fixed
 from infoplane.estimators.naming import described
-from infoplane.estimators.rules import RULES, Fixed
 
 
 def test_a_name_that_is_alone_stays_as_it_is():

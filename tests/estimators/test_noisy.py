@@ -12,7 +12,7 @@ from scipy import integrate, stats
 
 from infoplane.errors import InputError
 from infoplane.estimators import estimator, mutual_information, noisy
-from infoplane.estimators.samples import Variable, distinct_ids, label_variable, number
+from infoplane.estimators.counting.samples import Variable, distinct_ids, label_variable, number
 
 
 def layer(n=120, units=3, seed=0):

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import infoplane as ip
 from infoplane.errors import InputError
 from infoplane.estimators import estimator, mutual_information
-from infoplane.estimators.samples import Variable, distinct_ids
+from infoplane.estimators.counting.samples import Variable, distinct_ids
 from infoplane.networks import mlp
 from infoplane.networks.quantised import quantise
 

@@ -12,6 +12,7 @@ from sklearn.base import clone
 import infoplane as ip
 from infoplane.errors import InputError, UnknownNameError
 from infoplane.estimators import renyi
+from infoplane.estimators.counting.samples import Variable, distinct_ids, input_variable, label_ids
 from infoplane.estimators.renyi import (
     Renyi,
     class_blocks,
@@ -20,7 +21,6 @@ from infoplane.estimators.renyi import (
     cosine_kernel,
     renyi_entropy,
 )
-from infoplane.estimators.samples import Variable, distinct_ids, input_variable, label_ids
 
 
 def normal(n, units, seed=0):

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from infoplane.errors import InputError, UnknownNameError
-from infoplane.estimators.rules import RULES, Distinct, Fixed, Layer, Quantile, Report, Unit, Width, rule
+from infoplane.estimators.counting.rules import RULES, Distinct, Fixed, Layer, Quantile, Report, Unit, Width, rule
 
 
 @pytest.mark.parametrize(

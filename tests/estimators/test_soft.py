@@ -11,9 +11,9 @@ from sklearn.base import clone
 
 import infoplane as ip
 from infoplane.errors import InputError
-from infoplane.estimators.samples import Variable, distinct_ids, input_ids, label_ids
+from infoplane.estimators.counting.samples import Variable, distinct_ids, input_ids, label_ids
+from infoplane.estimators.counting.soft_codes import Groups
 from infoplane.estimators.soft import Soft, directions
-from infoplane.estimators.soft_codes import Groups
 
 
 def normal(n, units, seed=0, dtype=torch.float64):

@@ -11,8 +11,8 @@ import torch
 
 from infoplane.estimators import mutual_information
 from infoplane.estimators.binned import Binned
-from infoplane.estimators.rules import rule
-from infoplane.estimators.samples import Variable, distinct_ids, input_ids, label_ids
+from infoplane.estimators.counting.rules import rule
+from infoplane.estimators.counting.samples import Variable, distinct_ids, input_ids, label_ids
 
 
 def h(*shares):

@@ -49,7 +49,7 @@ def test_scikit_learn_finds_the_same_probe():
 
     t, y = classes()
     made = estimator("usable", penalty=0.01)
-    from infoplane.estimators.samples import label_variable
+    from infoplane.estimators.counting.samples import label_variable
 
     labels = label_variable(y).classes()
     fit, held = made._split(labels)
@@ -62,7 +62,7 @@ def test_scikit_learn_finds_the_same_probe():
 
 
 def test_the_split_is_by_class_and_by_seed():
-    from infoplane.estimators.samples import label_variable
+    from infoplane.estimators.counting.samples import label_variable
 
     labels = label_variable(np.repeat([0, 1, 2], [100, 51, 1])).classes()
     made = estimator("usable", held_out=0.3)

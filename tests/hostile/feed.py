@@ -16,11 +16,11 @@ from pathlib import Path
 import torch  # noqa: F401
 
 from infoplane import cli, experiments, runs
-from infoplane.arrays import read_arrays
-from infoplane.checkpoints import read_state
 from infoplane.datasets.idx import read_idx
 from infoplane.datasets.mnist import load_mnist
-from infoplane.trajectory import Trajectory
+from infoplane.io.arrays import read_arrays
+from infoplane.saved.checkpoints import read_state
+from infoplane.trajectory.trajectory import Trajectory
 
 SECONDS = 20
 ROOM = 3 * 2**30

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from safetensors.torch import save
 
 from infoplane import experiments, runs
-from infoplane.arrays import read_arrays
-from infoplane.checkpoints import read_state
 from infoplane.datasets.idx import read_idx
 from infoplane.errors import InfoplaneError
-from infoplane.trajectory import Trajectory
+from infoplane.io.arrays import read_arrays
+from infoplane.saved.checkpoints import read_state
+from infoplane.trajectory.trajectory import Trajectory
 
 T = np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32)
 Y = np.array([0, 1, 2, 0, 1, 2])

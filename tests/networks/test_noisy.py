@@ -11,7 +11,7 @@ from torch import nn
 import infoplane as ip
 from infoplane.errors import InputError
 from infoplane.estimators import estimator
-from infoplane.estimators.samples import Variable, number
+from infoplane.estimators.counting.samples import Variable, number
 from infoplane.networks import mlp
 from infoplane.networks.noisy import GaussianNoise, sample_paths, with_noise
 

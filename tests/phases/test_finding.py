@@ -7,7 +7,7 @@ import infoplane as ip
 from infoplane.errors import InputError, UnknownNameError
 from infoplane.estimators.naming import described
 from infoplane.phases import CHECKS, Change, panel
-from infoplane.trajectory import Trajectory
+from infoplane.trajectory.trajectory import Trajectory
 
 STEPS = (0, 1, 10, 100, 1000)
 RISE_AND_FALL = (2.0, 4.0, 7.0, 6.0, 5.5)

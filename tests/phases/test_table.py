@@ -8,7 +8,7 @@ from rich.console import Console
 import infoplane as ip
 from infoplane.errors import UnknownNameError
 from infoplane.phases import CHECKS
-from infoplane.trajectory import Trajectory
+from infoplane.trajectory.trajectory import Trajectory
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from infoplane.trajectory import Trajectory
+from infoplane.trajectory.trajectory import Trajectory
 
 FACTS = {"h_y": 0.8, "i_xy": 0.6, "log2_n": math.log2(1000), "measurement": "50 bins on [-1, 1]"}
 

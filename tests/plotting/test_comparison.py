@@ -2,7 +2,7 @@
 
 import pytest
 
-from infoplane.comparison import Comparison, Row
+from infoplane.comparison.table import Comparison, Row
 from infoplane.errors import InputError
 from infoplane.plotting import comparison, picture
 

@@ -4,7 +4,7 @@ from matplotlib.collections import PolyCollection
 
 from infoplane.errors import InputError
 from infoplane.plotting import curves
-from infoplane.trajectory import Trajectory
+from infoplane.trajectory.trajectory import Trajectory
 
 
 def lines(ax):

@@ -93,7 +93,7 @@ def test_without_a_window_pyplot_and_the_backend_stay_untouched(tmp_path):
     program = (
         "import sys\n"
         "from infoplane.plotting import LiveFigure\n"
-        "from infoplane.trajectory import Trajectory\n"
+        "from infoplane.trajectory.trajectory import Trajectory\n"
         "rows = [{'step': s, 'layer': 'a', 'layer_index': 0, 'i_xt': 1.0, 'i_ty': 0.5} for s in (0, 1)]\n"
         "live = LiveFigure()\n"
         "live.update(Trajectory(rows).to_pandas)\n"

@@ -7,7 +7,7 @@ from matplotlib.collections import PathCollection
 import infoplane as ip
 from infoplane.errors import InputError
 from infoplane.plotting import multiples, phases, picture
-from infoplane.trajectory import concat
+from infoplane.trajectory.trajectory import concat
 
 STRANGE = ("$\\frac$", "_hidden", "<script>alert(1)</script>", "x ☺ β")
 

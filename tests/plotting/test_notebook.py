@@ -4,7 +4,7 @@ import base64
 import re
 
 from infoplane.plotting import inline_picture
-from infoplane.trajectory import Trajectory, concat
+from infoplane.trajectory.trajectory import Trajectory, concat
 
 
 def test_the_picture_is_a_png_inside_the_page(make):

@@ -7,7 +7,7 @@ from matplotlib.collections import PathCollection, PolyCollection
 from infoplane.errors import InputError
 from infoplane.plotting import plane
 from infoplane.plotting.panel import _hull
-from infoplane.trajectory import concat
+from infoplane.trajectory.trajectory import concat
 
 
 def bands(ax):

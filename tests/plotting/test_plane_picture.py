@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from infoplane.errors import InputError
 from infoplane.plotting import picture, plane
-from infoplane.trajectory import concat
+from infoplane.trajectory.trajectory import concat
 
 STRANGE = ("$\\frac$", "_hidden", "<script>alert(1)</script>", "a_b$", "x ☺ β", "\x1b[31mred")
 TYPED = [*STRANGE[:5], "[31mred"]

@@ -3,7 +3,7 @@ import pytest
 
 from infoplane.errors import InputError
 from infoplane.plotting import picture, profile
-from infoplane.trajectory import Trajectory
+from infoplane.trajectory.trajectory import Trajectory
 
 
 def lines(ax, style="-"):

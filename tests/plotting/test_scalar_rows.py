@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from infoplane.plotting import curves
-from infoplane.scalars import Scalars
+from infoplane.trajectory.scalars import Scalars
 
 
 def scalars(layers=("fc1", "fc2", "fc3"), steps=(1, 10, 100), copies=(-1,)):

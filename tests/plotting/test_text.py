@@ -6,7 +6,7 @@ import pytest
 
 from infoplane.errors import InputError
 from infoplane.plotting import text_plane
-from infoplane.trajectory import Trajectory, concat
+from infoplane.trajectory.trajectory import Trajectory, concat
 
 
 def one(layers=("fc1",), **more):

@@ -3,7 +3,7 @@ import pytest
 
 from infoplane.errors import InputError
 from infoplane.plotting.tracks import layer_names, panels, the_units
-from infoplane.trajectory import Trajectory, concat
+from infoplane.trajectory.trajectory import Trajectory, concat
 
 
 def test_a_panel_for_every_way_of_measuring_in_the_order_of_the_rows(make):

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from infoplane.errors import InputError, RunError
 from infoplane.runs import RunDirectory, check_name, default_path
 from infoplane.runs.checkpoint import Checkpoint
-from infoplane.trajectory import Trajectory
+from infoplane.trajectory.trajectory import Trajectory
 
 
 def create(path, **more):

@@ -9,7 +9,7 @@ import pytest
 
 from infoplane.errors import DataFileError, InputError, RunError, UnknownNameError
 from infoplane.runs import RunDirectory, export
-from infoplane.trajectory import Trajectory
+from infoplane.trajectory.trajectory import Trajectory
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 
 from infoplane.errors import DataFileError
 from infoplane.runs import RunDirectory, overview
-from infoplane.trajectory import Trajectory
+from infoplane.trajectory.trajectory import Trajectory
 
 
 def begun(path, **more):

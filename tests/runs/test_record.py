@@ -6,7 +6,7 @@ import pytest
 
 import infoplane as ip
 from infoplane.errors import DataFileError
-from infoplane.files import FORMAT_VERSION
+from infoplane.io.files import FORMAT_VERSION
 from infoplane.runs import read_record, verify
 from infoplane.runs.record import new_record
 

@@ -8,7 +8,7 @@ import torch
 
 from infoplane.errors import DataFileError
 from infoplane.runs import RunDirectory, verify
-from infoplane.trajectory import Trajectory
+from infoplane.trajectory.trajectory import Trajectory
 
 
 def rows():

@@ -7,7 +7,7 @@ import re
 import pytest
 
 import infoplane as ip
-from infoplane.jsonlines import line_of
+from infoplane.io.jsonlines import line_of
 from infoplane.serve.folder import RunsFolder
 
 pytestmark = pytest.mark.extra

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 
 import infoplane as ip
-from infoplane.jsonlines import line_of
+from infoplane.io.jsonlines import line_of
 from infoplane.runs import RunDirectory
 from infoplane.serve import LivePage
 

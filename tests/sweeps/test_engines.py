@@ -12,7 +12,7 @@ import pytest
 
 import infoplane as ip
 from infoplane.errors import InputError, UnknownNameError
-from infoplane.files import read_json
+from infoplane.io.files import read_json
 
 CASES = [(0.1, 0), (0.3, 0), (0.3, 1)]
 TABLES = {

@@ -25,7 +25,7 @@ def main() -> None:
     try:
         app()
     except InfoplaneError as error:
-        from infoplane.files import clean
+        from infoplane.io.files import clean
 
         typer.echo(f"infoplane: {clean(error)}", err=True)
         sys.exit(2)

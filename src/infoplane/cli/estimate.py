@@ -11,7 +11,7 @@ from infoplane.cli.root import app
 from infoplane.errors import InputError
 
 if TYPE_CHECKING:
-    from infoplane.comparison import Comparison
+    from infoplane.comparison.table import Comparison
 
 
 @app.command()
@@ -34,9 +34,9 @@ def estimate(
 ) -> None:
     """Information between recorded activations and labels, by one estimator or many."""
     from infoplane import plotting
-    from infoplane.arrays import choose, read_arrays, variable
-    from infoplane.comparing import compare as compared
-    from infoplane.files import json_bytes
+    from infoplane.comparison.compare import compare as compared
+    from infoplane.io.arrays import choose, read_arrays, variable
+    from infoplane.io.files import json_bytes
 
     arrays = read_arrays(file)
     if labels is not None:
@@ -85,7 +85,7 @@ def _print_comparison(result: Comparison, title: str) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from infoplane.files import clean
+    from infoplane.io.files import clean
 
     heads, cells = result.table()
     table = Table(title=Text(clean(title)), box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))

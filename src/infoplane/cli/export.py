@@ -18,7 +18,7 @@ def export(
 ) -> None:
     """Write the rows of a run as CSV, Parquet or NetCDF."""
     from infoplane import runs
-    from infoplane.files import clean
+    from infoplane.io.files import clean
 
     for path in runs.export(run_directory, to, out):
         typer.echo(f"wrote {clean(path)}")

@@ -26,8 +26,8 @@ def list_names(
         _list_runs(place or "runs")
         return
     if what == "layers":
-        from infoplane.factories import list_layers
-        from infoplane.files import clean
+        from infoplane.io.files import clean
+        from infoplane.saved.factories import list_layers
 
         found = [clean(line) for line in str(list_layers(place, shape, samples=samples)).splitlines()]
     else:
@@ -65,7 +65,7 @@ def _list_runs(folder: str) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from infoplane.files import clean
+    from infoplane.io.files import clean
     from infoplane.runs import overview
 
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))

@@ -19,8 +19,8 @@ def measure(
     units: Annotated[str, typer.Option(help="bits or nats.")] = "bits",
 ) -> None:
     """Measure recorded activations of many steps, and write their trajectory."""
-    from infoplane.dumps import measure_dump
-    from infoplane.files import clean
+    from infoplane.io.files import clean
+    from infoplane.saved.dumps import measure_dump
 
     made: dict[str, Any] = {"name": estimator}
     if bins is not None:

@@ -11,7 +11,7 @@ import typer
 from infoplane.cli.root import app
 
 if TYPE_CHECKING:
-    from infoplane.trajectory import Trajectory
+    from infoplane.trajectory.trajectory import Trajectory
 
 KINDS = ("plane", "curves", "profile", "phases", "comparison")
 
@@ -30,7 +30,7 @@ def plot(
     """Draw a run again: its plane, curves, depth profile, phases, or its estimators compared."""
     from infoplane import plotting
     from infoplane.errors import InputError, UnknownNameError
-    from infoplane.trajectory import Trajectory
+    from infoplane.trajectory.trajectory import Trajectory
 
     if kind not in KINDS:
         raise UnknownNameError("kind of picture", kind, KINDS)
@@ -51,7 +51,7 @@ def plot(
 
 def _of_splits(trajectory: Trajectory, wanted: list[str]) -> Trajectory:
     from infoplane.errors import UnknownNameError
-    from infoplane.trajectory import concat
+    from infoplane.trajectory.trajectory import concat
 
     known = dict.fromkeys(str(row["split"]) for row in trajectory)
     for name in wanted:

@@ -13,7 +13,7 @@ from infoplane.cli.serve import beside
 from infoplane.errors import InputError
 
 if TYPE_CHECKING:
-    from infoplane.result import Result
+    from infoplane.training.result import Result
 
 
 _WITH_RESUME = ("resume", "force_unlock", "checkpoint_every", "serve")
@@ -119,7 +119,7 @@ def _report(result: Result) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from infoplane.files import clean
+    from infoplane.io.files import clean
 
     console = Console()
     rows = result.trajectory.last()

@@ -39,7 +39,7 @@ def beside(run: Path) -> Iterator[None]:
     """The live page of a run that is about to begin, for as long as this process trains it."""
     import webbrowser
 
-    from infoplane.files import make_folder
+    from infoplane.io.files import make_folder
     from infoplane.serve import LivePage
 
     folder = run.absolute().parent

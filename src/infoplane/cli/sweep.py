@@ -24,7 +24,7 @@ def sweep(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say which runs there would be.")] = False,
 ) -> None:
     """Do every run of a sweep, leave finished ones alone, and write one table."""
-    from infoplane.files import clean
+    from infoplane.io.files import clean
     from infoplane.sweeps.plan import read_plan
     from infoplane.sweeps.running import sweep as run_all
 
@@ -48,7 +48,7 @@ def _report(done: Sweep) -> None:
     """Pictures, what failed, and where everything is."""
     from infoplane import plotting
     from infoplane.errors import InputError
-    from infoplane.files import clean
+    from infoplane.io.files import clean
 
     for name, message in done.failures().items():
         typer.echo(f"failed: {clean(name)}: {clean(message)}", err=True)

@@ -14,7 +14,7 @@ from infoplane.cli.root import app
 def verify(run_directory: Annotated[Path, typer.Argument(help="A run directory.")]) -> None:
     """Compare a run directory with its checksums; exit code 1 where something is wrong."""
     from infoplane import runs
-    from infoplane.files import clean
+    from infoplane.io.files import clean
 
     findings = runs.verify(run_directory)
     for finding in findings:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from infoplane.errors import DataFileError
-from infoplane.files import atomic_write
+from infoplane.io.files import atomic_write
 
 if TYPE_CHECKING:
     from urllib.request import OpenerDirector

@@ -15,23 +15,29 @@ from torch import Tensor
 from infoplane.errors import InputError, UnknownNameError
 from infoplane.estimators.base import Estimator, SymbolEstimator, check_finite
 from infoplane.estimators.binned import Binned
-from infoplane.estimators.club import CLUB
 from infoplane.estimators.compressed import Compressed
+from infoplane.estimators.counting.samples import (
+    as_array,
+    check_classes,
+    check_lengths,
+    label_variable,
+    looks_continuous,
+)
 from infoplane.estimators.doubt import convergence_curve, label_null, with_curve, with_group_interval, with_null
 from infoplane.estimators.edge import EDGE
 from infoplane.estimators.gaussian import Gaussian
 from infoplane.estimators.gaussian_copula import GaussianCopula
-from infoplane.estimators.infonce import InfoNCE
 from infoplane.estimators.kde import KDE
 from infoplane.estimators.ksg import KSG
-from infoplane.estimators.mine import MINE
 from infoplane.estimators.mixed_ksg import MixedKSG
+from infoplane.estimators.neural.club import CLUB
+from infoplane.estimators.neural.infonce import InfoNCE
+from infoplane.estimators.neural.mine import MINE
+from infoplane.estimators.neural.nwj import NWJ
+from infoplane.estimators.neural.smile import SMILE
 from infoplane.estimators.noisy import Noisy
-from infoplane.estimators.nwj import NWJ
 from infoplane.estimators.quantised import Quantised
 from infoplane.estimators.renyi import Renyi
-from infoplane.estimators.samples import as_array, check_classes, check_lengths, label_variable, looks_continuous
-from infoplane.estimators.smile import SMILE
 from infoplane.estimators.soft import Soft
 from infoplane.estimators.usable import Usable
 from infoplane.types import NATS_PER, Estimate, Units

@@ -11,10 +11,17 @@ import torch
 from torch import Tensor
 
 from infoplane.errors import InputError, NonFiniteError
-from infoplane.estimators.family import family_table
-from infoplane.estimators.readings import Count, Manner, Nonfinite, Reading, nonfinite_message, with_layer_facts
-from infoplane.estimators.samples import Ids, Variable, distinct_ids, number
-from infoplane.estimators.symbols import Symbols, bad_rows
+from infoplane.estimators.counting.copies import family_table
+from infoplane.estimators.counting.readings import (
+    Count,
+    Manner,
+    Nonfinite,
+    Reading,
+    nonfinite_message,
+    with_layer_facts,
+)
+from infoplane.estimators.counting.samples import Ids, Variable, distinct_ids, number
+from infoplane.estimators.counting.symbols import Symbols, bad_rows
 from infoplane.types import Estimate, Kind, Units
 
 

@@ -19,24 +19,25 @@ from torch import Tensor
 
 from infoplane.errors import UnknownNameError
 from infoplane.estimators.base import SymbolEstimator, check_nonfinite
-from infoplane.estimators.cutting import CodePieces
-from infoplane.estimators.entropy import CORRECTIONS
-from infoplane.estimators.intervals import INTERVALS
-from infoplane.estimators.pieces import RowWise
-from infoplane.estimators.rules import RuleLike, rule
-from infoplane.estimators.symbols import Symbols
+from infoplane.estimators.counting.cutting import CodePieces
+from infoplane.estimators.counting.entropy import CORRECTIONS
+from infoplane.estimators.counting.intervals import INTERVALS
+from infoplane.estimators.counting.pieces import RowWise
+from infoplane.estimators.counting.rules import RuleLike, rule
+from infoplane.estimators.counting.symbols import Symbols
 
 
 @final
 class Binned(SymbolEstimator, RowWise):
     """Mutual information by counting binned activations.
 
-    ``bins``: a rule of ``infoplane.estimators.rules``, its name (``"report" "fixed" "layer" "unit" "quantile" "entropy"
-    "kmeans" "width" "distinct" "sign"``), a whole number (bins from minimum to maximum of the layer), a table
-    ``{"rule": "fixed", "bins": 30, "low": -1, "high": 1}``, or an array of edges (the report's rule). ``correction``:
-    ``"none"`` (plug-in), ``"miller-madow"``, ``"jackknife"``, ``"grassberger"``, ``"chao-shen"`` or ``"james-stein"``,
-    applied to every entropy. ``nonfinite``: what becomes of rows with NaN or infinity: ``"error"``, ``"drop-row"``,
-    ``"own-cell"`` (all such rows are one symbol), or ``"keep"`` (whatever the rule makes of them, as the report did).
+    ``bins``: a rule of ``infoplane.estimators.counting.rules``, its name (``"report" "fixed" "layer" "unit"
+    "quantile" "entropy" "kmeans" "width" "distinct" "sign"``), a whole number (bins from minimum to maximum of the
+    layer), a table ``{"rule": "fixed", "bins": 30, "low": -1, "high": 1}``, or an array of edges (the report's rule).
+    ``correction``: ``"none"`` (plug-in), ``"miller-madow"``, ``"jackknife"``, ``"grassberger"``, ``"chao-shen"`` or
+    ``"james-stein"``, applied to every entropy. ``nonfinite``: what becomes of rows with NaN or infinity: ``"error"``,
+    ``"drop-row"``, ``"own-cell"`` (all such rows are one symbol), or ``"keep"`` (whatever the rule makes of
+    them, as the report did).
     ``interval``: ``"jackknife"``, ``"reflected"`` or ``"percentile"`` (bootstrap) also for the rows of a trajectory
     (of ``single`` and ``per-copy``); with ``"none"`` only single estimates have one, the jackknife's.
 

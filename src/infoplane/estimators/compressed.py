@@ -20,13 +20,13 @@ import torch
 from torch import Tensor
 
 from infoplane.errors import InputError, UnknownNameError
-from infoplane.estimators.autoencoder import autoencode
 from infoplane.estimators.base import Estimator
-from infoplane.estimators.canonical import Basis, Canonical, Standard, canonical, principal
-from infoplane.estimators.columns import Columns, normal_scores, varying
+from infoplane.estimators.counting.samples import Variable
+from infoplane.estimators.distances.canonical import Basis, Canonical, Standard, canonical, principal
+from infoplane.estimators.distances.columns import Columns, normal_scores, varying
 from infoplane.estimators.ksg import KSG
 from infoplane.estimators.mixed_ksg import MixedKSG
-from infoplane.estimators.samples import Variable
+from infoplane.estimators.neural.autoencoder import autoencode
 from infoplane.types import Estimate, Units
 
 METHODS = ("pca", "autoencoder", "cca")

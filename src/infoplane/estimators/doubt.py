@@ -16,7 +16,7 @@ from torch import Tensor
 
 from infoplane.errors import InputError
 from infoplane.estimators.base import Estimator
-from infoplane.estimators.samples import Variable, as_array
+from infoplane.estimators.counting.samples import Variable, as_array
 from infoplane.types import NATS_PER, Estimate, Units
 
 #: A curve has converged where its last doubling changes it by at most this share of its last value...

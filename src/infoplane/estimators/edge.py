@@ -28,10 +28,10 @@ from torch import Tensor
 
 from infoplane.errors import InputError, UnknownNameError
 from infoplane.estimators.base import Estimator
-from infoplane.estimators.columns import varying
-from infoplane.estimators.entropy import SUMMARY, cell_sizes, tabulate
-from infoplane.estimators.samples import Variable, number
-from infoplane.estimators.symbols import row_weights
+from infoplane.estimators.counting.entropy import SUMMARY, cell_sizes, tabulate
+from infoplane.estimators.counting.samples import Variable, number
+from infoplane.estimators.counting.symbols import row_weights
+from infoplane.estimators.distances.columns import varying
 from infoplane.types import NATS_PER, Estimate, Units
 
 WEIGHTS = ("counting", "resolution", "mean")

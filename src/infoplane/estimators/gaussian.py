@@ -21,9 +21,9 @@ from torch import Tensor
 
 from infoplane.errors import UnknownNameError
 from infoplane.estimators.base import Estimator
-from infoplane.estimators.canonical import RESOLUTION, Basis, Standard, canonical, class_nats, gaussian_nats
-from infoplane.estimators.columns import varying
-from infoplane.estimators.samples import Ids, Variable
+from infoplane.estimators.counting.samples import Ids, Variable
+from infoplane.estimators.distances.canonical import RESOLUTION, Basis, Standard, canonical, class_nats, gaussian_nats
+from infoplane.estimators.distances.columns import varying
 from infoplane.types import NATS_PER, Estimate, Units
 
 CORRECTIONS = ("wishart", "none")

@@ -17,8 +17,8 @@ from typing import ClassVar, final
 
 from torch import Tensor
 
-from infoplane.estimators.canonical import Standard
-from infoplane.estimators.columns import normal_scores, varying
+from infoplane.estimators.distances.canonical import Standard
+from infoplane.estimators.distances.columns import normal_scores, varying
 from infoplane.estimators.gaussian import NormalEstimator
 
 

@@ -30,10 +30,10 @@ from torch import Tensor
 
 from infoplane.errors import InputError, NonFiniteError
 from infoplane.estimators.base import Estimator
-from infoplane.estimators.pairwise import Scaled, kernel_sums, scaled
-from infoplane.estimators.reach import FEW, within_reach
-from infoplane.estimators.samples import Ids, Variable
-from infoplane.estimators.symbols import constant_units
+from infoplane.estimators.counting.samples import Ids, Variable
+from infoplane.estimators.counting.symbols import constant_units
+from infoplane.estimators.distances.pairwise import Scaled, kernel_sums, scaled
+from infoplane.estimators.distances.reach import FEW, within_reach
 from infoplane.types import NATS_PER, Estimate, Units
 
 _SATURATED = 0.9  # of log n: nearly every sample stands alone at this noise

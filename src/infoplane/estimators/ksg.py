@@ -26,9 +26,9 @@ from torch import Tensor
 
 from infoplane.errors import InputError
 from infoplane.estimators.base import Estimator
-from infoplane.estimators.columns import Columns, scaled, scales, varying
-from infoplane.estimators.neighbours import Cloud
-from infoplane.estimators.samples import Ids, Variable
+from infoplane.estimators.counting.samples import Ids, Variable
+from infoplane.estimators.distances.columns import Columns, scaled, scales, varying
+from infoplane.estimators.distances.neighbours import Cloud
 from infoplane.types import NATS_PER, Estimate, Units
 
 #: Beyond this many columns of both variables together, neighbours are too far away to be local.

@@ -19,10 +19,10 @@ import torch
 from torch import Tensor
 
 from infoplane.estimators.base import Estimator
-from infoplane.estimators.columns import scaled, scales, varying
+from infoplane.estimators.counting.samples import Ids, Variable
+from infoplane.estimators.distances.columns import scaled, scales, varying
+from infoplane.estimators.distances.neighbours import Cloud
 from infoplane.estimators.ksg import Placed, check_neighbours, neighbour_estimate, psi
-from infoplane.estimators.neighbours import Cloud
-from infoplane.estimators.samples import Ids, Variable
 from infoplane.types import NATS_PER, Estimate, Units
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from infoplane.errors import InputError
 from infoplane.estimators.base import Estimator
 from infoplane.estimators.binned import Binned
-from infoplane.estimators.rules import RULES, rule
+from infoplane.estimators.counting.rules import RULES, rule
 
 
 def described(estimators: Sequence[Estimator]) -> dict[str, dict[str, Any]]:

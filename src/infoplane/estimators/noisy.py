@@ -29,10 +29,10 @@ from torch import Tensor
 
 from infoplane.errors import InputError
 from infoplane.estimators.base import Estimator
-from infoplane.estimators.pairwise import half_squares
-from infoplane.estimators.reach import within_reach
-from infoplane.estimators.samples import Ids, Variable
-from infoplane.estimators.symbols import constant_units
+from infoplane.estimators.counting.samples import Ids, Variable
+from infoplane.estimators.counting.symbols import constant_units
+from infoplane.estimators.distances.pairwise import half_squares
+from infoplane.estimators.distances.reach import within_reach
 from infoplane.types import NATS_PER, Estimate, Units
 
 PAIRS_AT_ONCE = 1 << 21  # exponents held in memory

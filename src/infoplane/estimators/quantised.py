@@ -20,8 +20,8 @@ from torch import Tensor
 
 from infoplane.errors import InputError
 from infoplane.estimators.base import SymbolEstimator, check_nonfinite
-from infoplane.estimators.rules import Distinct
-from infoplane.estimators.symbols import Symbols
+from infoplane.estimators.counting.rules import Distinct
+from infoplane.estimators.counting.symbols import Symbols
 from infoplane.types import Kind
 
 FEWEST_BITS, MOST_BITS = 2, 8

@@ -27,9 +27,9 @@ from torch import Tensor
 
 from infoplane.errors import InputError, UnknownNameError
 from infoplane.estimators.base import Estimator
-from infoplane.estimators.pairwise import doubts, shuffles, squared_distances, unit_rows
-from infoplane.estimators.samples import Ids, Variable
-from infoplane.estimators.symbols import constant_units
+from infoplane.estimators.counting.samples import Ids, Variable
+from infoplane.estimators.counting.symbols import constant_units
+from infoplane.estimators.distances.pairwise import doubts, shuffles, squared_distances, unit_rows
 from infoplane.types import NATS_PER, Estimate, Units
 
 KERNELS = ("gaussian", "cosine")

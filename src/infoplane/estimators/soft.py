@@ -26,11 +26,11 @@ from torch import Tensor
 
 from infoplane.errors import InputError
 from infoplane.estimators.base import Estimator
-from infoplane.estimators.pairwise import doubts, shuffles, unit_rows
-from infoplane.estimators.pieces import Pieces, Rows, RowWise
-from infoplane.estimators.samples import Ids, Variable
-from infoplane.estimators.soft_codes import Groups, group_weights, row_weights, sample_weights, soft_codes
-from infoplane.estimators.symbols import Varying
+from infoplane.estimators.counting.pieces import Pieces, Rows, RowWise
+from infoplane.estimators.counting.samples import Ids, Variable
+from infoplane.estimators.counting.soft_codes import Groups, group_weights, row_weights, sample_weights, soft_codes
+from infoplane.estimators.counting.symbols import Varying
+from infoplane.estimators.distances.pairwise import doubts, shuffles, unit_rows
 from infoplane.types import NATS_PER, Estimate, Units
 
 _KEPT = 2**20  # numbers in codewords up to which they are kept: drawing them takes as long as some hundred samples

@@ -24,8 +24,8 @@ from torch import Tensor
 
 from infoplane.errors import InputError, UnknownNameError
 from infoplane.estimators.base import Estimator
-from infoplane.estimators.samples import Ids, Variable
-from infoplane.estimators.symbols import constant_units
+from infoplane.estimators.counting.samples import Ids, Variable
+from infoplane.estimators.counting.symbols import constant_units
 from infoplane.types import NATS_PER, Estimate, Kind, Units
 
 HEADS = ("linear", "identity")

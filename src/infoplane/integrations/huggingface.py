@@ -7,7 +7,7 @@ from typing import Any, final
 from infoplane.errors import InputError
 from infoplane.integrations.loggers import Logged, Place
 from infoplane.integrations.naming import values
-from infoplane.plane import InformationPlane
+from infoplane.plane.plane import InformationPlane
 
 try:
     from transformers import TrainerCallback

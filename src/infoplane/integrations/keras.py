@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from infoplane.errors import InputError
 from infoplane.integrations.loggers import Logged, Place
 from infoplane.integrations.naming import values
-from infoplane.plane import InformationPlane
+from infoplane.plane.plane import InformationPlane
 
 _FIX = "set KERAS_BACKEND=torch before keras is imported"
 

@@ -10,8 +10,8 @@ from typing import Any, final
 from infoplane.errors import InputError, UnknownNameError
 from infoplane.integrations.loggers import Logged, Place
 from infoplane.integrations.naming import values
-from infoplane.plane import InformationPlane
-from infoplane.stopping import Decision, InformationStopping, StoppingState
+from infoplane.plane.plane import InformationPlane
+from infoplane.trajectory.stopping import Decision, InformationStopping, StoppingState
 
 
 def _callback() -> Any:

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any, final
 
 from infoplane.errors import InputError
-from infoplane.files import cannot_write
 from infoplane.integrations.naming import plain, values
 from infoplane.integrations.processes import on_first_process
-from infoplane.plane import InformationPlane
+from infoplane.io.files import cannot_write
+from infoplane.plane.plane import InformationPlane
 
 Log = Callable[[dict[str, float], int], Any]  #: ``log(values, step)``, as ``wandb.log`` and ``trackio.log`` are
 Place = Log | str | os.PathLike[str] | None  #: such a function, a file for JSON lines, or nowhere

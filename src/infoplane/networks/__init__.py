@@ -1,5 +1,9 @@
 """Networks: the report's architectures, and families of copies that are trained as one."""
 
+from infoplane.family.choice import ENGINES
+from infoplane.family.family import Family
+from infoplane.family.losses import LOSSES
+from infoplane.family.optimizers import OPTIMIZERS
 from infoplane.networks.architectures import (
     ACTIVATIONS,
     Reshape,
@@ -9,11 +13,7 @@ from infoplane.networks.architectures import (
     six_layer,
     warm_up,
 )
-from infoplane.networks.choice import ENGINES
-from infoplane.networks.family import Family
-from infoplane.networks.losses import LOSSES
 from infoplane.networks.noisy import GaussianNoise, sample_paths, with_noise
-from infoplane.networks.optimizers import OPTIMIZERS
 from infoplane.networks.quantised import quantise
 
 __all__ = [

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from infoplane.errors import InputError, UnknownNameError
-from infoplane.networks.layers import is_activation, select, unwrap
+from infoplane.recording.select import is_activation, select, unwrap
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "elu": nn.ELU,

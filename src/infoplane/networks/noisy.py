@@ -22,10 +22,10 @@ import torch
 from torch import Tensor, nn
 
 from infoplane.errors import InputError
-from infoplane.networks.evaluation import evaluation
-from infoplane.networks.layers import Layers, is_activation, layer_outputs, select, unwrap
-from infoplane.networks.placement import as_input, device_of, floating_dtype, takes_indices
-from infoplane.networks.streams import seeded
+from infoplane.randomness import seeded
+from infoplane.recording.evaluation import evaluation
+from infoplane.recording.placement import as_input, device_of, floating_dtype, takes_indices
+from infoplane.recording.select import Layers, is_activation, layer_outputs, select, unwrap
 
 SUFFIX = "-noise"  # of the name of a layer of noise, after the name of the layer before it
 ROWS_AT_ONCE = 65536  # samples times paths in one forward pass
@@ -94,7 +94,8 @@ def sample_paths(
 
     >>> import torch
     >>> from infoplane.networks import mlp
-    >>> from infoplane.estimators import estimator, samples
+    >>> from infoplane.estimators import estimator
+    >>> from infoplane.estimators.counting import samples
     >>> network, x = with_noise(mlp([12, 5, 2]), 0.1), torch.randn(100, 12)
     >>> t = sample_paths(network, x, "1", paths=4)["1"]
     >>> t.shape

@@ -10,9 +10,9 @@ import numpy as np
 from infoplane.errors import InputError, UnknownNameError
 from infoplane.estimators.base import Estimator
 from infoplane.estimators.binned import Binned
-from infoplane.estimators.rules import Fixed, Layer
+from infoplane.estimators.counting.rules import Fixed, Layer
 from infoplane.phases.table import CHECKS, Change, Phase, Phases
-from infoplane.trajectory import Trajectory, concat
+from infoplane.trajectory.trajectory import Trajectory, concat
 from infoplane.types import NATS_PER
 
 _KEY = ("split", "label", "family", "layer", "estimator")

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 
 from infoplane import plotting
-from infoplane.files import clean
-from infoplane.trajectory import Trajectory
+from infoplane.io.files import clean
+from infoplane.trajectory.trajectory import Trajectory
 
 if TYPE_CHECKING:
     import pandas

@@ -70,7 +70,7 @@ def curves(
         [1] Shwartz-Ziv, Tishby: Opening the black box of deep neural networks via information, 2017, figure 4.
 
     Example:
-        >>> from infoplane.trajectory import Trajectory
+        >>> from infoplane.trajectory.trajectory import Trajectory
         >>> rows = [{"step": s, "layer": "fc1", "i_xt": 3.0 - s, "i_ty": s / 2, "units": "bits"} for s in (0, 1)]
         >>> len(curves(Trajectory(rows).to_pandas(), loss={0: 1.0, 1: 0.5}).axes)
         3

@@ -34,7 +34,7 @@ class LiveFigure:
 
     Example:
         >>> import tempfile
-        >>> from infoplane.trajectory import Trajectory
+        >>> from infoplane.trajectory.trajectory import Trajectory
         >>> trajectory = Trajectory([{"step": 0, "layer": "fc1", "i_xt": 3.0, "i_ty": 0.5, "units": "bits"}])
         >>> live = LiveFigure(tempfile.mkdtemp() + "/plane.png")
         >>> live.update(trajectory.to_pandas), live.update(trajectory.to_pandas)

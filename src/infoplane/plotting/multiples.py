@@ -53,7 +53,7 @@ def multiples(
         InputError: nothing to draw, or rows with different units.
 
     Example:
-        >>> from infoplane.trajectory import Trajectory
+        >>> from infoplane.trajectory.trajectory import Trajectory
         >>> rows = [{"step": s, "layer": "fc1", "estimator": e, "i_xt": 3.0 - s} for s in (0, 1) for e in "ab"]
         >>> len(multiples(Trajectory(rows).to_pandas()).axes[0].lines)
         2

@@ -19,7 +19,7 @@ def inline_picture(table: pandas.DataFrame, *, facts: Mapping[str, Any] | None =
     """The information plane of a table as an HTML ``img`` that needs no file, or why there is none.
 
     Example:
-        >>> from infoplane.trajectory import Trajectory
+        >>> from infoplane.trajectory.trajectory import Trajectory
         >>> inline_picture(Trajectory().to_pandas())[:35]
         '<p>no picture: the table has no row'
     """

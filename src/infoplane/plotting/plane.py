@@ -67,7 +67,7 @@ def plane(
             ``h_x`` too.
         facts: ``measurement``, the measurement model in words, for the axes; ``log2_n`` in bits; ``h_x``, ``h_y``,
             ``i_xy`` and ``ib_curve`` in the unit of the table.
-        ib_curve: (points, 2), what no layer can beat, as of ``infoplane.estimators.bottleneck.ib_curve(x, y)``.
+        ib_curve: (points, 2), what no layer can beat, as of ``infoplane.companions.bottleneck.ib_curve(x, y)``.
         splits: a panel for each split, or all in one, told apart by the shape of their points.
         repeats: a median in a band, or a thin path for each repeat.
 
@@ -78,7 +78,7 @@ def plane(
         InputError: no row with both values, different units, several panels for one ``ax``, an unknown option.
 
     Example:
-        >>> from infoplane.trajectory import Trajectory
+        >>> from infoplane.trajectory.trajectory import Trajectory
         >>> rows = [{"step": s, "layer": "fc1", "i_xt": 3.0 - s, "i_ty": s / 2, "units": "bits"} for s in (0, 1)]
         >>> plane(Trajectory(rows).to_pandas(), facts={"h_y": 1.0}).axes[0].get_xlabel()
         'I(X;T) [bits]'

@@ -70,7 +70,7 @@ def profile(
         InputError: a step that was not measured, nothing to draw, or rows with different units.
 
     Example:
-        >>> from infoplane.trajectory import Trajectory
+        >>> from infoplane.trajectory.trajectory import Trajectory
         >>> rows = [{"step": 7, "layer": f"fc{n}", "layer_index": n, "i_xt": 3.0 - n, "i_ty": 0.5} for n in (0, 1)]
         >>> [ax.get_ylabel() for ax in profile(Trajectory(rows).to_pandas()).axes]
         ['I(X;T) [bits]', 'I(T;Y) [bits]']

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from infoplane.errors import InputError, UnknownNameError
-from infoplane.files import atomic_write
+from infoplane.io.files import atomic_write
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

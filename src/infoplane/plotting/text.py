@@ -39,7 +39,7 @@ def text_plane(
         InputError: no row with both values, rows with different units, or too little room.
 
     Example:
-        >>> from infoplane.trajectory import Trajectory
+        >>> from infoplane.trajectory.trajectory import Trajectory
         >>> rows = [{"step": s, "layer": "fc1", "i_xt": 3.0 - s, "i_ty": s / 2, "units": "bits"} for s in (0, 1)]
         >>> print(text_plane(Trajectory(rows).to_pandas(), width=40, height=6).splitlines()[-1])
         a fc1 2.00, 0.50

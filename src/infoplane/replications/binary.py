@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from infoplane import datasets
-from infoplane.networks import Family
+from infoplane.family import Family
 from infoplane.replications.claim import Claim, Data, Part, Setting
 from infoplane.replications.following import follow, log_spaced
 from infoplane.replications.pictures import LAYER_COLOURS, VERMILION, course, panels

@@ -23,9 +23,10 @@ from torch import nn
 
 from infoplane import datasets
 from infoplane.estimators.binned import Binned
-from infoplane.estimators.samples import input_ids, label_ids
-from infoplane.networks import Family, activation_names, six_layer
-from infoplane.networks.streams import seeded
+from infoplane.estimators.counting.samples import input_ids, label_ids
+from infoplane.family import Family
+from infoplane.networks import activation_names, six_layer
+from infoplane.randomness import seeded
 from infoplane.replications.claim import Claim, Data, Part, Setting
 from infoplane.replications.following import follow, log_spaced
 from infoplane.replications.pictures import BLUE, GREEN, VERMILION, course, legend, panels

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from torch import Tensor
 
-from infoplane.files import json_bytes
+from infoplane.io.files import json_bytes
 from infoplane.runs.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from infoplane.files import atomic_write, make_folder
+from infoplane.io.files import atomic_write, make_folder
 from infoplane.replications.running import Outcome
 from infoplane.replications.verdict import Judged
 

@@ -20,7 +20,8 @@ import torch
 from torch import Tensor, nn
 
 from infoplane.estimators import mutual_information
-from infoplane.networks import Family, mlp
+from infoplane.family import Family
+from infoplane.networks import mlp
 from infoplane.replications.claim import Claim, Data, Part, Setting
 from infoplane.replications.following import follow, log_spaced
 from infoplane.replications.pictures import BLACK, BLUE, GREEN, PURPLE, VERMILION, course, panels

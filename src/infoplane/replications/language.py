@@ -19,8 +19,8 @@ import torch
 from torch import nn
 
 from infoplane.estimators import estimator
-from infoplane.estimators.samples import label_variable
-from infoplane.networks import Family
+from infoplane.estimators.counting.samples import label_variable
+from infoplane.family import Family
 from infoplane.replications.claim import Claim, Data, Part, Setting
 from infoplane.replications.following import follow, log_spaced
 from infoplane.replications.pictures import BLUE, GREEN, PURPLE, VERMILION, course, panels

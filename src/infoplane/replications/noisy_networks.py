@@ -19,10 +19,10 @@ from torch import Tensor, nn
 
 from infoplane import datasets
 from infoplane.estimators import mutual_information
+from infoplane.estimators.counting.samples import Variable, number
 from infoplane.estimators.noisy import Noisy
-from infoplane.estimators.samples import Variable, number
-from infoplane.networks import Family
-from infoplane.networks.optimizers import load_optimizer_tensors, optimizer_tensors
+from infoplane.family import Family
+from infoplane.family.optimizers import load_optimizer_tensors, optimizer_tensors
 from infoplane.replications.following import follow, log_spaced
 from infoplane.replications.szt_networks import TRAINED, network, split
 

@@ -22,7 +22,7 @@ import torch
 from torch import nn
 
 from infoplane import datasets
-from infoplane.networks import Family
+from infoplane.family import Family
 from infoplane.networks.quantised import quantise, to_levels
 from infoplane.replications.claim import Claim, Data, Part, Setting
 from infoplane.replications.following import follow, log_spaced

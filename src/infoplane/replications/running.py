@@ -11,7 +11,7 @@ from typing import Any, final
 
 from infoplane import __version__
 from infoplane.errors import InputError
-from infoplane.files import atomic_write, json_bytes, make_folder, read_json
+from infoplane.io.files import atomic_write, json_bytes, make_folder, read_json
 from infoplane.replications.claim import Claim, Data, Part, Setting
 from infoplane.replications.verdict import Judged, Word, judge, together
 

@@ -23,11 +23,12 @@ import torch
 from torch import Tensor, nn
 
 from infoplane import datasets
-from infoplane.estimators.entropy import SUMMARY, tabulate
+from infoplane.estimators.counting.entropy import SUMMARY, tabulate
+from infoplane.estimators.counting.rules import rule
+from infoplane.estimators.counting.samples import Variable, distinct_ids, number
 from infoplane.estimators.kde import KDE
-from infoplane.estimators.rules import rule
-from infoplane.estimators.samples import Variable, distinct_ids, number
-from infoplane.networks import Family, mlp
+from infoplane.family import Family
+from infoplane.networks import mlp
 from infoplane.replications.claim import Part, Setting
 from infoplane.replications.following import follow, log_spaced
 

@@ -12,10 +12,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from infoplane.files import atomic_write
+from infoplane.io.files import atomic_write
 
 if TYPE_CHECKING:
-    from infoplane.trajectory import Trajectory
+    from infoplane.trajectory.trajectory import Trajectory
 
 __all__ = ["write"]
 

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import Any
 
 from infoplane.errors import InputError
-from infoplane.files import clean
+from infoplane.io.files import clean
 from infoplane.plotting.ceilings import ceilings_among
 from infoplane.report.gather import Run
 from infoplane.report.words import in_words

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from infoplane.errors import InputError
-from infoplane.files import read_json
+from infoplane.io.files import read_json
 from infoplane.runs import read_record
-from infoplane.trajectory import Trajectory
+from infoplane.trajectory.trajectory import Trajectory
 
 Source = Trajectory | str | os.PathLike[str]
 

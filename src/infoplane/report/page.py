@@ -12,11 +12,11 @@ from typing import Any
 
 from infoplane import __version__
 from infoplane.errors import InputError
-from infoplane.files import TEXT_COLUMNS, clean, csv_bytes, json_bytes
+from infoplane.io.files import TEXT_COLUMNS, clean, csv_bytes, json_bytes
 from infoplane.plotting.style import THEMES, step_colours
 from infoplane.report.facts import facts_for_plane, phases_of, summary, tables, units_of, warnings
 from infoplane.report.gather import Run
-from infoplane.scalars import SCALAR_COLUMNS
+from infoplane.trajectory.scalars import SCALAR_COLUMNS
 from infoplane.types import COLUMNS
 
 #: The scripts of every page that shows a plane, in the order in which they are needed.

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
 from infoplane.errors import DataFileError, RunError
-from infoplane.files import FORMAT_VERSION, atomic_write, json_bytes, read_json
+from infoplane.io.files import FORMAT_VERSION, atomic_write, json_bytes, read_json
 from infoplane.runs.names import file_in
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, final
 
 from infoplane.errors import InfoplaneError, InputError, RunError
-from infoplane.files import (
+from infoplane.io.files import (
     UNFINISHED,
     atomic_write,
     cannot_write,
@@ -19,13 +19,13 @@ from infoplane.files import (
     read_json,
     remove_empty,
 )
-from infoplane.jsonlines import LineFile, line_of
+from infoplane.io.jsonlines import LineFile, line_of
 from infoplane.runs.checkpoint import POINTER, TENSORS, Checkpoint, read_checkpoint, remove_leftovers, write_checkpoint
 from infoplane.runs.lock import LOCK, Lock, in_use, is_locked
 from infoplane.runs.manifest import MANIFEST, write_manifest
 from infoplane.runs.names import NAME, file_in
 from infoplane.runs.record import RECORD, State, new_record, now, read_record, whereabouts
-from infoplane.trajectory import Trajectory
+from infoplane.trajectory.trajectory import Trajectory
 
 ROWS, SCALARS = "trajectory.jsonl", "scalars.jsonl"
 TABLES = ("trajectory.csv", "scalars.csv")  # what is made of them in the end

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from infoplane.errors import InputError, UnknownNameError
-from infoplane.files import atomic_write
-from infoplane.trajectory import Trajectory
+from infoplane.io.files import atomic_write
+from infoplane.trajectory.trajectory import Trajectory
 
 if TYPE_CHECKING:
     import pandas

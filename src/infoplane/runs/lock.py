@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import final
 
 from infoplane.errors import RunError
-from infoplane.files import cannot_write, clean
+from infoplane.io.files import cannot_write, clean
 from infoplane.runs.record import whereabouts
 
 try:

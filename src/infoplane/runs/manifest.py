@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from infoplane.errors import RunError
-from infoplane.files import FORMAT_VERSION, atomic_write, json_bytes
+from infoplane.io.files import FORMAT_VERSION, atomic_write, json_bytes
 
 MANIFEST = "manifest.json"
 

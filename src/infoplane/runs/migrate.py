@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from infoplane.errors import DataFileError
-from infoplane.files import FORMAT_VERSION
+from infoplane.io.files import FORMAT_VERSION
 
 Record = dict[str, Any]
 

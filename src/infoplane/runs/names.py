@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from infoplane.errors import InputError, RunError
-from infoplane.files import clean
+from infoplane.io.files import clean
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)  # devices on some systems

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any, final
 
 from infoplane.errors import DataFileError, InfoplaneError
-from infoplane.jsonlines import last_rows
+from infoplane.io.jsonlines import last_rows
 from infoplane.runs.directory import ROWS
 from infoplane.runs.lock import is_locked
 from infoplane.runs.names import file_in
 from infoplane.runs.record import RECORD, read_record
-from infoplane.trajectory import Trajectory
+from infoplane.trajectory.trajectory import Trajectory
 
 
 @final

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from infoplane.errors import DataFileError
-from infoplane.files import FORMAT_VERSION, read_json
+from infoplane.io.files import FORMAT_VERSION, read_json
 from infoplane.runs.migrate import migrated
 
 State = Literal["finished", "interrupted", "failed"]

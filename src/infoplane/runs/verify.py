@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from infoplane.errors import DataFileError, InfoplaneError
-from infoplane.files import read_csv, read_json
-from infoplane.jsonlines import read_lines
+from infoplane.io.files import read_csv, read_json
+from infoplane.io.jsonlines import read_lines
 from infoplane.runs.checkpoint import read_checkpoint
 from infoplane.runs.directory import ROWS, SCALARS, TABLES
 from infoplane.runs.lock import is_locked
 from infoplane.runs.manifest import MANIFEST, checksum_of
 from infoplane.runs.names import file_in
 from infoplane.runs.record import RECORD, read_record
-from infoplane.scalars import SCALAR_COLUMNS
+from infoplane.trajectory.scalars import SCALAR_COLUMNS
 from infoplane.types import COLUMNS
 
 _COLUMNS = {ROWS: COLUMNS, SCALARS: SCALAR_COLUMNS}

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from infoplane.errors import InfoplaneError, InputError
-from infoplane.files import clean, json_bytes
+from infoplane.io.files import clean, json_bytes
 from infoplane.report.page import (
     PLANE_SCRIPTS,
     PLOTLY_SHEET,
@@ -21,9 +21,9 @@ from infoplane.report.page import (
     plotly_source,
     static,
 )
-from infoplane.scalars import SCALAR_COLUMNS
 from infoplane.serve.folder import RunsFolder
 from infoplane.serve.follow import News, RunFollower, columns_of
+from infoplane.trajectory.scalars import SCALAR_COLUMNS
 from infoplane.types import COLUMNS
 
 _PAUSE = 0.25  # seconds between two looks at a run

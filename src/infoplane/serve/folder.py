@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, final
 
 from infoplane.errors import DataFileError, InfoplaneError, InputError, RunError, UnknownNameError
-from infoplane.jsonlines import last_rows
+from infoplane.io.jsonlines import last_rows
 from infoplane.report.facts import facts_for_plane
 from infoplane.report.gather import record_of
 from infoplane.runs import check_name

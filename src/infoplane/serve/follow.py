@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any, BinaryIO, final
 
 from infoplane.errors import DataFileError, InfoplaneError
-from infoplane.jsonlines import row_of
+from infoplane.io.jsonlines import row_of
 from infoplane.runs.names import file_in
-from infoplane.scalars import SCALAR_COLUMNS
-from infoplane.trajectory import Trajectory
+from infoplane.trajectory.scalars import SCALAR_COLUMNS
+from infoplane.trajectory.trajectory import Trajectory
 from infoplane.types import COLUMNS
 
 _MOST_BYTES = 2**22  # read at one look

@@ -17,10 +17,10 @@ from typing import Any, final
 from infoplane import experiments
 from infoplane.errors import DataFileError, InputError, UnknownNameError
 from infoplane.estimators import estimator
-from infoplane.experiments import Experiment
+from infoplane.experiments.experiments import Experiment
+from infoplane.experiments.toml import check_tables, read_tables
 from infoplane.runs import check_name
-from infoplane.tables import check_tables, read_tables
-from infoplane.training import OPTIONS
+from infoplane.training.loop import OPTIONS
 from infoplane.types import COLUMNS
 
 #: The columns of a sweep's table that are no settings.

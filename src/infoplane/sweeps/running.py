@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from infoplane.errors import InputError, RunError
-from infoplane.files import atomic_write, json_bytes, make_folder
+from infoplane.io.files import atomic_write, json_bytes, make_folder
 from infoplane.sweeps.engines import Engine, started
 from infoplane.sweeps.plan import Plan, read_plan
 from infoplane.sweeps.progress import watch

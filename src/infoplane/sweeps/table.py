@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, final
 
 from infoplane import plotting
 from infoplane.errors import DataFileError, InputError
-from infoplane.files import atomic_write, read_json
+from infoplane.io.files import atomic_write, read_json
 from infoplane.sweeps.plan import Plan, PlannedRun
-from infoplane.trajectory import Trajectory, concat
+from infoplane.trajectory.trajectory import Trajectory, concat
 from infoplane.types import COLUMNS
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from infoplane.errors import InfoplaneError, InputError, NonFiniteError
 from infoplane.estimators.base import SymbolEstimator
-from infoplane.estimators.samples import input_variable, label_variable
+from infoplane.estimators.counting.samples import input_variable, label_variable
 from infoplane.testing.subject import Check, CheckFailed, Subject, call, doubts, known_random, sample
 from infoplane.types import Estimate
 

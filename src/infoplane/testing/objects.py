@@ -16,7 +16,7 @@ import torch
 from infoplane.errors import InfoplaneError
 from infoplane.estimators import mutual_information
 from infoplane.estimators.base import Estimator
-from infoplane.estimators.samples import input_variable, label_variable
+from infoplane.estimators.counting.samples import input_variable, label_variable
 from infoplane.testing.subject import (
     Check,
     CheckFailed,

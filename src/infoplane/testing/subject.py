@@ -21,7 +21,7 @@ from torch import Tensor
 from infoplane.errors import InfoplaneError
 from infoplane.estimators import as_activations, mutual_information
 from infoplane.estimators.base import Estimator, SymbolEstimator
-from infoplane.estimators.samples import input_variable
+from infoplane.estimators.counting.samples import input_variable
 from infoplane.types import Estimate, Units
 
 #: How far two values may differ that have the same sums in another order, in nats.

@@ -1,0 +1,213 @@
+"""The same activations under many estimators and bin rules, side by side, with what does not apply and why."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from torch import Tensor
+
+from infoplane.comparison.table import PUBLISHED_RULES, Comparison, Row
+from infoplane.errors import InputError
+from infoplane.estimators import as_activations, check_units, estimator, names
+from infoplane.estimators.base import Estimator, SymbolEstimator, check_finite
+from infoplane.estimators.binned import Binned
+from infoplane.estimators.counting.samples import (
+    Variable,
+    as_array,
+    check_classes,
+    check_lengths,
+    distinct_ids,
+    input_variable,
+    label_variable,
+)
+from infoplane.estimators.doubt import label_null, with_null
+from infoplane.types import NATS_PER, Estimate, Units
+
+Spec = Estimator | str | Mapping[str, Any]  #: what names an estimator: an instance, a name, a table with a ``name``
+
+_RULES = (*PUBLISHED_RULES, "report", "quantile", "distinct")
+_QUICK = ("kde", "gaussian", "gaussian-copula", "ksg", "mixed-ksg", "renyi", "soft", "usable", "edge")
+_LIGHTS = ("red", "amber", "green")
+_MOST_NEIGHBOUR_UNITS = 6  # neighbours are far away beyond
+_MOST_MATRIX_SAMPLES = 2000  # the time for eigenvalues grows with their cube
+
+
+def compare(
+    t: Any,
+    y: Any,
+    *,
+    x: Any = None,
+    estimators: Spec | Iterable[Spec] | None = None,
+    units: Units = "bits",
+    y_bins: int | None = None,
+    shuffles: int = 0,
+    seed: int = 0,
+) -> Comparison:
+    """The same samples under many estimators: how far do they agree?
+
+    ``t`` (samples, units) activations; ``y`` (samples,) labels; ``x`` (samples, ...) inputs, from which comes I(X;T);
+    without it only estimators that count give I(X;T), as of inputs that are all distinct. ``estimators``: names,
+    tables such as ``{"name": "binned", "bins": 8}`` or instances; None for the published bin rules and all that is
+    quick; ``"all"`` for these and all others, trained ones too. ``y_bins`` cuts a continuous y, ``shuffles`` estimates
+    I(T;Y) on as many random orders of the labels, drawn from ``seed``, as in ``mutual_information``.
+
+    An estimator that does not apply is a row with the reason. Errors: ``InputError`` where t, y and x differ in length,
+    y has one class, or no estimator applies.
+
+    >>> import numpy as np
+    >>> t = np.random.default_rng(0).normal(size=(500, 2))
+    >>> comparison = compare(t, t[:, 0] > 0)
+    >>> comparison.rows[0].measurement, len(comparison.rows)
+    ('30 bins on [-1, 1]', 16)
+    """
+    check_units(units)
+    if isinstance(shuffles, bool) or not isinstance(shuffles, int) or shuffles < 0:
+        raise InputError(f"shuffles must be a whole number of at least 0, got {shuffles!r}: for example 20")
+    activations = as_activations(t)
+    lengths = {"t": len(activations), "y": len(as_array(y))} | ({} if x is None else {"x": len(as_array(x))})
+    check_lengths(**lengths)
+    inputs = None if x is None else input_variable(x).to(activations.device)
+    samples = _Samples(activations, y, inputs, units, y_bins, shuffles, seed)
+    facts: dict[str, Any] = {"log2_n": math.log2(len(activations))}
+    labels = label_variable(y, bins=y_bins, continuous=True)
+    if labels.ids is not None:
+        check_classes(labels.ids)
+        facts["h_y"] = labels.ids.entropy() / NATS_PER[units]
+    rows, refusals = [], []
+    for made in _estimators(estimators):
+        skipped = _too_slow(made, activations) if estimators is None or estimators == "all" else ""
+        row, refused = (_blank(made, units, skipped), []) if skipped else _row(made, samples)
+        rows.append(row)
+        refusals += refused
+    if all(row.empty for row in rows) and refusals:
+        raise refusals[0]
+    return Comparison(tuple(rows), units, facts)
+
+
+@dataclass(frozen=True)
+class _Samples:
+    """What is the same for all rows."""
+
+    t: Tensor
+    y: Any
+    x: Variable | None
+    units: Units
+    y_bins: int | None
+    shuffles: int
+    seed: int
+
+
+def _estimators(wanted: Spec | Iterable[Spec] | None) -> list[Estimator]:
+    standard: tuple[Spec, ...] = (*(Binned(rule) for rule in _RULES), *_QUICK)
+    if wanted is None:
+        return list(map(estimator, standard))
+    if isinstance(wanted, str) and wanted == "all":
+        others = [name for name in names() if name != Binned.name and name not in _QUICK]
+        return list(map(estimator, (*standard, *others)))
+    specs = [wanted] if isinstance(wanted, Estimator | str | Mapping) else list(wanted)
+    if not specs:
+        raise InputError(f"estimators is empty: name at least one of {', '.join(names())}, or leave it out")
+    return list(map(estimator, specs))
+
+
+def _too_slow(made: Estimator, t: Tensor) -> str:
+    """Why an estimator is left out where nobody named it."""
+    n, units = t.shape
+    if made.name in ("ksg", "mixed-ksg") and units > _MOST_NEIGHBOUR_UNITS:
+        return f"left out: {units} units, neighbours are local in up to {_MOST_NEIGHBOUR_UNITS}; ask for it by name"
+    if made.name == "renyi" and n > _MOST_MATRIX_SAMPLES:
+        return f"left out: {n} samples, slow beyond {_MOST_MATRIX_SAMPLES}; ask for it by name"
+    return ""
+
+
+def _blank(made: Estimator, units: Units, note: str) -> Row:
+    return Row(made.name, made.measurement, units=units, note=note)
+
+
+def _row(made: Estimator, samples: _Samples) -> tuple[Row, list[InputError]]:
+    """One estimator on the samples, and what it refused."""
+    begun = time.perf_counter()
+    row = _blank(made, samples.units, "")
+    refused: list[InputError] = []
+    try:
+        if not isinstance(made, SymbolEstimator):
+            check_finite(samples.t)
+        prepared = made.prepare(samples.t)
+    except InputError as error:
+        return replace(row, note=str(error), seconds=time.perf_counter() - begun), [error]
+    for what, estimate_of in (("I(T;Y)", _of_label), ("I(X;T)", _of_input)):
+        try:
+            row = _filled(row, what, estimate_of(made, prepared, samples))
+        except InputError as error:
+            refused.append(error)
+            row = _noted(row, f"no {what}: {error}")
+    return replace(row, seconds=time.perf_counter() - begun), refused
+
+
+def _of_label(made: Estimator, prepared: Any, samples: _Samples) -> Estimate:
+    y = label_variable(samples.y, bins=samples.y_bins, continuous=made.continuous).to(samples.t.device)
+    estimate = made.with_label(prepared, y, samples.units)
+    if not samples.shuffles:
+        return estimate
+    null = label_null(
+        made, prepared, y, estimate.value, shuffles=samples.shuffles, seed=samples.seed, units=samples.units
+    )
+    return with_null(estimate, null)
+
+
+def _of_input(made: Estimator, prepared: Any, samples: _Samples) -> Estimate | None:
+    """I(X;T), or None where it is not asked for or not defined."""
+    if "i_xt" not in made.informations:
+        return None
+    if samples.x is not None:
+        return made.with_input(prepared, samples.x, samples.units)
+    if isinstance(made, SymbolEstimator):
+        return made.with_input(prepared, Variable(distinct_ids(len(samples.t), samples.t.device)), samples.units)
+    return None
+
+
+def _filled(row: Row, what: str, estimate: Estimate | None) -> Row:
+    """The row with one more estimate."""
+    if estimate is None:
+        return row
+    flags = _joined(row.flags, estimate.flags)
+    if what == "I(X;T)":
+        return replace(
+            row,
+            i_xt=estimate.value,
+            i_xt_low=estimate.low,
+            i_xt_high=estimate.high,
+            kind=row.kind or estimate.kind,
+            n=row.n or estimate.n,
+            flags=flags,
+            i_xt_kind=estimate.kind,
+            i_xt_flags=estimate.flags,
+        )
+    details = estimate.details
+    return replace(
+        row,
+        i_ty=estimate.value,
+        i_ty_low=estimate.low,
+        i_ty_high=estimate.high,
+        i_ty_null=details.get("null"),
+        p_value=details.get("p_value"),
+        kind=estimate.kind,
+        n=estimate.n,
+        flags=flags,
+        i_ty_flags=estimate.flags,
+    )
+
+
+def _joined(flags: tuple[str, ...], more: tuple[str, ...]) -> tuple[str, ...]:
+    """The flags of both; of several traffic lights the worst, and first."""
+    every = dict.fromkeys((*flags, *more))
+    worst = [light for light in _LIGHTS if light in every][:1]
+    return (*worst, *(flag for flag in every if flag not in _LIGHTS))
+
+
+def _noted(row: Row, note: str) -> Row:
+    return replace(row, note="; ".join(filter(None, (row.note, note))))

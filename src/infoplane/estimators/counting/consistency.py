@@ -1,0 +1,60 @@
+"""What no single estimate shows: a layer against its ceilings, its floor, and the layers before it. Flags only.
+
+With y the labels, c any function of the last layer's output (its arg-max) and layers that follow one another,
+
+    I(c;Y) <= I(T_k;Y) <= H(Y)      I(T_k+1;Y) <= I(T_k;Y)      I(X;T) <= H(X) <= log n
+
+hold for the true values. An estimate that breaks one is not impossible, since estimates have errors and each layer has
+bins of its own, but it deserves doubt (Geiger 2021, arXiv:2003.09671).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from infoplane.estimators.counting.readings import Reading
+from infoplane.estimators.counting.symbols import Symbols
+
+_SLACK = 1e-9  # rounding, in any unit
+_NOTICEABLE = 0.01  # bits by which a later layer may know more before it is flagged
+
+
+def decision_symbols(output: Tensor) -> Symbols:
+    """The network's decision as a layer of its own: arg-max of the units, or the sign of a single one.
+
+    ``output`` (members, samples, units).
+    """
+    if output.shape[-1] == 1:
+        codes = (output[..., 0] > 0).to(torch.int64)
+    elif output.device.type == "cpu":
+        codes = torch.from_numpy(output.detach().numpy().argmax(-1))  # many times faster than torch's
+    else:
+        codes = output.argmax(-1)
+    bad = torch.zeros_like(codes, dtype=torch.bool)
+    return Symbols(codes, bad, 0, 0, 1)
+
+
+def flag_layers(layers: Sequence[Reading], *, floor: float | None, h_y: float | None, bits: float) -> None:
+    """Add flags to the readings of successive layers; ``bits`` is the value of one bit in their unit.
+
+    ``above-log-n`` and ``above-h-y``: over a ceiling; ``below-floor``: less about the label than the decision has;
+    ``data-processing``: more about the label than the layer before.
+    """
+    before = math.inf
+    for reading in layers:
+        flags = []
+        if reading.i_xt is not None and reading.i_xt > math.log2(reading.n) * bits + _SLACK:
+            flags.append("above-log-n")
+        if h_y is not None and reading.i_ty > h_y + _SLACK:
+            flags.append("above-h-y")
+        if floor is not None and reading.i_ty < floor - _SLACK:
+            flags.append("below-floor")
+        if reading.i_ty > before + _NOTICEABLE * bits:
+            flags.append("data-processing")
+        before = reading.i_ty
+        if flags:
+            reading.flags = (*reading.flags, *flags)

@@ -1,0 +1,260 @@
+"""The counted table of several layers -> readings: both informations of a layer with their doubt."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from infoplane.errors import NonFiniteError
+from infoplane.estimators.counting.entropy import SUMMARY
+from infoplane.estimators.counting.intervals import NORMAL, intervals
+from infoplane.estimators.counting.samples import Ids
+from infoplane.estimators.counting.symbols import Symbols
+from infoplane.types import NATS_PER, Estimate, Kind, Units
+
+AMBER_FACTOR = 3.0  # how often the distance of two corrections is added to an interval in amber
+MOST_EDGES = 1000  # edges up to which an estimate lists them
+
+_SLACK = 1e-9  # rounding, in any unit
+
+Nonfinite = Literal["error", "drop-row", "own-cell", "keep"]
+
+
+@dataclass(slots=True)
+class Reading:
+    """What one layer shows, in one unit: the numbers of a trajectory's row. Made for every layer after every step."""
+
+    i_xt: float | None
+    i_ty: float
+    n: int
+    flags: tuple[str, ...] = ()
+    h_t: float | None = None
+    h_t_given_x: float | None = None
+    i_xt_low: float | None = None
+    i_xt_high: float | None = None
+    i_ty_low: float | None = None
+    i_ty_high: float | None = None
+    i_xt_null: float | None = None
+    i_ty_null: float | None = None
+    all_differ: float | None = None
+
+    @classmethod
+    def of(cls, i_xt: Estimate | None, i_ty: Estimate) -> Reading:
+        """The reading that two estimates make."""
+        flags = tuple(dict.fromkeys((*(i_xt.flags if i_xt else ()), *i_ty.flags)))
+        reading = cls(i_xt.value if i_xt else None, i_ty.value, i_ty.n, flags)
+        if i_xt:
+            reading.i_xt_low, reading.i_xt_high = i_xt.low, i_xt.high
+        reading.i_ty_low, reading.i_ty_high = i_ty.low, i_ty.high
+        return reading
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How an estimator of symbols counts: its name, and its options as ``Binned`` explains them."""
+
+    name: str
+    measurement: str
+    correction: str
+    nonfinite: Nonfinite
+    interval: str
+    kind: Kind
+
+
+@dataclass(slots=True)
+class Count:
+    """The counts of several layers, still on the device: ``numbers`` (layers, columns) float64.
+
+    ``codes`` (layers, members, samples) are what was counted; ``places`` says for each layer where it is, for messages.
+    """
+
+    numbers: Tensor
+    codes: Tensor
+    layers: Sequence[Symbols]
+    x: Ids
+    y: Ids
+    family: str
+    manner: Manner
+    places: Sequence[str] = ()
+
+    def read(self, numbers: list[list[float]], units: Units = "bits") -> list[list[Reading]]:
+        """Readings from the transferred ``numbers``; NaN or infinity is an error here if it is to be one."""
+        readings = self._readings(numbers, units)
+        if self.manner.interval != "none":
+            self._doubt(readings, self.manner.interval, units)
+        return readings
+
+    def _readings(self, numbers: list[list[float]], units: Units) -> list[list[Reading]]:
+        """Both informations of every line of the table; the formulas of the module ``family``."""
+        scale, (h_x, h_y) = NATS_PER[units], self._marginals()
+        differ = 0.8 * math.log(self._copies) if self._copies > 1 else math.inf
+        result = []
+        for at, (*counts, bad, outside, constant) in enumerate(numbers):
+            flags = self._layer_flags(at, bad, outside, constant) if bad or outside or constant else ()
+            lines = []
+            for start in range(0, len(counts), len(SUMMARY)):
+                h_t, h_ty, h_tx, _, _, cells_ty, singletons_ty, split, n = counts[start : start + len(SUMMARY)]
+                i_ty, h_t_given_x = h_t + h_y - h_ty, h_tx - h_x
+                light = _light(h_t, i_ty, (cells_ty, singletons_ty, n), h_y)
+                if h_t_given_x >= differ:
+                    light = ("red", *light[1:], "copies-differ")
+                i_xt = h_t - h_tx + h_x
+                reading = Reading(i_xt / scale, i_ty / scale, int(n), light + flags, h_t / scale, h_t_given_x / scale)
+                if self.family == "exact":
+                    reading.all_differ = split
+                lines.append(reading)
+            result.append(lines)
+        return result
+
+    def _layer_flags(self, at: int, bad: float, outside: float, constant: float) -> tuple[str, ...]:
+        if bad and self.manner.nonfinite == "error":
+            place = f"{self.places[at]}: " if self.places else ""
+            raise NonFiniteError(place + nonfinite_message(self.layers[at].bad))
+        named = (("nonfinite", bad), ("outside-bins", outside), ("constant-units", constant))
+        return tuple(flag for flag, found in named if found)
+
+    def _doubt(self, readings: list[list[Reading]], method: str, units: Units) -> list[list[list[list[float]]]]:
+        """Give readings their intervals; returns what they were made from, for x and for y, as ``intervals`` does."""
+        if self.family not in ("single", "per-copy") and self.codes.shape[1] > 1:
+            return []
+        found = torch.stack(
+            [intervals(self.codes, ids, method, mean=self.family == "per-copy") for ids in (self.x, self.y)]
+        ).tolist()
+        scale = NATS_PER[units]
+        for lines, of_x, of_y in zip(readings, *found, strict=True):
+            for reading, about_x, about_y in zip(lines, of_x, of_y, strict=True):
+                if "red" in reading.flags or math.isnan(about_y[0]):
+                    continue
+                factor = 1.0 if "green" in reading.flags else AMBER_FACTOR
+                reading.i_xt_low, reading.i_xt_high = _ends(about_x, factor, scale)
+                reading.i_ty_low, reading.i_ty_high = _ends(about_y, factor, scale)
+                if "amber" in reading.flags:
+                    reading.flags = (*reading.flags, "approximate-interval")
+        return found
+
+    @property
+    def _copies(self) -> int:
+        """Among how many copies a symbol of one input is spread."""
+        return len(self.layers[0].codes) if self.family in ("exact", "sampled") else 1
+
+    def _marginals(self) -> tuple[float, float]:
+        times = len(self.layers[0].codes) if self.family == "exact" else 1
+        return self.x.entropy(self.manner.correction, times), self.y.entropy(self.manner.correction, times)
+
+    def estimates(self, units: Units = "bits") -> tuple[Estimate, Estimate]:
+        """I(X;T) and I(T;Y) of the first layer (and its first copy), with all that is known beside them.
+
+        They come with the jackknife's interval where the estimator has none of its own.
+        """
+        numbers, scale = self.numbers.tolist(), NATS_PER[units]
+        readings = self._readings(numbers, units)
+        method = self.manner.interval if self.manner.interval != "none" else "jackknife"
+        found = self._doubt(readings, method, units)
+        reading = readings[0][0]
+        details = self._details(numbers[0], reading, units)
+        ends = ((reading.i_xt_low, reading.i_xt_high), (reading.i_ty_low, reading.i_ty_high))
+        ceilings = (details["log_n"], details["h_y"])
+        each = []
+        for at, value in enumerate((reading.i_xt or 0.0, reading.i_ty)):
+            flags = (("above-ceiling", value > ceilings[at] + _SLACK), ("negative", value < -_SLACK))
+            more: dict[str, Any] = {"interval": "none" if ends[at][0] is None else method}
+            if found and method == "jackknife":
+                centre, half, *_ = found[at][0][0]
+                more |= {"jackknife": centre / scale, "standard_error": half / NORMAL / scale}
+            named = (*reading.flags, *(flag for flag, found_so in flags if found_so))
+            each.append(Estimate(value, units, *ends[at], self.manner.kind, reading.n, named, {**details, **more}))
+        return each[0], each[1]
+
+    def _details(self, numbers: list[float], reading: Reading, units: Units) -> dict[str, Any]:
+        fact, layer = dict(zip(SUMMARY, numbers, strict=False)), self.layers[0]
+        scale, n, copies = NATS_PER[units], reading.n, len(self.layers[0].codes)
+        h_x, h_y = self._marginals()
+        counted = {name: int(fact[name]) for name in ("cells", "singletons", "cells_ty", "singletons_ty")}
+        lone = counted["singletons_ty"] / n
+        return {
+            "estimator": self.manner.name,
+            "version": _version(),
+            "measurement": self.manner.measurement,
+            "edges": None if layer.cuts is None or layer.cuts.numel() > MOST_EDGES else layer.cuts.squeeze(0).tolist(),
+            "estimand": "empirical" if self.manner.correction == "none" else "population",
+            "correction": self.manner.correction,
+            "family": self.family,
+            "copies": copies,
+            "h_t": reading.h_t,
+            "h_t_given_x": reading.h_t_given_x,
+            "h_x": h_x / scale,
+            "h_y": h_y / scale,
+            "log_n": math.log(self.x.n) / scale,
+            "log_j": math.log(copies) / scale,
+            **counted,
+            "singleton_share": lone,
+            "coverage": 1 - lone,
+            "saturation": fact["h_t"] / math.log(n) if n > 1 else None,
+            "copies_share": (fact["h_tx"] - h_x) / math.log(copies) if copies > 1 else None,
+            "label_share": reading.i_ty * scale / h_y if h_y > 0 else None,
+            "all_differ": fact["all_differ"] if self.family == "exact" else None,
+            "outside": int(numbers[-2]),
+            "outside_share": numbers[-2] / (layer.codes.numel() * layer.units),
+            "constant_units": int(numbers[-1]),
+        }
+
+
+def with_layer_facts(table: Tensor, layers: Sequence[Symbols]) -> Tensor:
+    """The table (layers, lines, columns) as (layers, lines x columns + 3): whether any row of the layer is not finite,
+    values outside, constant units.
+    """
+    table, bad = table.flatten(1), torch.stack([symbols.bad for symbols in layers]).flatten(1)
+    if table.device.type == "cpu":
+        some = bad.any(1).tolist() if bad.any() else [False] * len(layers)
+        numbers = np.empty((len(layers), table.shape[1] + 3))
+        numbers[:, :-3] = table.numpy()
+        numbers[:, -3:] = [(b, s.outside, s.constant) for b, s in zip(some, layers, strict=True)]
+        return torch.from_numpy(numbers)
+    counted = [
+        torch.stack([torch.as_tensor(getattr(s, name), device=table.device) for s in layers])
+        for name in ("outside", "constant")
+    ]
+    facts = torch.stack([bad.any(1), *counted], dim=1)
+    return torch.cat([table, facts.to(torch.float64)], dim=1)
+
+
+@functools.cache
+def _version() -> str:
+    return metadata.version("infoplane")
+
+
+def _ends(about: Sequence[float], factor: float, scale: float) -> tuple[float, float]:
+    """Both ends of an interval from its centre, how far it reaches, and what is added for bias."""
+    centre, below, above, bias = about
+    return (centre - below - factor * bias) / scale, (centre + above + factor * bias) / scale
+
+
+def nonfinite_message(bad: Tensor) -> str:
+    rows = bad.any(0)
+    return (
+        f"{int(rows.sum())} of {rows.numel()} rows contain NaN/Inf (first row {int(rows.to(torch.int64).argmax())}). "
+        'Set nonfinite="drop-row" or "own-cell" to continue.'
+    )
+
+
+def _light(h_t: float, i_ty: float, counts: tuple[float, float, float], h_y: float) -> tuple[str, ...]:
+    """The traffic light of the joint (T, Y) table, and the reasons for red.
+
+    Green: singletons at most 2 % of the samples and 7 samples a cell. Red: symbols nearly as many as samples, or too
+    few samples a cell.
+    """
+    cells_ty, singletons_ty, n = counts
+    lone = singletons_ty / n
+    saturated = h_t >= 0.9 * math.log(n)
+    undersampled = lone > 0.15 or n < 2.5 * cells_ty or (lone > 0.02 and i_ty >= 0.95 * h_y)
+    if saturated or undersampled:
+        return ("red", *(["saturated"] if saturated else []), *(["undersampled"] if undersampled else []))
+    return ("green" if lone <= 0.02 and n >= 7 * cells_ty else "amber",)

@@ -1,0 +1,268 @@
+"""x and y -> whole numbers: which samples share an input, and which share a label."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import dataclass, field, fields, is_dataclass
+from numbers import Integral
+from typing import Any, TypeVar, cast
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from infoplane.errors import InputError
+from infoplane.estimators.counting.entropy import entropy_of_counts
+from infoplane.estimators.counting.hashing import word_codes
+from infoplane.estimators.counting.symbols import row_weights
+from infoplane.estimators.counting.tensor_entropy import tensor_ranks
+
+#: A label with more distinct fractional values than this is taken for a continuous one.
+MOST_FLOAT_CLASSES = 50
+#: Bytes that a variable keeps of what estimators derived from it.
+MOST_KEPT = 256_000_000
+_AT_ONCE = 2**20  # values of which a copy is made
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class Ids:
+    """One whole number per sample: ``ids`` (samples,) int64 in 0..count-1, and how often each occurs (count,)."""
+
+    ids: Tensor
+    counts: Tensor
+    _entropies: dict[tuple[str, int], float] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def n(self) -> int:
+        return len(self.ids)
+
+    @property
+    def count(self) -> int:
+        return len(self.counts)
+
+    def entropy(self, correction: str = "none", times: int = 1) -> float:
+        """In nats; of the samples ``times`` over (the plug-in entropy does not depend on it, corrections do)."""
+        if (correction, times) not in self._entropies:
+            self._entropies[correction, times] = entropy_of_counts(self.counts * times, correction)
+        return self._entropies[correction, times]
+
+    def to(self, device: torch.device) -> Ids:
+        if self.ids.device == device:
+            return self
+        return Ids(self.ids.to(device), self.counts, self._entropies)
+
+    def take(self, keep: Tensor) -> Ids:
+        """The samples where ``keep`` (samples,) is set."""
+        return number(self.ids[keep])
+
+
+def number(ids: Tensor) -> Ids:
+    """Number equal values alike, 0, 1, ... in ascending order; ``ids`` (samples,) int64."""
+    _, inverse, counts = torch.unique(ids, return_inverse=True, return_counts=True)
+    return Ids(inverse, counts.cpu())
+
+
+def distinct_ids(n: int, device: torch.device | None = None) -> Ids:
+    """n samples, no two alike."""
+    return Ids(torch.arange(n, device=device), torch.ones(n, dtype=torch.int64))
+
+
+@dataclass(frozen=True)
+class Variable:
+    """One variable of the samples, input or label: as classes, as numbers, or as both.
+
+    ``ids`` numbers the samples by value, and is None for a continuous label; ``numbers`` (samples, ...) holds them as
+    numbers, and is None for a label of classes.
+    """
+
+    ids: Ids | None
+    numbers: Tensor | None = None
+    _kept: dict[Hashable, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
+
+    @property
+    def n(self) -> int:
+        return self.classes().n if self.numbers is None else len(self.numbers)
+
+    def classes(self) -> Ids:
+        """The samples by class; an error for a continuous variable."""
+        if self.ids is None:
+            raise InputError("the variable is continuous: this estimator needs classes, cut it with y_bins=")
+        return self.ids
+
+    def values(self) -> Tensor:
+        """(samples, dimensions) float32 or float64; classes as one-hot rows."""
+        if self.numbers is None:
+            ids = self.classes()
+            return torch.nn.functional.one_hot(ids.ids, ids.count).to(torch.float64)
+        flat = self.numbers.reshape(len(self.numbers), -1)
+        return flat if flat.dtype in (torch.float32, torch.float64) else flat.to(torch.float32)
+
+    def derived(self, key: Hashable, compute: Callable[[], _T]) -> _T:
+        """What ``compute`` returns, which depends on this variable and ``key`` only: computed once for all layers.
+
+        It is kept as long as the variable, if all that is kept stays below ``MOST_KEPT`` bytes; otherwise it is
+        computed every time. Never change it.
+        """
+        if key in self._kept:
+            return cast(_T, self._kept[key])
+        result = compute()
+        if sum(dict(_storages((result, *self._kept.values()))).values()) <= MOST_KEPT:
+            self._kept[key] = result
+        return result
+
+    def to(self, device: torch.device) -> Variable:
+        held = [part.device for part in (None if self.ids is None else self.ids.ids, self.numbers) if part is not None]
+        if all(one == device for one in held):
+            return self
+        numbers = None if self.numbers is None else self.numbers.to(device)
+        return Variable(None if self.ids is None else self.ids.to(device), numbers)
+
+    def take(self, keep: Tensor) -> Variable:
+        """The samples where ``keep`` (samples,) is set, or those that it numbers."""
+        numbers = None if self.numbers is None else self.numbers[keep.to(self.numbers.device)]
+        return Variable(None if self.ids is None else self.ids.take(keep), numbers)
+
+
+def _storages(value: Any) -> Iterator[tuple[int, int]]:
+    """Address and bytes of what the tensors in a tensor, a tuple or a dataclass take."""
+    if isinstance(value, Tensor):
+        yield value.untyped_storage().data_ptr(), value.untyped_storage().nbytes()
+    parts = [getattr(value, one.name) for one in fields(value)] if is_dataclass(value) else value
+    for part in parts if isinstance(parts, list | tuple) else ():
+        yield from _storages(part)
+
+
+def input_variable(x: Any) -> Variable:
+    """The input: numbered by equal rows, and as numbers."""
+    return Variable(input_ids(x), torch.as_tensor(as_array(x)))
+
+
+def label_variable(y: Any, *, bins: int | None = None, continuous: bool = False) -> Variable:
+    """The label: classes, or numbers where it looks continuous and ``continuous`` labels are taken."""
+    if continuous and bins is None and looks_continuous(y):
+        numbers = torch.as_tensor(as_array(y))
+        if not bool(numbers.isfinite().all()):
+            raise InputError("y holds NaN or infinity: remove these samples")
+        return Variable(None, numbers.reshape(len(numbers), -1))
+    return Variable(label_ids(y, bins=bins))
+
+
+def looks_continuous(y: Any) -> bool:
+    """Numbers with fractions and many distinct values, or several columns that are not one-hot."""
+    array = as_array(y)
+    if array.dtype.kind != "f" or array.ndim == 0 or len(array) == 0:
+        return False
+    flat = array.reshape(len(array), -1)
+    if flat.shape[1] > 1:
+        return not (((flat == 0) | (flat == 1)).all() and (flat.sum(1) == 1).all())
+    whole = np.array_equal(flat, np.round(flat), equal_nan=True)
+    return not whole and len(np.unique(flat)) > MOST_FLOAT_CLASSES
+
+
+def as_array(values: Any) -> np.ndarray:
+    """A numpy array of whatever holds numbers or names: arrays, tensors, lists, data frames."""
+    if isinstance(values, Tensor):
+        values = values.detach().cpu()
+        return values.float().numpy() if values.dtype in (torch.bfloat16, torch.float16) else values.numpy()
+    array = np.asarray(values)
+    if not array.flags.writeable or any(stride < 0 for stride in array.strides):
+        return array.copy()  # torch shares memory with neither
+    return array
+
+
+def input_ids(x: Any) -> Ids:
+    """Number the samples by their input, equal rows alike; ``x`` (samples, ...) numbers.
+
+    Rows are compared bit by bit (-0.0 equals 0.0), by a 64-bit code.
+    """
+    return ids_of_codes(input_codes(x))
+
+
+def ids_of_codes(codes: Tensor) -> Ids:
+    """Number the samples by a code (samples,) int64, equal ones alike."""
+    return number(tensor_ranks(codes[None])[0])
+
+
+def input_codes(x: Any) -> Tensor:
+    """A 64-bit code of every sample's input (samples,) int64, the same in every process; ``x`` (samples, ...)."""
+    array = as_array(x)
+    if array.ndim == 0 or array.size == 0:
+        raise InputError(f"x has shape {array.shape}: it needs one row per sample")
+    if array.dtype.kind not in "biuf":
+        raise InputError(f"x holds {array.dtype}, not numbers: encode it first")
+    rows = torch.from_numpy(np.ascontiguousarray(array.reshape(len(array), -1)))
+    pieces = rows.split(max(_AT_ONCE // rows.shape[1], 1))
+    return torch.cat([_bit_codes(piece) for piece in pieces])
+
+
+def _bit_codes(rows: Tensor) -> Tensor:
+    """A code for the bits of each row, (rows,) int64."""
+    if rows.is_floating_point():
+        rows = (rows + 0.0).view({2: torch.int16, 4: torch.int32, 8: torch.int64}[rows.element_size()])
+    return word_codes(rows.to(torch.int64), row_weights(rows.shape[1], None, rows.device))
+
+
+def label_ids(y: Any, *, bins: int | None = None) -> Ids:
+    """Number the samples by their label.
+
+    ``y``: (samples,) or (samples, 1) whole numbers, names, truth values, -1/+1; or one-hot (samples, classes). A
+    continuous label is cut into ``bins`` bins that hold as many samples as each other.
+    """
+    array = as_array(y)
+    if array.ndim == 0 or array.size == 0:
+        raise InputError(f"y has shape {array.shape}: it needs one label per sample")
+    array = array.reshape(len(array), -1)
+    if array.shape[1] > 1:
+        array = _one_hot_classes(array)[:, None]
+    flat = array[:, 0]
+    if flat.dtype.kind == "f":
+        if not np.isfinite(flat).all():
+            raise InputError(f"y holds NaN or infinity (first at row {int(np.argmin(np.isfinite(flat)))}): remove them")
+        distinct = len(np.unique(flat))
+        if bins is None and distinct > MOST_FLOAT_CLASSES and not np.array_equal(flat, np.round(flat)):
+            raise InputError(
+                f"Y looks continuous ({distinct} distinct values); pass y_bins= to cut it into classes, for example "
+                "y_bins=10, or an estimator that takes a continuous Y"
+            )
+    if bins is not None:
+        flat = _equal_shares(flat, bins)
+    if flat.dtype.kind == "O":
+        flat = flat.astype(str)
+    return number(torch.from_numpy(np.unique(flat, return_inverse=True)[1].astype(np.int64)))
+
+
+def _equal_shares(flat: np.ndarray, bins: int) -> np.ndarray:
+    if flat.dtype.kind not in "iuf":
+        raise InputError(f"y_bins={bins!r} cuts numbers, and y holds {flat.dtype}: leave y_bins out")
+    if isinstance(bins, bool) or not isinstance(bins, Integral) or bins < 2:
+        raise InputError(f"y_bins must be a whole number of at least 2, got {bins!r}: for example y_bins=10")
+    cuts = np.sort(flat)[np.arange(1, bins) * len(flat) // bins]
+    return np.searchsorted(cuts, flat, side="right")
+
+
+def _one_hot_classes(array: np.ndarray) -> np.ndarray:
+    numeric = array.dtype.kind in "biuf"
+    if not numeric or not (((array == 0) | (array == 1)).all() and (array.sum(1) == 1).all()):
+        raise InputError(
+            f"y has shape {array.shape} but its rows are not one-hot: pass class numbers of shape ({len(array)},), or "
+            "one label set at a time"
+        )
+    return array.argmax(1)
+
+
+def check_classes(labels: Ids, name: str = "y") -> None:
+    """At least two of them."""
+    if labels.count < 2:
+        raise InputError(f"all samples have the same label in {name!r}: I(T;Y) needs at least two classes")
+
+
+def check_lengths(**named: int) -> None:
+    """All of one length, and of at least two samples."""
+    lengths = set(named.values())
+    if len(lengths) > 1:
+        said = ", ".join(f"{name} has {length} samples" for name, length in named.items())
+        raise InputError(f"{said}: they must describe the same samples, row by row")
+    if lengths and min(lengths) < 2:
+        raise InputError(f"{min(lengths)} sample(s): information needs at least 2")

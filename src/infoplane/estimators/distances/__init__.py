@@ -1,0 +1,1 @@
+"""Distances, neighbours and directions: what the estimators that measure are made of."""

@@ -1,0 +1,297 @@
+"""The distances between all points, kept for many questions: all at once, or only as far as they are asked for.
+
+Where points have thousands of columns, most distances in the max-norm need not be known, only that they are too long:
+
+- each point has a few witnesses, columns in which it lies far from the middle of all points. What a witness says about
+  any other point is at most the distance, and mostly not much less;
+- in a piece of neighbouring columns two points differ at most by the sum of their swings, which are their largest
+  differences from the middle there: a piece is not looked at where that is no longer than what was found elsewhere;
+- a question has a radius, and a pair is not looked at further when it is known to be as far apart as that. Where most
+  pairs are nearer, all distances are found.
+
+Differences are those of ``neighbour_loops``, to the last bit; swings are rounded upwards.
+"""
+
+from __future__ import annotations
+
+import abc
+from dataclasses import dataclass
+from typing import final
+
+import numba
+import numpy as np
+import torch
+from torch import Tensor
+
+from infoplane.estimators.distances import loops
+from infoplane.estimators.distances.columns import over
+
+_PIECE = 64  # columns: all points in one of them stay in the cache
+_WITNESSES = 8  # of each point, a multiple of four
+_MIDDLE = 64  # points whose mean is the middle
+_UPWARDS = 1 + 1e-15  # more than what three roundings can take from a swing
+_BLOCK = 128  # points whose witnesses stay in the cache
+_TILE = 16  # rows or columns mirrored at a time
+_RUN = 64  # distances looked at before any of them is looked at by itself
+
+
+class Distances(abc.ABC):
+    """Bounds from below, ``lower`` (samples, samples) float64 and symmetric: distances as far as they are settled."""
+
+    lower: Tensor
+
+    @abc.abstractmethod
+    def settle(self, radius: Tensor) -> None:
+        """Make ``lower`` the distance where it is shorter than the ``radius`` (samples,) of one of the two points."""
+
+    @abc.abstractmethod
+    def find(self, near: Tensor) -> Tensor:
+        """The distances of all points to those that ``near`` (samples, some) numbers for each: (samples, some)."""
+
+    @abc.abstractmethod
+    def take(self, chosen: Tensor) -> Distances:
+        """Those between the points that ``chosen`` numbers."""
+
+
+@final
+@dataclass(frozen=True)
+class Every(Distances):
+    """All distances."""
+
+    lower: Tensor
+
+    @classmethod
+    def of(cls, points: Tensor) -> Every:
+        """Between points (samples, columns) float64."""
+        columns = np.ascontiguousarray(points.numpy().T)  # (columns, samples)
+        return cls(torch.from_numpy(loops.all_distances(columns)))
+
+    def settle(self, radius: Tensor) -> None:
+        """Nothing is left to do."""
+
+    def find(self, near: Tensor) -> Tensor:
+        return self.lower.gather(1, near)
+
+    def take(self, chosen: Tensor) -> Every:
+        return Every(_between(self.lower, chosen))
+
+
+@final
+@dataclass(frozen=True)
+class Bounded(Distances):
+    """Distances that are found when they are asked for: every question leaves ``lower`` better, so ask one at a time.
+
+    ``known`` (samples, samples) says which are exact; the samples are the ``rows`` of all points, which are cut into
+    ``pieces`` (pieces, all, columns), with their ``swings`` (pieces, all). ``settled`` (samples,) is the largest radius
+    so far.
+    """
+
+    pieces: Tensor
+    swings: Tensor
+    rows: Tensor
+    lower: Tensor
+    known: Tensor
+    settled: Tensor
+
+    @classmethod
+    def of(cls, points: Tensor, scale: Tensor) -> Bounded:
+        """Between points (samples, columns) over the ``scale`` (columns,) float64."""
+        n, some = len(points), over(points[:: -(-len(points) // _MIDDLE)], scale).numpy()
+        middle = (some / len(some)).sum(0)
+        pieces = np.empty((-(-points.shape[1] // _PIECE), n, _PIECE))
+        swings = _cut(points.numpy(), scale.numpy(), middle, pieces)
+        few = min(_WITNESSES, len(pieces))
+        largest = np.resize(np.argpartition(swings, -few, 0)[-few:], (_WITNESSES, n))
+        witnesses, values = _witnesses(pieces, middle, largest)
+        units, places = np.unique(witnesses, return_inverse=True)
+        lower = np.zeros((n, n))
+        _raise_bounds(pieces, units, places.reshape(witnesses.shape), values, lower)
+        parts = pieces, swings * _UPWARDS, np.arange(n, dtype=np.int32), lower, np.eye(n, dtype=np.bool_), np.zeros(n)
+        return cls(*map(torch.from_numpy, parts))
+
+    def settle(self, radius: Tensor) -> None:
+        if bool((radius <= self.settled).all()):
+            return
+        pairs = _unsettled(self.lower.numpy(), self.known.numpy(), radius.numpy())
+        if 4 * len(pairs) > self.lower.numel():  # most of all pairs, as where all are about as far apart
+            self._find_all()
+        else:
+            self._widen(pairs, radius.numpy())
+        torch.maximum(radius, self.settled, out=self.settled)
+
+    def find(self, near: Tensor) -> Tensor:
+        self._widen(_unknown(self.known.numpy(), near.numpy()), np.full(len(self.rows), np.inf))
+        return self.lower.gather(1, near)
+
+    def take(self, chosen: Tensor) -> Bounded:
+        lower, known = _between(self.lower, chosen), _between(self.known, chosen)
+        return Bounded(self.pieces, self.swings, self.rows[chosen], lower, known, self.settled[chosen])
+
+    def _find_all(self) -> None:
+        columns = self.pieces.transpose(1, 2).index_select(2, self.rows)  # (pieces, columns, samples)
+        self.lower.copy_(torch.from_numpy(loops.all_distances(columns.flatten(0, 1).numpy())))
+        self.known.fill_(True)
+
+    def _widen(self, pairs: np.ndarray, radius: np.ndarray) -> None:
+        """Find the distances of ``pairs`` (pairs, 2) of samples where shorter than the ``radius`` of one of the two."""
+        lower, known, rows = self.lower.numpy(), self.known.numpy(), self.rows.numpy()
+        distance, enough = _bounds_of(pairs, lower, radius)
+        _widen(self.pieces.numpy(), self.swings.numpy(), rows[pairs], distance, enough)
+        _enter(pairs, lower, known, distance, enough)
+
+
+def _between(matrix: Tensor, chosen: Tensor) -> Tensor:
+    square = np.empty((len(chosen), len(chosen)), matrix.numpy().dtype)
+    _fill_square(matrix.numpy(), chosen.numpy(), square)
+    return torch.from_numpy(square)
+
+
+@numba.njit(cache=True, nogil=True)
+def _fill_square(matrix, chosen, square):  # type: ignore[no-untyped-def]
+    """Some rows of a matrix, and the same columns."""
+    for at in range(len(chosen)):
+        row = matrix[chosen[at]]
+        for place in range(len(chosen)):
+            square[at, place] = row[chosen[place]]
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _cut(points, scale, middle, pieces):  # type: ignore[no-untyped-def]
+    """Fill ``pieces`` (pieces, samples, columns), and how far points are from the ``middle``: (pieces, samples)."""
+    pieces[-1] = 0.0
+    swings = np.empty(pieces.shape[:2], np.int64)
+    swing = np.empty(_PIECE)
+    bits = swing.view(np.int64)  # in the same order, and their maximum is found faster
+    for at in range(len(points)):
+        for piece in range(len(pieces)):
+            start = piece * _PIECE
+            row, centre, target = points[at, start : start + _PIECE], middle[start : start + _PIECE], pieces[piece, at]
+            widths = scale[start : start + _PIECE]
+            for unit in range(len(row)):
+                target[unit] = row[unit] / widths[unit]
+                swing[unit] = abs(target[unit] - centre[unit])
+            largest = np.int64(0)
+            for unit in range(len(row)):
+                largest = max(largest, bits[unit])
+            swings[piece, at] = largest
+    return swings.view(np.float64)
+
+
+@numba.njit(cache=True, nogil=True)
+def _witnesses(pieces, middle, chosen):  # type: ignore[no-untyped-def]
+    """The farthest column in each of the ``chosen`` pieces (witnesses, samples), turned, and what points are there."""
+    witnesses, values = np.empty(chosen.T.shape, np.int64), np.empty(chosen.T.shape)
+    for at in range(len(witnesses)):
+        for rank in range(len(chosen)):
+            start = chosen[rank, at] * _PIECE
+            centre = middle[start : start + _PIECE]
+            piece = pieces[chosen[rank, at], at, : len(centre)]
+            far = np.abs(piece - centre).argmax()
+            witnesses[at, rank], values[at, rank] = start + far, piece[far]
+    return witnesses, values
+
+
+@numba.njit(cache=True, nogil=True, fastmath={"nnan", "nsz"})
+def _raise_bounds(pieces, units, places, values, lower):  # type: ignore[no-untyped-def]
+    """To the largest difference of two points in the witnesses of both: those of a point are the columns that its
+    ``places`` (samples, witnesses) number among ``units``, and its ``values`` there.
+    """
+    n, columns = len(places), np.empty((len(units), _BLOCK))
+    for start in range(0, n, _BLOCK):
+        stop = min(start + _BLOCK, n)
+        for place in range(len(units)):
+            piece, unit = units[place] // _PIECE, units[place] % _PIECE
+            for at in range(start, stop):
+                columns[place, at - start] = pieces[piece, at, unit]
+        for at in range(n):
+            row, place, value = lower[at, start:stop], places[at], values[at]
+            for rank in range(0, _WITNESSES, 4):
+                p, q = columns[place[rank]], columns[place[rank + 1]]
+                r, s = columns[place[rank + 2]], columns[place[rank + 3]]
+                to_p, to_q, to_r, to_s = value[rank], value[rank + 1], value[rank + 2], value[rank + 3]
+                for j in range(stop - start):
+                    two, more = max(abs(p[j] - to_p), abs(q[j] - to_q)), max(abs(r[j] - to_r), abs(s[j] - to_s))
+                    row[j] = max(row[j], max(two, more))
+    for i in range(0, n, _TILE):
+        for j in range(0, i + 1, _TILE):
+            for a in range(i, min(i + _TILE, n)):
+                for b in range(j, min(j + _TILE, a)):
+                    lower[a, b] = lower[b, a] = max(lower[a, b], lower[b, a])
+
+
+@numba.njit(cache=True, nogil=True)
+def _unsettled(lower, known, radius):  # type: ignore[no-untyped-def]
+    """Pairs that may be nearer than the radius of one of them: (pairs, 2)."""
+    n, count = len(lower), 0
+    pairs = np.empty((n, 2), np.int32)
+    for at in range(n):
+        row, reach = lower[at], radius[at]
+        for start in range(0, at, _RUN):
+            stop, some = min(start + _RUN, at), np.int32(0)
+            for j in range(start, stop):
+                some += np.int32(row[j] < max(reach, radius[j]))
+            if count + some > len(pairs):
+                pairs = np.concatenate((pairs, np.empty_like(pairs)))
+            for j in range(start, stop if some else start):
+                if row[j] < max(reach, radius[j]) and not known[at, j]:
+                    pairs[count] = at, j
+                    count += 1
+    return pairs[:count]
+
+
+@numba.njit(cache=True, nogil=True)
+def _unknown(known, near):  # type: ignore[no-untyped-def]
+    """Pairs of a point and one of those ``near`` (samples, some) it that are not known, each once: (pairs, 2)."""
+    count, listed = 0, known.copy()
+    pairs = np.empty((near.size, 2), np.int32)
+    for at in range(len(near)):
+        for j in near[at]:
+            if not listed[at, j]:
+                listed[at, j] = listed[j, at] = True
+                pairs[count] = at, j
+                count += 1
+    return pairs[:count]
+
+
+@numba.njit(cache=True, nogil=True)
+def _bounds_of(pairs, lower, radius):  # type: ignore[no-untyped-def]
+    """What is known of the distances of pairs, and what is as good as infinity, (pairs,) each."""
+    distance, enough = np.empty(len(pairs)), np.empty(len(pairs))
+    for at in range(len(pairs)):
+        i, j = pairs[at]
+        distance[at], enough[at] = lower[i, j], max(radius[i], radius[j])
+    return distance, enough
+
+
+@numba.njit(cache=True, nogil=True)
+def _enter(pairs, lower, known, distance, enough):  # type: ignore[no-untyped-def]
+    """What is known of the distances of pairs now: all of it below ``enough``."""
+    for at in range(len(pairs)):
+        i, j = pairs[at]
+        lower[i, j] = lower[j, i] = distance[at]
+        known[i, j] = known[j, i] = distance[at] < enough[at]
+
+
+@numba.njit(cache=True, nogil=True)
+def _widen(pieces, swings, pairs, distance, enough):  # type: ignore[no-untyped-def]
+    """Raise the bounds ``distance`` (pairs,) piece by piece, of all ``pairs`` (pairs, 2) of rows that need it."""
+    bound = distance.copy()  # infinite where the distance does not matter any more
+    for number in range(len(pieces)):
+        piece, swing = pieces[number], swings[number]
+        for at in range(len(pairs)):
+            i, j = pairs[at, 0], pairs[at, 1]
+            if not swing[i] + swing[j] <= bound[at]:
+                found = _farther(piece[i], piece[j], bound[at])
+                if found > bound[at]:
+                    distance[at], bound[at] = found, np.inf if found >= enough[at] else found
+
+
+@numba.njit(cache=True, nogil=True, fastmath={"nnan", "nsz"})
+def _farther(a, b, found):  # type: ignore[no-untyped-def]
+    """The largest difference of two rows, or what was ``found`` before; counting is what is fast."""
+    count = np.int64(0)
+    for unit in range(_PIECE):
+        count += np.int64(abs(a[unit] - b[unit]) > found)
+    for unit in range(_PIECE if count else 0):
+        found = max(found, abs(a[unit] - b[unit]))
+    return found

@@ -1,0 +1,1 @@
+"""The estimators that train a network of their own."""

@@ -1,0 +1,269 @@
+"""Shared by the neural bounds: a critic f(t, v) trained on one half of the samples and evaluated on the other.
+
+Every bound is a function of the scores f(t_i, v_j) of pairs of samples, where i = j is a pair that occurred. The first
+half of a seeded permutation trains the critic: four fifths of it in minibatches with Adam, the last fifth for early
+stopping. The value comes from all pairs of the second half, in blocks of rows: memory O(samples x chunk).
+
+The scores are separable: f(t, v) = g(t) . h(v) + a(t) + b(v), with perceptrons of two hidden layers, so that a batch of
+B samples gives B^2 pairs for 2B evaluations. Units are brought to mean 0 and standard deviation 1 with the numbers of
+the training half; training runs in float32.
+"""
+
+from __future__ import annotations
+
+import abc
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, final
+
+import torch
+from torch import Tensor
+
+from infoplane.errors import InputError
+from infoplane.estimators.base import Estimator
+from infoplane.estimators.counting.samples import Variable
+from infoplane.estimators.counting.symbols import constant_units
+from infoplane.types import NATS_PER, Estimate, Kind, Units
+
+FEWEST_SAMPLES = 20  # both halves need a few
+STOPPING_SHARE = 0.2  # of the training half
+CHECK_EVERY = 20  # steps between two looks at the stopping part
+PATIENCE = 8  # looks without improvement before training stops
+MOST_STOPPING_ROWS = 1024
+PAIRS_AT_ONCE = 1 << 22  # scores held in memory during evaluation
+EMBEDDING = 32  # length of g(t) and h(v)
+LARGEST_GRADIENT = 5.0
+FEWEST_EFFECTIVE = 30.0  # rows that carry the mean of exponentials
+OVERFITTED_NATS = 0.5  # the training part may exceed the held-out half by this, or by half of itself
+
+
+@final
+class Perceptron:
+    """Two hidden ReLU layers, with weights of its own random numbers."""
+
+    def __init__(self, sizes: tuple[int, int, int], generator: torch.Generator, device: torch.device) -> None:
+        inputs, hidden, outputs = sizes
+        self.parameters: list[Tensor] = []
+        for rows, columns in ((inputs, hidden), (hidden, hidden), (hidden, outputs)):
+            weight = torch.randn(rows, columns, generator=generator) / math.sqrt(rows)
+            self.parameters += [weight.to(device), torch.zeros(columns, device=device)]
+        for parameter in self.parameters:
+            parameter.requires_grad_()
+
+    def __call__(self, rows: Tensor) -> Tensor:
+        """(samples, inputs) -> (samples, outputs)."""
+        first, first_bias, second, second_bias, third, third_bias = self.parameters
+        rows = torch.relu(torch.addmm(first_bias, rows, first))
+        rows = torch.relu(torch.addmm(second_bias, rows, second))
+        return torch.addmm(third_bias, rows, third)
+
+
+class Scorer(abc.ABC):
+    """Something with parameters that scores pairs of samples."""
+
+    parameters: Sequence[Tensor]
+
+    @abc.abstractmethod
+    def __call__(self, t: Tensor, v: Tensor) -> Tensor:
+        """Scores (rows of t, rows of v)."""
+
+
+@final
+class Separable(Scorer):
+    """f(t, v) = g(t) . h(v) + a(t) + b(v)."""
+
+    def __init__(self, units: int, dimensions: int, hidden: int, generator: torch.Generator, device: torch.device):
+        self._of_t = Perceptron((units, hidden, EMBEDDING + 1), generator, device)
+        self._of_v = Perceptron((dimensions, hidden, EMBEDDING + 1), generator, device)
+        self.parameters = [*self._of_t.parameters, *self._of_v.parameters]
+
+    def __call__(self, t: Tensor, v: Tensor) -> Tensor:
+        left, right = self._of_t(t), self._of_v(v)
+        products = left[:, :EMBEDDING] @ right[:, :EMBEDDING].T / math.sqrt(EMBEDDING)
+        return products + left[:, EMBEDDING:] + right[:, EMBEDDING:].T
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What the scores of some samples come to: of each own pair, and the bound's statistic of each row."""
+
+    own: Tensor
+    rows: Tensor
+
+
+class NeuralBound(Estimator):
+    """A bound made of scores. An estimator says how scores are learned and what they come to."""
+
+    continuous: ClassVar[bool] = True
+    bound: ClassVar[Kind]
+    title: ClassVar[str]
+
+    def __init__(
+        self,
+        hidden: int = 64,
+        steps: int = 1000,
+        batch_size: int = 256,
+        learning_rate: float = 1e-3,
+        seed: int = 0,
+    ) -> None:
+        check_training(hidden, steps, batch_size, learning_rate)
+        self.hidden, self.steps, self.batch_size = hidden, steps, batch_size
+        self.learning_rate, self.seed = learning_rate, seed
+
+    @abc.abstractmethod
+    def scorer(self, t: Tensor, v: Tensor, generator: torch.Generator) -> Scorer:
+        """A fresh scorer for samples like ``t`` (samples, units) and ``v`` (samples, dimensions)."""
+
+    @abc.abstractmethod
+    def loss(self, scores: Tensor) -> Tensor:
+        """What training makes small, () from scores (samples, samples)."""
+
+    @abc.abstractmethod
+    def statistic(self, scores: Tensor, own: Tensor) -> Tensor:
+        """Each row's part in the bound, (rows,), from scores (rows, samples); ``own`` marks the pairs that occurred."""
+
+    @abc.abstractmethod
+    def contributions(self, scored: Scored) -> Tensor:
+        """(samples,) numbers whose mean is the bound, in nats, and whose spread gives its standard error."""
+
+    @abc.abstractmethod
+    def doubts(self, value: float, scored: Scored) -> tuple[str, ...]:
+        """Flags for a value in nats."""
+
+    @property
+    def measurement(self) -> str:
+        return f"{self.title} of a network with {self.hidden} hidden units, on the half that it was not trained on"
+
+    def prepare(self, t: Tensor) -> Tensor:
+        return t
+
+    def with_input(self, prepared: Tensor, x: Variable, units: Units = "bits") -> Estimate:
+        return self._estimate(prepared, x, "h_x", units)
+
+    def with_label(self, prepared: Tensor, y: Variable, units: Units = "bits") -> Estimate:
+        return self._estimate(prepared, y, "h_y", units)
+
+    def _estimate(self, t: Tensor, variable: Variable, entropy: str, units: Units) -> Estimate:
+        n, scale = len(t), NATS_PER[units]
+        if n < FEWEST_SAMPLES:
+            raise InputError(f"{n} samples: {self.name} trains on one half of them, give it at least {FEWEST_SAMPLES}")
+        constant = int(constant_units(t[None]))
+        details: dict[str, object] = {"measurement": self.measurement, "estimand": "population"}
+        details |= {"constant_units": constant, "log_n": math.log(n - n // 2) / scale, "held_out": n - n // 2}
+        if variable.ids is not None:
+            details[entropy] = variable.ids.entropy() / scale
+        flags: tuple[str, ...] = ("constant-units",) if constant else ()
+        values = variable.values().to(t.device)
+        if constant == t.shape[1] or bool((values == values[:1]).all()):
+            return Estimate(0.0, units, kind=self.bound, n=n, flags=flags, details=details)
+        with torch.inference_mode(False), torch.enable_grad():
+            scored, fitted, steps = self._train_and_score(t.clone(), values.clone())
+        each = self.contributions(scored)
+        value, error = float(each.mean()), float(each.std()) / math.sqrt(len(each))
+        gap = float(self.contributions(fitted).mean()) - value
+        flags += self.doubts(value, scored)
+        if self.bound == "lower bound" and gap > max(OVERFITTED_NATS, 0.5 * (value + gap)):
+            flags += ("overfitted",)
+        if variable.ids is not None and value > variable.ids.entropy():
+            flags += ("above-ceiling",)
+        details |= {"standard_error": error / scale, "steps": steps, "on_training_part": (value + gap) / scale}
+        low = (value - 1.96 * error) / scale if self.bound == "lower bound" else None
+        high = (value + 1.96 * error) / scale if self.bound == "upper bound" else None
+        return Estimate(value / scale, units, low, high, self.bound, n, flags, details)
+
+    def _train_and_score(self, t: Tensor, v: Tensor) -> tuple[Scored, Scored, int]:
+        """Scores of the held-out half and of the training part, and the steps that were kept."""
+        generator = torch.Generator().manual_seed(self.seed)
+        order = torch.randperm(len(t), generator=generator).to(t.device)
+        half = len(t) // 2
+        last = half - max(2, int(half * STOPPING_SHARE))
+        fit, stop = order[:last], order[last:half][:MOST_STOPPING_ROWS]
+        t, v = _standardised(t, order[:half]), _standardised(v, order[:half])
+        scorer = self.scorer(t, v, generator)
+        steps = self._train(scorer, (t[fit], v[fit]), (t[stop], v[stop]), generator)
+        with torch.no_grad():
+            held = self._score(scorer, t[order[half:]], v[order[half:]])
+            return held, self._score(scorer, t[fit], v[fit]), steps
+
+    def _train(
+        self,
+        scorer: Scorer,
+        fit: tuple[Tensor, Tensor],
+        stop: tuple[Tensor, Tensor],
+        generator: torch.Generator,
+    ) -> int:
+        """Train; leaves the parameters that were best on the stopping part, and returns their step."""
+        optimiser = torch.optim.Adam(scorer.parameters, lr=self.learning_rate)
+        best, least, kept, waited = [p.detach().clone() for p in scorer.parameters], math.inf, 0, 0
+        for step in range(self.steps + 1):
+            if step % CHECK_EVERY == 0 or step == self.steps:
+                with torch.no_grad():
+                    now = float(self.loss(scorer(*stop)))
+                if now < least:
+                    best, least, kept, waited = [p.detach().clone() for p in scorer.parameters], now, step, 0
+                elif (waited := waited + 1) >= PATIENCE or not math.isfinite(now):
+                    break
+            rows = torch.randperm(len(fit[0]), generator=generator)[: self.batch_size].to(fit[0].device)
+            optimiser.zero_grad()
+            self.loss(scorer(fit[0][rows], fit[1][rows])).backward()
+            torch.nn.utils.clip_grad_norm_(scorer.parameters, LARGEST_GRADIENT)
+            optimiser.step()
+        with torch.no_grad():
+            for parameter, value in zip(scorer.parameters, best, strict=True):
+                parameter.copy_(value)
+        return kept
+
+    def _score(self, scorer: Scorer, t: Tensor, v: Tensor) -> Scored:
+        n = len(t)
+        chunk = max(1, PAIRS_AT_ONCE // n)
+        own, rows = [], []
+        places = torch.arange(n, device=t.device)
+        for start in range(0, n, chunk):
+            scores = scorer(t[start : start + chunk], v).to(torch.float64)
+            marks = places[start : start + chunk, None] == places
+            own.append(scores[marks])
+            rows.append(self.statistic(scores, marks))
+        return Scored(torch.cat(own), torch.cat(rows))
+
+
+class CriticBound(NeuralBound):
+    """A bound made of the scores of a separable critic."""
+
+    def scorer(self, t: Tensor, v: Tensor, generator: torch.Generator) -> Scorer:
+        return Separable(t.shape[1], v.shape[1], self.hidden, generator, t.device)
+
+
+def log_mean_exp_of_others(scores: Tensor, own: Tensor) -> Tensor:
+    """log of the mean of exp(scores) over the pairs that did not occur, for each row."""
+    return scores.masked_fill(own, -math.inf).logsumexp(1) - math.log(scores.shape[1] - 1)
+
+
+def square_marks(scores: Tensor) -> Tensor:
+    """The own pairs of a square of scores."""
+    return torch.eye(len(scores), dtype=torch.bool, device=scores.device)
+
+
+def heavy_tail(logs: Tensor) -> bool:
+    """Whether a few of the rows carry the mean of exp(logs): the effective number is the square sum's inverse."""
+    shares = (logs - logs.logsumexp(0)).exp()
+    return not bool(1 / shares.square().sum() >= FEWEST_EFFECTIVE)
+
+
+def _standardised(values: Tensor, rows: Tensor) -> Tensor:
+    """float32, mean 0 and standard deviation 1 over ``rows``; without the columns that are constant there."""
+    known = values[rows].to(torch.float64)
+    spread, mean = known.std(0, correction=0), known.mean(0)
+    varies = (known != known[:1]).any(0) & (spread > 0)
+    if not bool(varies.any()):
+        return torch.zeros(len(values), 1, device=values.device)
+    return ((values.to(torch.float64) - mean)[:, varies] / spread[varies]).to(torch.float32)
+
+
+def check_training(hidden: int, steps: int, batch_size: int, learning_rate: float) -> None:
+    """Options that all bounds share."""
+    for name, value, least in (("hidden", hidden, 1), ("steps", steps, 0), ("batch_size", batch_size, 2)):
+        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+            raise InputError(f"{name} must be a whole number of at least {least}, got {value!r}: for example {name}=64")
+    if not 0 < learning_rate < math.inf:
+        raise InputError(f"learning_rate must be a positive number, got {learning_rate!r}: for example 0.001")

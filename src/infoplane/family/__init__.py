@@ -1,0 +1,5 @@
+"""J copies of a network, trained as one."""
+
+from infoplane.family.family import Family
+
+__all__ = ["Family"]

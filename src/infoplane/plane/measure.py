@@ -1,0 +1,236 @@
+"""What was gathered of every layer + a question -> rows of a trajectory. Pure: the same in, the same out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from infoplane.estimators.base import Estimator, SymbolEstimator, check_finite, check_rows
+from infoplane.estimators.binned import Binned
+from infoplane.estimators.counting.consistency import flag_layers
+from infoplane.estimators.counting.readings import Count, Reading
+from infoplane.estimators.counting.samples import Variable, distinct_ids
+from infoplane.estimators.counting.symbols import Symbols
+from infoplane.estimators.doubt import reordered, shuffled
+from infoplane.plane.gather import Gathered
+from infoplane.plane.question import WHOLE, Moment, Question
+from infoplane.types import NATS_PER, Estimate, Units
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """One estimator, way of reading the copies, and label set; with the readings of every layer once they are there."""
+
+    made: Estimator
+    kind: str
+    label: str
+    layers: list[list[Reading]]
+
+
+def estimate_layers(
+    gathered: Gathered, question: Question, moment: Moment
+) -> tuple[list[dict[str, Any]], dict[str, float]]:
+    """Rows for every layer, and the share of the inputs on which all copies differ where ``exact`` was asked for."""
+    if moment.draws is not None:
+        moment = replace(moment, draws=moment.draws.to(gathered.decision.codes.device))
+    asked: list[_Asked] = []
+    for number, made in enumerate(question.estimators):
+        if isinstance(made, SymbolEstimator):
+            asked += _by_counting(made, gathered.prepared[number], gathered, question, moment)
+        else:
+            asked += _by_member(made, number, gathered, question, moment)
+    rows = [
+        row
+        for index, layer in enumerate(gathered.layers)
+        for one in asked
+        for row in _layer_rows(one, index, layer, (moment.step, question), half=layer in gathered.half)
+    ]
+    exact = next((one for one in asked if one.kind == "exact"), None)
+    shares = (
+        {} if exact is None else dict(zip(gathered.layers, (each[0].all_differ for each in exact.layers), strict=True))
+    )
+    return rows, {layer: share for layer, share in shares.items() if share is not None}
+
+
+def _by_counting(
+    made: SymbolEstimator, layers: list[Symbols], gathered: Gathered, question: Question, moment: Moment
+) -> list[_Asked]:
+    """Everything counted where the symbols are, then one transfer for all; the network's decision is counted beside."""
+    symbols = [*layers, gathered.decision]
+    places = [_place(layer, question, moment) for layer in gathered.layers]
+    kinds = [(kind, label) for kind in moment.kinds for label in question.labels]
+    x, labels = question.x.classes(), {label: y.classes() for label, y in question.labels.items()}
+    counts = [made.count(symbols, x, labels[label], kind, draws=moment.draws, places=places) for kind, label in kinds]
+    nulls = [_shuffled_counts(made, layers, question, moment, kind, label) for kind, label in kinds]
+    flat = iter(_transfer([*counts, *(count for several in nulls for count in several)], question.units))
+    asked = []
+    for kind, label in kinds:
+        *readings, decision = next(flat)
+        asked.append(_Asked(made, kind, label, readings))
+        _flag(readings, [one.i_ty for one in decision], question, label)
+    for one, several in zip(asked, nulls, strict=True):
+        _set_nulls(one.layers, [next(flat) for _ in several])
+    return asked
+
+
+def _place(layer: str, question: Question, moment: Moment) -> str:
+    """Where an error was met."""
+    return f"layer {layer!r}, step {moment.step}" + ("" if question.split == WHOLE else f", split {question.split!r}")
+
+
+def _shuffled_counts(
+    made: SymbolEstimator, symbols: list[Symbols], question: Question, moment: Moment, kind: str, label: str
+) -> list[Count]:
+    return [
+        made.count(symbols, x.classes(), y.classes(), kind, draws=moment.draws)
+        for x, y in _shuffled_variables(question, question.labels[label])
+    ]
+
+
+def _shuffled_variables(question: Question, y: Variable) -> Iterable[tuple[Variable, Variable]]:
+    if question.shuffles is None:
+        return
+    random = np.random.default_rng(question.shuffles.seed)
+    for _ in range(question.shuffles.times):
+        order = torch.from_numpy(shuffled(question.shuffles.members, random))
+        yield reordered(question.x, order), reordered(y, order)
+
+
+def _set_nulls(layers: list[list[Reading]], repeats: list[list[list[Reading]]]) -> None:
+    """The means over the shuffles, into the readings."""
+    for at, readings in enumerate(layers if repeats else []):
+        for copy, reading in enumerate(readings):
+            reading.i_xt_null = _mean([repeat[at][copy].i_xt for repeat in repeats])
+            reading.i_ty_null = _mean([repeat[at][copy].i_ty for repeat in repeats])
+
+
+def _flag(layers: list[list[Reading]], floors: Sequence[float], question: Question, label: str) -> None:
+    """Flags that need more than one layer; ``floors`` has one for each reading of a layer."""
+    ids = question.labels[label].ids
+    h_y = None if ids is None else ids.entropy() / NATS_PER[question.units]
+    bits = NATS_PER["bits"] / NATS_PER[question.units]
+    for copy, floor in enumerate(floors):
+        flag_layers([readings[copy] for readings in layers], floor=floor, h_y=h_y, bits=bits)
+
+
+def _transfer(counts: Sequence[Count], units: Units) -> list[list[list[Reading]]]:
+    """All counts of a measurement in one transfer from the device."""
+    flat = torch.cat([count.numbers.flatten() for count in counts]).tolist()
+    result, at = [], 0
+    for count in counts:
+        layers, width = count.numbers.shape
+        lines = [flat[at + row * width : at + (row + 1) * width] for row in range(layers)]
+        at += layers * width
+        result.append(count.read(lines, units))
+    return result
+
+
+def _by_member(made: Estimator, number: int, gathered: Gathered, question: Question, moment: Moment) -> list[_Asked]:
+    """Readings of an estimator that works on one network at a time."""
+    decision = gathered.decision
+    if question.few is not None and gathered.rows is not None and number not in gathered.prepared:
+        question, decision = question.few, decision.take(gathered.rows)
+    each: dict[str, list[list[Reading]]] = {label: [] for label in question.labels}
+    for at, layer in enumerate(gathered.layers):
+        place = _place(layer, question, moment)
+        readings = [_of_member(made, one, question) for one in _members(made, number, gathered, at, place)]
+        for label in question.labels:
+            each[label].append([reading[label] for reading in readings])
+    for label, layers in each.items():
+        _flag(layers, _floors(decision, question, label), question, label)
+    return [
+        _Asked(made, kind, label, layers if kind == "single" else [[_mean_reading(members)] for members in layers])
+        for kind in moment.kinds
+        for label, layers in each.items()
+    ]
+
+
+def _members(made: Estimator, number: int, gathered: Gathered, at: int, place: str) -> Iterable[Any]:
+    """What the estimator prepared of every member of one layer."""
+    if number in gathered.prepared:
+        each = gathered.prepared[number][at]
+        check_rows(torch.stack([one.bad for one in each]), place)
+        yield from each
+        return
+    t = gathered.kept[gathered.layers[at]]
+    check_finite(t, place)
+    for member in t:
+        yield made.prepare(member)
+
+
+def _of_member(made: Estimator, prepared: Any, question: Question) -> dict[str, Reading]:
+    """Readings of one layer of one network for every label set."""
+    defined = "i_xt" in made.informations
+    i_xt = made.with_input(prepared, question.x, question.units) if defined else None
+    readings = {}
+    for label, y in question.labels.items():
+        if y.ids is not None and y.ids.count == 1:
+            readings[label] = Reading.of(i_xt, Estimate(0.0, question.units, n=y.n))  # about a constant
+            continue
+        reading = Reading.of(i_xt, made.with_label(prepared, y, question.units))
+        shuffles = [
+            Reading.of(
+                made.with_input(prepared, x_null, question.units) if defined else None,
+                made.with_label(prepared, y_null, question.units),
+            )
+            for x_null, y_null in _shuffled_variables(question, y)
+        ]
+        _set_nulls([[reading]], [[[one]] for one in shuffles])
+        readings[label] = reading
+    return readings
+
+
+def _floors(decision: Symbols, question: Question, label: str) -> list[float]:
+    """What every copy's decision knows about the label."""
+    ids = question.labels[label].ids
+    if ids is None:
+        return []
+    count = Binned("distinct").count([decision], distinct_ids(ids.n, ids.ids.device), ids, "single")
+    return [reading.i_ty for reading in count.read(count.numbers.tolist(), question.units)[0]]
+
+
+def _mean_reading(members: Sequence[Reading]) -> Reading:
+    """The mean over the copies, with every flag that any of them has."""
+    mean = Reading(None, 0.0, members[0].n, tuple(dict.fromkeys(flag for one in members for flag in one.flags)))
+    for name in ("i_xt", "i_xt_low", "i_xt_high", "i_xt_null", "i_ty", "i_ty_low", "i_ty_high", "i_ty_null"):
+        setattr(mean, name, _mean([getattr(one, name) for one in members]))
+    return mean
+
+
+def _mean(values: Sequence[float | None]) -> Any:
+    return None if None in values else float(np.mean(values))  # type: ignore[arg-type]
+
+
+def _layer_rows(
+    asked: _Asked, index: int, layer: str, place: tuple[int, Question], *, half: bool
+) -> Iterable[dict[str, Any]]:
+    step, question = place
+    single, labelled = asked.kind == "single", asked.label != question.condition
+    for copy, reading in enumerate(asked.layers[index]):
+        yield {
+            "step": step,
+            "split": question.split,
+            "layer": layer,
+            "layer_index": index,
+            "copy": copy if single else -1,
+            "family": asked.kind,
+            "estimator": question.names[question.estimators.index(asked.made)],
+            "label": asked.label,
+            "i_xt": reading.i_xt,
+            "i_xt_low": reading.i_xt_low,
+            "i_xt_high": reading.i_xt_high,
+            "i_xt_null": reading.i_xt_null,
+            "i_ty": reading.i_ty if labelled else None,
+            "i_ty_low": reading.i_ty_low if labelled else None,
+            "i_ty_high": reading.i_ty_high if labelled else None,
+            "i_ty_null": reading.i_ty_null if labelled else None,
+            "h_t": reading.h_t,
+            "h_t_given_x": reading.h_t_given_x,
+            "n": reading.n,
+            "units": question.units,
+            "flags": (*reading.flags, "half-precision") if half else reading.flags,
+        }

@@ -1,0 +1,276 @@
+"""The samples that a plane measures on, split by split: what goes through the network, what is asked, and facts."""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, final
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from infoplane.errors import InputError, UnknownNameError
+from infoplane.estimators.counting.samples import (
+    Variable,
+    as_array,
+    check_classes,
+    check_lengths,
+    input_ids,
+    input_variable,
+    label_variable,
+)
+from infoplane.estimators.doubt import group_members
+from infoplane.family import Family
+from infoplane.plane.question import WHOLE, Question, Shuffles
+from infoplane.recording.inputs import Inputs
+from infoplane.types import NATS_PER, checksum
+
+_LOOKED_AT = 256
+_WORDS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is asked of the samples beside the labels themselves.
+
+    ``given`` names the label set whose values are conditions; ``tokens``: every token is a sample; ``subsample``, how
+    many samples estimators see that need activations.
+    """
+
+    shuffles: int = 0
+    seed: int = 0
+    subsample: int | None = None
+    given: str | None = None
+    tokens: bool = False
+
+
+@final
+class Split:
+    """The samples of one split: what goes through the network, what is asked of it, and facts about the data.
+
+    ``rows`` (few,) numbers the samples that estimators see which need activations, None where these are all. ``mask``
+    (samples, tokens) says which tokens are samples, None where samples are.
+    """
+
+    def __init__(self, x: Any, y: Any, blank: Question, *, groups: Any, asked: Asked) -> None:
+        self.name = blank.split
+        self.inputs = Inputs(x)
+        labels = y if isinstance(y, Mapping) else {"y": y}
+        arrays = {name: as_array(values) for name, values in labels.items()}
+        check_lengths(x=len(self.inputs), **{name: len(values) for name, values in arrays.items()})
+        mask = _tokens(self.inputs, arrays) if asked.tokens else None
+        self.mask = None if mask is None else torch.from_numpy(mask)
+        if mask is not None:
+            arrays = {name: _of_tokens(values, mask) for name, values in arrays.items()}
+        continuous = all(made.continuous for made in blank.estimators)
+        variables = {name: label_variable(values, continuous=continuous) for name, values in arrays.items()}
+        for name, label in variables.items():
+            if label.ids is not None:
+                check_classes(label.ids, name)
+        whole = replace(blank, x=_variable(self.inputs, mask), labels=variables)
+        self._question = replace(whole, shuffles=self._shuffles(whole.x.n, groups, asked))
+        self.rows = _subset(whole.x.n, asked)
+        if self.rows is not None:
+            self._question = replace(self._question, few=self._question.take(_flags(self.rows, whole.x.n)))
+        self._conditions = _conditions(self._question, self.rows, arrays, asked.given)
+        self._device = torch.device("cpu")
+        self._moved: dict[tuple[torch.device, torch.dtype], Inputs] = {}
+        self.stream = torch.Generator().manual_seed(asked.seed)
+        self._originals = [Fingerprint.of(tensor) for tensor in self.inputs.tensors]
+        self.facts = known_facts(self._question) | {
+            "data_checksum": checksum(*map(as_array, (*self.inputs.tensors, *labels.values())))
+        }
+
+    def _shuffles(self, rows: int, groups: Any, asked: Asked) -> Shuffles | None:
+        """Tokens of one sample belong together, and so do the samples of one group."""
+        if not asked.shuffles:
+            return None
+        if self.mask is not None:
+            of_samples = np.arange(len(self.inputs)) if groups is None else as_array(groups)
+            check_lengths(x=len(self.inputs), groups=len(of_samples))
+            groups = _of_tokens(of_samples, self.mask.numpy())
+        return Shuffles(asked.shuffles, group_members(groups, rows), asked.seed)
+
+    @property
+    def n(self) -> int:
+        """How many samples, or tokens, are measured."""
+        return self._question.x.n
+
+    def check_unchanged(self, step: int) -> None:
+        if not all(map(Fingerprint.fits, self._originals, self.inputs.tensors)):
+            which = "" if self.name == WHOLE else f" of split {self.name!r}"
+            raise InputError(
+                f"x{which} was changed in place since the plane was made (seen at step {step}), so its rows are not "
+                "those that the labels belong to any more: give the plane a copy of its own, x.clone() or x.copy()"
+            )
+
+    def draws(self, copies: int) -> Tensor:
+        """A random copy for each sample, from this split's own stream."""
+        return torch.randint(copies, (len(self.inputs),), generator=self.stream)
+
+    def question_on(self, device: torch.device) -> Question:
+        """The data follows the network, once."""
+        if device != self._device:
+            self._device, self._question = device, self._question.to(device)
+            self._conditions = [(keep, question.to(device)) for keep, question in self._conditions]
+        return self._question
+
+    def conditions_on(self, device: torch.device) -> list[tuple[Tensor, Question]]:
+        """Which samples meet each condition (samples,) bool, and what is asked of them."""
+        self.question_on(device)
+        return self._conditions
+
+    def inputs_for(self, family: Family) -> Inputs:
+        """x where the family is, in the type that it computes with; moved once."""
+        if not self.inputs.single:
+            raise InputError("x has several inputs, and a family takes one: measure its modules, family.modules()")
+        place = (family.device, family.dtype)
+        if place not in self._moved:
+            self._moved[place] = Inputs(family.inputs(self.inputs.tensors[0]))
+        return self._moved[place]
+
+
+def _tokens(inputs: Inputs, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Which tokens are samples (samples, tokens): by the attention mask, labels for each, or the second size of x."""
+    if inputs.mask is not None:
+        return inputs.mask.cpu().numpy()
+    shapes = [array.shape for array in arrays.values() if array.ndim == 2] or [inputs.tensors[0].shape[:2]]
+    if len(shapes[0]) < 2:
+        raise InputError(
+            f"pool='token' and x has shape {tuple(inputs.tensors[0].shape)}: tokens are counted by labels of shape "
+            "(samples, tokens), an input called 'attention_mask', or x of shape (samples, tokens, ...)"
+        )
+    return np.ones(shapes[0], dtype=bool)
+
+
+def _of_tokens(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Values of samples, or of tokens, for each token that is there."""
+    if values.ndim == 1:
+        return np.repeat(values, mask.sum(1), axis=0)
+    if values.shape != mask.shape:
+        raise InputError(
+            f"labels have shape {values.shape}, and the tokens {mask.shape}: with pool='token' give a label a sample, "
+            "(samples,), or a token, (samples, tokens)"
+        )
+    return values[mask]
+
+
+def _variable(inputs: Inputs, mask: np.ndarray | None) -> Variable:
+    """The input as a variable: all inputs of a sample together; of a token, its sample's."""
+    each = [input_variable(tensor) for tensor in inputs.tensors]
+    x = each[0]
+    if len(each) > 1:
+        joint = input_ids(torch.stack([one.classes().ids for one in each], 1))
+        x = Variable(joint, torch.cat([one.values() for one in each], 1))
+    if mask is None:
+        return x
+    return x.take(torch.arange(len(inputs)).repeat_interleave(torch.from_numpy(mask.sum(1))))
+
+
+def _subset(n: int, asked: Asked) -> Tensor | None:
+    """The samples that estimators see which need activations: a random set, the same at every step."""
+    few = asked.subsample
+    if few is None or few >= n:
+        return None
+    return torch.randperm(n, generator=torch.Generator().manual_seed(asked.seed))[:few].sort().values
+
+
+def _flags(rows: Tensor, n: int) -> Tensor:
+    return torch.zeros(n, dtype=torch.bool).index_fill_(0, rows, True)
+
+
+def _conditions(
+    question: Question, rows: Tensor | None, arrays: Mapping[str, np.ndarray], given: str | None
+) -> list[tuple[Tensor, Question]]:
+    """For each value of the label set ``given``, its samples and what is asked of them: the other label sets."""
+    if given is None:
+        return []
+    if given not in question.labels:
+        raise UnknownNameError("label set", given, question.labels)
+    ids, array = question.labels[given].classes(), arrays[given]
+    values = np.unique(array) if array.ndim == 1 or array.shape[1] == 1 else np.arange(array.shape[1])
+    found = []
+    for number in range(ids.count):
+        keep, name = ids.ids == number, f"{given}={values[number]}"
+        if int(keep.sum()) < 2:
+            raise InputError(f"{name} has 1 sample: give {given!r} labels with at least 2 samples each")
+        inside = _given(question, keep, given, name)
+        if rows is not None:
+            inside = replace(inside, few=_given(question, keep & _flags(rows, len(keep)), given, name))
+        found.append((keep, inside))
+    return found
+
+
+def _given(question: Question, keep: Tensor, given: str, name: str) -> Question:
+    inside = question.take(keep)
+    others = {f"{other}|{name}": label for other, label in inside.labels.items() if other != given}
+    return replace(inside, labels=others or {name: inside.labels[given]}, condition=name)
+
+
+def by_split(x: Any, y: Any, groups: Any) -> list[tuple[str, Any, Any, Any]]:
+    """Name, x, y and groups of every split."""
+    if not isinstance(x, Mapping) or (y is not None and x and not any(isinstance(one, tuple) for one in x.values())):
+        if y is None:
+            raise InputError("y is missing: InformationPlane(x, y), or InformationPlane({'train': (x, y), ...})")
+        return [(WHOLE, x, y, groups)]
+    if y is not None:
+        raise InputError("x is a table of splits and y was given beside it: put labels into the table, name: (x, y)")
+    if not x:
+        raise InputError("the table of splits is empty: give at least one, for example {'train': (x, y)}")
+    for name, pair in x.items():
+        if not isinstance(name, str) or not name or not isinstance(pair, (tuple, list)) or len(pair) != 2:
+            raise InputError(f"split {name!r} is {type(pair).__name__}: every split is a name and a pair, (x, y)")
+    if groups is not None and not (isinstance(groups, Mapping) and groups.keys() <= x.keys()):
+        raise InputError(f"groups go by split here: groups={{name: ...}} with names among {', '.join(x)}")
+    return [(name, *pair, (groups or {}).get(name)) for name, pair in x.items()]
+
+
+def known_facts(question: Question) -> dict[str, Any]:
+    """What is true of all rows of a question: sizes, entropies of input and first label in the question's units."""
+    scale = NATS_PER[question.units]
+    x, y = question.x.classes(), next(iter(question.labels.values())).ids
+    facts = {"n": x.n, "log2_n": math.log2(x.n), "h_x": x.entropy() / scale}
+    if y is None:
+        return facts
+    joint = input_ids(torch.stack([x.ids, y.ids], dim=1))
+    return facts | {"h_y": y.entropy() / scale, "i_xy": (x.entropy() + y.entropy() - joint.entropy()) / scale}
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """Enough of a tensor to see, in microseconds, that it was changed in place.
+
+    What torch changes is always seen: ``version`` counts its changes, and ``whole`` is a checksum of all numbers. What
+    comes through shared memory, as from numpy, is seen where it reaches one of ``places``: 256 random numbers, or all.
+    """
+
+    version: int | None
+    whole: int
+    words: np.ndarray | None  # the tensor's own memory, as whole numbers; None where it is on a device
+    places: tuple[np.ndarray, ...]
+    seen: bytes
+
+    @classmethod
+    def of(cls, x: Tensor) -> Fingerprint:
+        few = x.numel() <= _LOOKED_AT
+        flat = np.arange(x.numel()) if few else np.random.default_rng(0).integers(x.numel(), size=_LOOKED_AT)
+        places = np.unravel_index(flat, x.shape)
+        words = x.detach().view(_WORDS[x.element_size()]).numpy() if x.is_cpu else None
+        return cls(_version(x), _checksum(x), words, places, b"" if words is None else words[places].tobytes())
+
+    def fits(self, x: Tensor) -> bool:
+        """Whether x still is what it was."""
+        if _version(x) != self.version and _checksum(x) != self.whole:
+            return False
+        return self.words is None or self.words[self.places].tobytes() == self.seen
+
+
+def _version(x: Tensor) -> int | None:
+    return None if x.is_inference() else x._version  # tensors of the inference mode count nothing
+
+
+def _checksum(x: Tensor) -> int:
+    return zlib.crc32(x.detach().cpu().reshape(-1).contiguous().view(torch.uint8).numpy().data)

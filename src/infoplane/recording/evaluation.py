@@ -1,0 +1,77 @@
+"""A network while it is measured: evaluation mode, no gradients, nothing compiled, and no trace of it afterwards."""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import numpy as np
+import torch
+from torch import nn
+
+from infoplane.recording.placement import device_of
+
+
+@contextmanager
+def evaluation(*models: nn.Module) -> Iterator[None]:
+    """Inside: no gradients, every module in evaluation mode, no autocast, and the uncompiled code runs.
+
+    Afterwards every module's mode, the random states of Python and numpy, and the shards of fully_shard are what they
+    were, also after an exception. Torch's random state is the caller's to keep, as it differs by device.
+    """
+    training = [module for model in models for module in model.modules() if module.training]
+    with ExitStack() as stack:
+        stack.enter_context(torch.no_grad())
+        if "torch._dynamo" in sys.modules:  # else nothing can be compiled
+            stack.enter_context(torch.compiler.set_stance("force_eager"))
+        devices = {"cpu", *(place.type for model in models if (place := device_of(model)) is not None)} - {"meta"}
+        for device in devices:
+            if torch.is_autocast_enabled(device):
+                stack.enter_context(torch.autocast(device, enabled=False))
+        for model in models:
+            stack.enter_context(_same_shards(model))
+        stack.enter_context(_same_random_numbers())
+        try:
+            for module in training:
+                module.training = False
+            yield
+        finally:
+            for module in training:
+                module.training = True
+
+
+def is_sharded(model: nn.Module) -> bool:
+    """Whether torch.distributed.fsdp.fully_shard was applied to the network or to a part of it."""
+    return bool(_sharded_modules(model))
+
+
+def _sharded_modules(model: nn.Module) -> list[nn.Module]:
+    fsdp = sys.modules.get("torch.distributed.fsdp")  # slow to import, and there wherever it was used
+    return [] if fsdp is None else [module for module in model.modules() if isinstance(module, fsdp.FSDPModule)]
+
+
+@contextmanager
+def _same_shards(model: nn.Module) -> Iterator[None]:
+    """Modules whose parameters are sharded before are sharded afterwards.
+
+    A forward pass leaves the outermost module whole until the next backward pass. Without one, an optimiser step would
+    change the shards, and the next forward pass would still see the whole parameters of before.
+    """
+    sharded = [module for module in _sharded_modules(model) if all(hasattr(p, "to_local") for p in module.parameters())]
+    try:
+        yield
+    finally:
+        for module in sharded:
+            module.reshard()  # type: ignore[operator]
+
+
+@contextmanager
+def _same_random_numbers() -> Iterator[None]:
+    python, legacy = random.getstate(), np.random.get_state()
+    try:
+        yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(legacy)

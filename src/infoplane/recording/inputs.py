@@ -1,0 +1,94 @@
+"""What a network is called with: one tensor, several, or several by name, cut into batches of samples."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Mapping
+from typing import Any, final
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from infoplane.errors import InputError
+from infoplane.recording.placement import as_input, as_tensor, device_of, floating_dtype, takes_indices
+
+
+@final
+class Inputs:
+    """``x``: a tensor or array (samples, ...); a tuple of these, for ``model(*x)``; a mapping, for ``model(**x)``.
+
+    >>> import torch
+    >>> inputs = Inputs({"input_ids": torch.zeros(10, 7, dtype=torch.int64), "attention_mask": torch.ones(10, 7)})
+    >>> len(inputs), [len(part) for part in inputs.split(4)]
+    (10, [4, 4, 2])
+    """
+
+    def __init__(self, x: Any) -> None:
+        self.names: tuple[str, ...] = tuple(x) if isinstance(x, Mapping) else ()
+        several = self.names or (isinstance(x, tuple) and x and all(_has_rows(one) for one in x))
+        parts = tuple(x.values()) if isinstance(x, Mapping) else x if several else (x,)
+        self.single = not several
+        self.tensors: tuple[Tensor, ...] = tuple(_shared(one) for one in parts)
+        self._check()
+
+    def _check(self) -> None:
+        if not self.tensors:
+            raise InputError("x is an empty table: give the network's inputs by name, for example {'input_ids': ...}")
+        for tensor in self.tensors:
+            if tensor.ndim == 0 or len(tensor) == 0:
+                raise InputError(f"x has shape {tuple(tensor.shape)} and no samples: give rows, (samples, ...)")
+            if len(tensor) != len(self):
+                lengths = ", ".join(str(len(one)) for one in self.tensors)
+                raise InputError(f"the inputs in x have {lengths} samples: every one needs a row for each sample")
+
+    def __len__(self) -> int:
+        return len(self.tensors[0])
+
+    @property
+    def given(self) -> Any:
+        """What it was made of, as tensors."""
+        if self.names:
+            return dict(zip(self.names, self.tensors, strict=True))
+        return self.tensors[0] if self.single else self.tensors
+
+    @functools.cached_property
+    def mask(self) -> Tensor | None:
+        """Which tokens are there, (samples, tokens) bool, where an input is called "attention_mask"."""
+        found = dict(zip(self.names, self.tensors, strict=False)).get("attention_mask")
+        return found != 0 if found is not None and found.ndim == 2 else None
+
+    def split(self, size: int) -> Iterator[Inputs]:
+        """Batches of ``size`` samples, in order; views."""
+        for start in range(0, len(self), size):
+            yield self.rows(slice(start, start + size))
+
+    def rows(self, keep: slice | Tensor) -> Inputs:
+        """Some of the samples."""
+        parts = tuple(tensor[keep] for tensor in self.tensors)
+        return Inputs(dict(zip(self.names, parts, strict=True)) if self.names else parts[0] if self.single else parts)
+
+    def call(self, model: nn.Module) -> Any:
+        """The model's output for copies of all samples, where it is and in its floating type.
+
+        Whole numbers become floating ones, except for a network with an embedding, and beside other inputs.
+        """
+        dtype, device = floating_dtype(model), device_of(model)
+        indices = not self.single or takes_indices(model)
+        moved = [as_input(tensor, dtype, device, indices=indices) for tensor in self.tensors]
+        fresh = [
+            new.clone() if new.data_ptr() == old.data_ptr() else new
+            for new, old in zip(moved, self.tensors, strict=True)
+        ]
+        return model(**dict(zip(self.names, fresh, strict=True))) if self.names else model(*fresh)
+
+
+def _has_rows(one: Any) -> bool:
+    return isinstance(one, Tensor | np.ndarray) and one.ndim > 0
+
+
+def _shared(one: Any) -> Tensor:
+    """A tensor in the memory that the numbers have, where torch can use it."""
+    if isinstance(one, np.ndarray) and one.flags.writeable and one.dtype.kind in "biuf":
+        return torch.from_numpy(np.ascontiguousarray(one))
+    return as_tensor(one, "x")

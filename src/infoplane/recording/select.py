@@ -1,0 +1,270 @@
+"""The layers of any module: chooses them by name, and copies what they put out during one forward pass.
+
+Hooks are attached for the length of one call only. What they see is copied at once, so that an in-place operation
+that follows a layer cannot change it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fnmatch
+import functools
+import inspect
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from infoplane.errors import InputError, RecordingError, UnknownNameError
+from infoplane.recording.outputs import Part, output_of
+from infoplane.recording.residual import residual_stream
+
+Layer = str | nn.Module
+Layers = Layer | Sequence[Layer] | Callable[[str, nn.Module], bool] | None
+
+#: The name of the network as a whole.
+WHOLE_MODEL = "(model)"
+
+_PROGRAM = "torch.jit made one program of it, which calls no hooks: measure the module that it was made from"
+_WRAPPERS = (nn.DataParallel, nn.parallel.DistributedDataParallel)
+_ACTIVATION_CLASSES = {
+    "FastGELU", "GELUActivation", "NewGELU", "NewGELUActivation", "QuickGELU", "QuickGELUActivation",
+    "QuantisedActivation", "QuantisedReLU", "SiLUActivation", "Sine", "Snake", "Swish",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Chosen layers: their paths inside a network by name, and which of them were asked for by their own name.
+
+    A layer in `required` that does not run, or puts out no tensor of one row a sample, is an error; any other is left
+    out. `part` says which part of an output is taken, by glob where it differs between layers. `told` holds the
+    warnings already given.
+    """
+
+    paths: Mapping[str, str]
+    required: frozenset[str] = frozenset()
+    part: Part | Mapping[str, Part] = None
+    told: set[str] = field(default_factory=set)
+
+    def part_of(self, name: str) -> Part:
+        """Which part of the output of one layer is taken."""
+        if not isinstance(self.part, Mapping):
+            return self.part
+        return next((part for glob, part in self.part.items() if fnmatch.fnmatchcase(name, glob)), None)
+
+    def tell(self, message: str) -> None:
+        if message not in self.told:
+            self.told.add(message)
+            warnings.warn(message, stacklevel=2)
+
+
+def unwrap(model: nn.Module) -> nn.Module:
+    """The network inside torch.compile, DataParallel and DistributedDataParallel."""
+    inner = model.module if isinstance(model, _WRAPPERS) else getattr(model, "_orig_mod", None)
+    return unwrap(inner) if isinstance(inner, nn.Module) else model
+
+
+def is_activation(module: nn.Module) -> bool:
+    """Whether a module is a nonlinearity: one of torch's, or one without parameters that is named like one."""
+    if any(base.__module__ == "torch.nn.modules.activation" for base in type(module).__mro__):
+        return True
+    bare = next(module.parameters(), None) is None and next(module.children(), None) is None
+    return bare and type(module).__name__ in _ACTIVATION_CLASSES
+
+
+def _is_recorded_by_default(module: nn.Module) -> bool:
+    """Whether a module is an activation, or has parameters and no modules inside but lists of its parameters."""
+    has_parameters = next(module.parameters(), None) is not None
+    holders = (nn.ParameterList, nn.ParameterDict)
+    return is_activation(module) or (has_parameters and all(isinstance(inner, holders) for inner in module.children()))
+
+
+def select(model: nn.Module, layers: Layers) -> Selection:
+    """Find layers of an unwrapped model: names, globs over names, modules, a list of these, a function, or None.
+
+    None (or "auto") stands for activations, and for modules with parameters and no modules inside; "residual" for the
+    residual stream of a transformer; a function (name, module) says which to take.
+    """
+    if isinstance(model, torch.jit.ScriptModule):
+        which = f"layer {layers!r} was selected but never ran. " if isinstance(layers, str) else ""
+        raise RecordingError(which + _PROGRAM)
+    paths = _paths(model)
+    if layers is None or (layers == "auto" and layers not in paths):
+        chosen = {name: paths[name] for name in _once(model, paths, paths)}
+        modules = {name: model.get_submodule(path) for name, path in chosen.items()}
+        return Selection({name: path for name, path in chosen.items() if _is_recorded_by_default(modules[name])})
+    if callable(layers) and not isinstance(layers, nn.Module):
+        taken = [name for name in _once(model, paths, paths) if layers(name, model.get_submodule(paths[name]))]
+        if not taken:
+            raise InputError(f"the function given as layers took none of: {', '.join(paths)}")
+        return Selection({name: paths[name] for name in taken})
+    names: dict[str, bool] = {}  # and whether asked for by its own name
+    for layer in [layers] if isinstance(layers, str | nn.Module) else list(layers):
+        if layer == "residual" and layer not in paths:
+            names |= dict.fromkeys(residual_stream(model, paths), True)
+            continue
+        exact = _exact(model, layer, paths)
+        if exact is not None:
+            names[exact] = True
+            continue
+        matches = _once(model, fnmatch.filter(paths, str(layer)), paths)
+        if not matches:
+            raise UnknownNameError("layer", layer, paths)
+        names = {**dict.fromkeys(matches, False), **names}
+    if not names:
+        raise InputError("layers is empty: give layer names, or None for all activations and layers with parameters")
+    return Selection({name: paths[name] for name in names}, frozenset(name for name in names if names[name]))
+
+
+#: What becomes of an output (samples, ...): name, number of the call, tensor, and lengths of packed sequences.
+Keep = Callable[[str, int, Tensor, Tensor | None], Any]
+
+
+def copied(_name: str, _number: int, tensor: Tensor, _lengths: Tensor | None) -> Tensor:
+    """A copy, which no later operation changes in place."""
+    return tensor.clone()
+
+
+def layer_outputs(
+    model: nn.Module, selection: Selection, samples: int, call: Callable[[], object], keep: Keep = copied
+) -> dict[str, Any]:
+    """What `keep` makes of the outputs of the selected layers during `call`, in the order in which they ran.
+
+    `keep` is called inside the hook, before any later operation; by default it copies.
+    """
+    calls: list[tuple[str, Any]] = []
+    times: Counter[str] = Counter()
+
+    def hook_of(name: str) -> Callable[[nn.Module, Any, Any], None]:
+        def hook(module: nn.Module, _inputs: Any, output: Any) -> None:
+            found = _recordable(name, module, output, samples, selection)
+            if found is not None:
+                calls.append((name, keep(name, times[name], found[0].detach(), found[1])))
+                times[name] += 1
+
+        return hook
+
+    with contextlib.ExitStack() as undo:
+        for name, path in selection.paths.items():
+            module = model.get_submodule(path)
+            if not isinstance(module, torch.jit.ScriptModule):  # which can have no hooks
+                undo.callback(_listen(module, hook_of(name)))
+        call()
+    for name, path in selection.paths.items():
+        if name in selection.required and not times[name]:
+            raise RecordingError(_never_ran(model, name, path))
+    if not calls:
+        raise RecordingError("none of the selected layers ran: select modules that the model calls in its forward pass")
+    return numbered(calls)
+
+
+def _listen(module: nn.Module, hook: Callable[[nn.Module, Any, Any], None]) -> Callable[[], None]:
+    """Call ``hook`` with whatever a module puts out; returns what ends it.
+
+    A hook makes torch's encoder layers leave their fused path, which is faster and rounds otherwise: of these the
+    method ``forward`` is covered instead.
+    """
+    fused = type(module).forward is nn.TransformerEncoderLayer.forward and "forward" not in vars(module)
+    if not fused or module._compiled_call_impl is not None:
+        return module.register_forward_hook(hook).remove
+    own = module.forward
+
+    @functools.wraps(own)
+    def forward(*inputs: Any, **options: Any) -> Any:
+        output = own(*inputs, **options)
+        hook(module, inputs, output)
+        return output
+
+    module.forward = forward
+    return functools.partial(delattr, module, "forward")
+
+
+def numbered(calls: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """By name, in order; what belongs to a layer that ran several times as "name#0", "name#1", ..."""
+    times = Counter(name for name, _ in calls)
+    seen: Counter[str] = Counter()
+    found = {}
+    for name, kept in calls:
+        found[name if times[name] == 1 else f"{name}#{seen[name]}"] = kept
+        seen[name] += 1
+    return found
+
+
+def _recordable(
+    name: str, module: nn.Module, output: Any, samples: int, selection: Selection
+) -> tuple[Tensor, Tensor | None] | None:
+    """The tensor of a layer's output, and lengths of packed sequences; None, with a warning, for one to be left out."""
+    found = output_of(module, output, samples, selection.part_of(name))
+    if found.tensor is not None:
+        if found.way:
+            kind = type(output).__name__
+            selection.tell(f"layer {name!r} put out a {kind}: its first tensor, {found.way}, is recorded")
+        return found.tensor, found.lengths
+    if name in selection.required:
+        raise RecordingError(
+            f"layer {name!r} {found.problem}: select another layer, or change it to put out (samples, ...)"
+        )
+    selection.tell(f"layer {name!r} {found.problem}: it is left out")
+    return None
+
+
+def _paths(model: nn.Module) -> dict[str, str]:
+    """Paths of all modules by the names users know: without the steps that torch.compile and DataParallel add."""
+    paths = {}
+    wrapped: set[str] = set()
+    for path, module in model.named_modules(remove_duplicate=False):
+        if isinstance(module, _WRAPPERS):
+            wrapped.add(f"{path}.module")
+        elif "_orig_mod" in module._modules:
+            wrapped.add(f"{path}._orig_mod")
+        paths[(_without(path, wrapped) if wrapped else path) or WHOLE_MODEL] = path
+    return paths
+
+
+def _without(path: str, wrapped: set[str]) -> str:
+    """A path without those of its steps that end a path in ``wrapped``."""
+    steps = path.split(".")
+    return ".".join(step for at, step in enumerate(steps) if ".".join(steps[: at + 1]) not in wrapped)
+
+
+def _once(model: nn.Module, names: Iterable[str], paths: Mapping[str, str]) -> list[str]:
+    """The names of different modules: a module with several names keeps the first."""
+    first = {id(model.get_submodule(paths[name])): name for name in reversed(list(names))}
+    return [name for name in names if name in first.values()]
+
+
+def _exact(model: nn.Module, layer: Layer, paths: Mapping[str, str]) -> str | None:
+    """The name of the one layer that a module or a name stands for; None for what may be a glob."""
+    if isinstance(layer, nn.Module):
+        layer = unwrap(layer)
+        for name, path in paths.items():
+            if model.get_submodule(path) is layer:
+                return name
+        raise InputError(f"the layer {type(layer).__name__} is no part of this model: give one of its names")
+    if not isinstance(layer, str):
+        raise InputError(
+            f"layer {layer!r} is a {type(layer).__name__}: give a name, a glob such as 'conv*' or a module"
+        )
+    while layer not in paths and layer.startswith(("module.", "_orig_mod.")):
+        layer = layer.partition(".")[2]
+    return layer if layer in paths else None
+
+
+def _never_ran(model: nn.Module, name: str, path: str) -> str:
+    if isinstance(model.get_submodule(path), torch.jit.ScriptModule):
+        return f"layer {name!r} was selected but never ran. {_PROGRAM}"
+    parent = path
+    while parent:
+        parent = parent.rpartition(".")[0]
+        if inspect.getattr_static(model.get_submodule(parent), "forward") is not nn.Module.forward:
+            break
+    names = {path: name for name, path in _paths(model).items()}
+    return (
+        f"layer {name!r} was selected but never ran. Its parent uses it functionally; select {names[parent]!r}. "
+        "(A layer that the forward pass leaves out altogether cannot be recorded.)"
+    )

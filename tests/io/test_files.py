@@ -1,0 +1,160 @@
+import csv
+import errno
+import json
+import math
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from infoplane.errors import DataFileError, InputError, RunError
+from infoplane.io.files import atomic_write, clean, csv_bytes, json_bytes, read_csv, read_json
+from infoplane.types import COLUMNS
+
+
+def full_disk(*_):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@pytest.mark.parametrize("call", ["fsync", "replace"])
+def test_a_full_disk_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch, call):
+    target = tmp_path / "result.csv"
+    target.write_bytes(b"old")
+    monkeypatch.setattr(os, call, full_disk)
+    with pytest.raises(RunError) as caught:
+        atomic_write(target, b"n" * 1_500_000)
+    assert f"cannot write {target}: no space left on device (1.5 MB needed)" in str(caught.value)
+    assert [file.name for file in tmp_path.iterdir()] == ["result.csv"]
+    assert target.read_bytes() == b"old"
+
+
+def test_an_interruption_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
+    target = tmp_path / "result.csv"
+    target.write_bytes(b"old")
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        atomic_write(target, b"new")
+    assert [(file.name, file.read_bytes()) for file in tmp_path.iterdir()] == [("result.csv", b"old")]
+
+
+def test_a_missing_folder_is_named(tmp_path):
+    with pytest.raises(RunError, match=r"cannot write .*nowhere/a\.csv: no such file or directory"):
+        atomic_write(tmp_path / "nowhere" / "a.csv", b"")
+
+
+def test_a_killed_writer_leaves_one_of_the_whole_files(tmp_path):
+    target = tmp_path / "result.bin"
+    atomic_write(target, b"A" * 300_000)
+    program = (
+        "import sys, itertools; from infoplane.io.files import atomic_write\n"
+        "for letter in itertools.cycle([b'A', b'B']): atomic_write(sys.argv[1], letter * 300_000); print(flush=True)"
+    )
+    for milliseconds in (1, 4, 9):
+        writer = subprocess.Popen([sys.executable, "-c", program, str(target)], stdout=subprocess.PIPE)
+        with writer:
+            writer.stdout.readline()  # it has begun
+            time.sleep(milliseconds / 1000)
+            writer.kill()
+        assert target.read_bytes() in (b"A" * 300_000, b"B" * 300_000)
+
+
+def test_json_is_strict_and_plain():
+    value = {"nan": math.nan, "inf": [math.inf], "one": np.float32(0.5), "many": np.arange(3), "path": Path("a/b")}
+    found = json.loads(json_bytes(value), parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+    assert found == {"nan": None, "inf": [None], "one": 0.5, "many": [0, 1, 2], "path": "a/b"}
+    with pytest.raises(InputError, match="which JSON has no form for"):
+        json_bytes({"function": print})
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "no such file"),
+        (b'{"a": ', "not valid JSON"),
+        (b"\xff", "not valid JSON"),
+        (b"[1]", "a JSON list"),
+        (b'{"format_version": 99, "versions": {"infoplane": "7.1"}}', r"written by infoplane 7\.1.*upgrade infoplane"),
+        (b"[" * 100_000, "not valid JSON"),
+    ],
+)
+def test_a_record_that_cannot_be_read_is_an_error_with_its_path(tmp_path, content, words):
+    path = tmp_path / "run.json"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(DataFileError, match=words) as caught:
+        read_json(path)
+    assert str(path) in str(caught.value)
+
+
+HEADER = ",".join(COLUMNS)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("step,layer\n", "the columns split, layer_index, copy"),
+        (HEADER.replace("i_ty,", "mutual,", 1) + "\n", "i_ty are missing; the columns 'mutual' are unknown"),
+        (HEADER + ",step\n", "a column stands twice"),
+        ("", "are missing"),
+        (HEADER + "\n1,all\n", "line 2: 2 cells, the header has 21"),
+        (HEADER + "\nx" + "," * 20 + "\n", "line 2: step is 'x', a whole number"),
+        (HEADER + "\n" + "," * 8 + "much" + "," * 12 + "\n", "i_xt is 'much', a number"),
+        (HEADER + '\n"' + "," * 20, "not a CSV file"),
+    ],
+)
+def test_a_table_that_is_none_of_ours_says_what_is_wrong(tmp_path, text, words):
+    path = tmp_path / "table.csv"
+    path.write_text(text)
+    with pytest.raises(DataFileError) as caught:
+        list(read_csv(path))
+    assert words in str(caught.value)
+    assert str(path) in str(caught.value)
+
+
+def test_a_table_that_is_not_there_or_not_text_is_a_data_file_error(tmp_path):
+    with pytest.raises(DataFileError, match="no such file"):
+        list(read_csv(tmp_path / "none.csv"))
+    (tmp_path / "binary.csv").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(DataFileError, match="UTF-8"):
+        list(read_csv(tmp_path / "binary.csv"))
+
+
+def test_columns_may_stand_in_any_order_and_a_spreadsheet_may_add_its_mark(tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text("\ufeff" + ",".join(reversed(COLUMNS)) + "\r\n" + ",bits" + "," * 18 + ",7\r\n", encoding="utf-8")
+    assert [{k: v for k, v in row.items() if v is not None} for row in read_csv(path)] == [{"units": "bits", "step": 7}]
+
+
+@settings(derandomize=True, deadline=None)
+@given(st.text(st.characters(exclude_categories=["Cs"])), st.text(st.sampled_from("=+-@'\t\r\n,\"; a")))
+def test_every_text_comes_back_and_none_begins_like_a_formula(tmp_path_factory, layer, label):
+    path = tmp_path_factory.mktemp("csv") / "table.csv"
+    row = dict.fromkeys(COLUMNS) | {"layer": layer, "label": label}
+    path.write_bytes(csv_bytes([tuple(row.values())]))
+    assert list(read_csv(path)) == [row]
+    with open(path, newline="", encoding="utf-8") as file:
+        cells = list(csv.reader(file))[1]
+    assert not any(cell.startswith(("=", "+", "-", "@")) for cell in cells)
+
+
+@settings(derandomize=True, deadline=None)
+@given(st.text())
+def test_nothing_that_steers_a_terminal_passes(text):
+    shown = clean(text)
+    assert all(ord(letter) >= 32 and not 127 <= ord(letter) < 160 for letter in shown)
+    assert clean(shown) == shown
+
+
+def test_plain_names_stay_and_escape_codes_lose_their_power():
+    assert clean("encoder.layer.3 β 🙂 日本") == "encoder.layer.3 β 🙂 日本"
+    assert clean("\x1b]0;owned\x07\x1b[31mred\x9b2J\u202efdp.exe") == "]0;owned[31mred2Jfdp.exe"

@@ -1,0 +1,195 @@
+"""Several splits, a schedule and a budget in the user's own loop, and data that must stay what they were."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import infoplane as ip
+import infoplane.plane.plane
+from infoplane.errors import InputError, NonFiniteError
+from infoplane.networks import Family, six_layer
+from infoplane.plane.schedule import Pace
+
+
+@pytest.fixture(scope="module")
+def data():
+    return ip.datasets.load("report-simple", samples=400)
+
+
+@pytest.fixture(scope="module")
+def splits(data):
+    return {"train": (data.x[:250], data.y[:250]), "test": (data.x[250:], data.y[250:])}
+
+
+def without(rows, *columns):
+    return [{name: value for name, value in row.items() if name not in columns} for row in rows]
+
+
+@pytest.mark.parametrize("estimators", ["binned", ["binned", "kde"]])
+@pytest.mark.parametrize("copies", [1, 3])
+def test_the_rows_are_those_of_a_plane_for_each_split(splits, estimators, copies):
+    model = six_layer() if copies == 1 else Family(six_layer, copies, init="independent", seed=1)
+    kind = "per-copy" if len(estimators) == 2 else ("exact", "sampled")
+    options = {"estimators": estimators, "family": kind, "seed": 3, "shuffles": 2}
+    both = ip.InformationPlane(splits, **options)
+    rows = both.measure(model, 5) + both.measure(model, 6)
+    alone = {name: ip.InformationPlane(*pair, **options) for name, pair in splits.items()}
+    expected = [row for step in (5, 6) for plane in alone.values() for row in plane.measure(model, step)]
+    assert without(rows, "split") == without(expected, "split")
+    per_step = len(rows) // 4
+    assert [row["split"] for row in rows] == (["train"] * per_step + ["test"] * per_step) * 2
+    assert len(both.trajectory) == len(rows)
+
+
+def test_one_pair_of_arrays_is_the_split_all(splits):
+    plane = ip.InformationPlane(*splits["train"])
+    assert {row["split"] for row in plane.measure(six_layer(), 0)} == {"all"}
+    assert "splits" not in plane.trajectory.meta
+
+
+def test_meta_holds_the_first_split_and_each_by_name(splits):
+    meta = ip.InformationPlane(splits).trajectory.meta
+    alone = {name: ip.InformationPlane(*pair).trajectory.meta for name, pair in splits.items()}
+    assert meta == alone["train"] | {"splits": meta["splits"]}
+    for name, facts in meta["splits"].items():
+        of_all = ("measurement", "estimators", "units", "recording_batch")
+        assert facts == {key: value for key, value in alone[name].items() if key not in of_all}
+    assert [facts["n"] for facts in meta["splits"].values()] == [250, 150]
+    named_all = ip.InformationPlane({"all": splits["train"], "test": splits["test"]}).trajectory.meta
+    assert named_all["splits"].keys() == {"all", "test"}
+
+
+def test_a_split_is_a_panel_and_survives_a_file(splits, tmp_path):
+    plane = ip.InformationPlane(splits, layers="*1")
+    for step in range(2):
+        plane.measure(six_layer(), step)
+    plane.trajectory.save(tmp_path / "run")
+    loaded = ip.Trajectory.load(tmp_path / "run")
+    assert loaded.meta["splits"] == plane.trajectory.meta["splits"]
+    titles = [axes.get_title("left") for axes in loaded.plot().axes]
+    assert [title for title in titles if title] == ["train", "test"]
+
+
+def test_a_null_network_stands_beside_its_own_split(splits):
+    plane, untrained = ip.InformationPlane(splits, layers="11"), six_layer()
+    plane.take_as_null(untrained)
+    train, test = plane.measure(untrained, 0)
+    assert (train["i_xt_null"], test["i_xt_null"]) == (train["i_xt"], test["i_xt"])
+    assert train["i_xt"] != test["i_xt"]
+
+
+def test_groups_go_by_split(splits):
+    groups = np.arange(150) // 5
+    plane = ip.InformationPlane(splits, layers="11", shuffles=3, groups={"test": groups})
+    alone = ip.InformationPlane(*splits["test"], layers="11", shuffles=3, groups=groups)
+    model = six_layer()
+    (_, test), (expected,) = plane.measure(model, 0), alone.measure(model, 0)
+    assert test["i_ty_null"] == expected["i_ty_null"]
+    with pytest.raises(InputError, match=r"groups go by split here: .* names among train, test"):
+        ip.InformationPlane(splits, shuffles=3, groups=groups)
+
+
+def test_an_error_names_the_split_and_records_nothing(splits):
+    x, y = splits["test"]
+    plane = ip.InformationPlane(splits | {"test": (np.where(np.arange(150)[:, None] == 3, np.inf, x), y)}, layers="1")
+    with pytest.raises(NonFiniteError, match=r"layer '1', step 4, split 'test': 1 of 150 rows"):
+        plane.measure(nn.Sequential(nn.Linear(12, 2), nn.Identity()), 4)
+    assert len(plane.trajectory) == 0
+    assert plane.measuring_seconds == 0
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "message"),
+    [
+        (np.zeros((5, 2)), None, r"y is missing: InformationPlane\(x, y\), or"),
+        ({"train": (np.zeros((5, 2)), np.arange(5))}, np.arange(5), "y was given beside it"),
+        ({}, None, "the table of splits is empty"),
+        ({"train": np.zeros((5, 2))}, None, "split 'train' is ndarray: every split is a name and a pair"),
+        ({3: (np.zeros((5, 2)), np.arange(5))}, None, "split 3 is tuple: every split is a name and a pair"),
+        ({"test": (np.zeros((5, 2)), np.arange(4))}, None, "split 'test': x has 5 samples, y has 4 samples"),
+    ],
+)
+def test_splits_that_do_not_fit(x, y, message):
+    with pytest.raises(InputError, match=message):
+        ip.InformationPlane(x, y)
+
+
+def test_a_schedule_leaves_steps_out_unless_forced(splits):
+    plane, model = ip.InformationPlane(*splits["test"], every=10, layers="11"), six_layer()
+    found = {step: len(plane.measure(model, step, force=step == 17)) for step in range(25)}
+    assert [step for step, rows in found.items() if rows] == [0, 10, 17, 20]
+    assert [row["step"] for row in plane.trajectory] == [0, 10, 17, 20]
+    log = ip.InformationPlane(*splits["test"], every="log", layers="11")
+    assert [step for step in range(17) if log.measure(model, step)] == [*range(11), 12, 13, 15, 16]
+
+
+def test_a_share_of_the_wall_time(splits, monkeypatch):
+    now = [0.0]
+
+    def measured(x):
+        now[0] += 1.0  # each measurement takes one second
+        return x
+
+    model = nn.Sequential(nn.Linear(12, 2), nn.Tanh())
+    model.register_forward_pre_hook(lambda module, inputs: measured(inputs))
+    monkeypatch.setattr(infoplane.plane.plane, "Pace", partial(Pace, clock=lambda: now[0]))
+    plane = ip.InformationPlane(*splits["test"], max_share=0.1)
+    for step in range(100):
+        plane.measure(model, step)
+        now[0] += 1.0  # and each step of the training one more
+    steps = sorted({row["step"] for row in plane.trajectory})
+    assert steps == [0, 18, 27, 36, 45, 54, 63, 72, 81, 90, 99]
+    assert plane.measuring_seconds == len(steps)
+    assert plane.measure(model, 100) == []
+    assert plane.measure(model, 100, force=True)
+    assert plane.measuring_seconds == len(steps) + 1
+
+
+def test_the_seconds_are_those_of_the_clock(splits):
+    plane = ip.InformationPlane(*splits["test"])
+    assert plane.measuring_seconds == 0
+    plane.measure(six_layer(), 0)
+    assert 0 < plane.measuring_seconds < 60
+
+
+@pytest.mark.parametrize(("option", "value"), [("every", 0), ("max_share", 10)])
+def test_wrong_pace(splits, option, value):
+    with pytest.raises(InputError, match=f"{option} is {value}: give"):
+        ip.InformationPlane(splits, **{option: value})
+
+
+def test_x_changed_in_place_is_an_error_that_names_it():
+    x, y = torch.randn(3000, 8), torch.arange(3000) % 2
+    model = nn.Sequential(nn.Linear(8, 2), nn.Tanh())
+    plane = ip.InformationPlane({"train": (x.clone(), y), "test": (x, y)})
+    plane.measure(model, 0)
+    x[1234, 5] += 1  # one number of 24 000
+    with pytest.raises(InputError, match=r"x of split 'test' was changed in place .*\(seen at step 1\).*x\.clone\(\)"):
+        plane.measure(model, 1)
+    assert {row["step"] for row in plane.trajectory} == {0}
+    x[1234, 5] -= 1
+
+
+@pytest.mark.parametrize("change", [np.random.default_rng(0).shuffle, lambda x: np.multiply(x, 2, out=x)])
+def test_a_shared_array_that_was_shuffled_or_scaled(change):
+    x, y = np.random.default_rng(1).normal(size=(3000, 8)), np.arange(3000) % 2
+    plane = ip.InformationPlane(x, y)
+    change(x)
+    with pytest.raises(InputError, match="x was changed in place"):
+        plane.measure(nn.Linear(8, 2), 0)
+
+
+def test_what_changes_no_number_is_no_change():
+    x, y = torch.randn(500, 8), torch.arange(500) % 2
+    x[3, 3] = float("nan")
+    for made in (x, x.T.contiguous().T, x.to(torch.bfloat16), x > 0, x.clone().requires_grad_()):
+        plane = ip.InformationPlane(made, y, layers="0", estimators={"name": "binned", "nonfinite": "own-cell"})
+        with torch.no_grad():
+            made.copy_(made.clone())
+        assert plane.measure(nn.Sequential(nn.Linear(8, 2)), 0)
+    with torch.inference_mode():
+        inside = torch.randn(500, 8)
+    assert ip.InformationPlane(inside, y).measure(nn.Linear(8, 2), 0)

@@ -1,0 +1,101 @@
+"""One input, several, and several by name."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import infoplane as ip
+from infoplane.errors import InputError
+from infoplane.recording.inputs import Inputs
+
+
+class Two(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.left, self.right = nn.Linear(3, 2), nn.Linear(2, 2)
+
+    def forward(self, left, right):
+        return self.left(left) + self.right(right)
+
+
+class Text(nn.Module):
+    """Looks words up, and means over those that are there."""
+
+    def __init__(self):
+        super().__init__()
+        self.words, self.head = nn.Embedding(20, 4), nn.Linear(4, 2)
+
+    def forward(self, input_ids, attention_mask):
+        shares = attention_mask[..., None] / attention_mask.sum(1)[:, None, None]
+        return {"logits": self.head((self.words(input_ids) * shares).sum(1))}
+
+
+def test_a_pair_and_a_table_are_the_same_call():
+    torch.manual_seed(0)
+    model, left, right = Two(), torch.randn(10, 3), torch.randn(10, 2)
+    expected = model(left, right).detach()
+    for x in ((left, right), {"right": right, "left": left}, (left.numpy(), right.double())):
+        recorded = ip.record(model, x, ["left", "(model)"], batch_size=4)
+        assert torch.allclose(recorded["(model)"], expected, atol=1e-6)
+    rows = ip.InformationPlane({"left": left, "right": right}, torch.arange(10) % 2).measure(model, 0)
+    assert [row["layer"] for row in rows] == ["left", "right"]
+    assert [layer.shape for layer in ip.layers(model, (left, right))] == [(2,), (2,)]
+
+
+def test_a_tokenised_text():
+    torch.manual_seed(0)
+    ids, mask = torch.randint(20, (30, 6)), torch.arange(6) < torch.arange(1, 31)[:, None] % 6 + 1
+    x, y = {"input_ids": ids, "attention_mask": mask.long()}, torch.arange(30) % 2
+    model = Text()
+    recorded = ip.record(model, x, pool="mean")
+    assert torch.allclose(model.head(recorded["words"]), recorded["head"], atol=1e-6)
+    plane = ip.InformationPlane(x, y, pool="token")
+    rows = plane.measure(model, 0)
+    assert [row["n"] for row in rows] == [int(mask.sum())] * 2
+    assert len(plane.trajectory.meta["data_checksum"]) == 64
+
+
+def test_the_checksum_and_the_watch_cover_every_input():
+    left, right, y = torch.randn(10, 3), torch.randn(10, 2), torch.arange(10) % 2
+    plane, other = ip.InformationPlane((left, right), y), ip.InformationPlane((left, right + 1), y)
+    assert plane.trajectory.meta["data_checksum"] != other.trajectory.meta["data_checksum"]
+    right[3, 1] += 1
+    with pytest.raises(InputError, match="x was changed in place"):
+        plane.measure(Two(), 0)
+
+
+def test_the_input_is_all_inputs_together():
+    left, right = torch.tensor([[0.0, 0, 0], [0, 0, 0], [1, 1, 1], [1, 1, 1]]), torch.tensor([[0.0, 0], [1, 1]] * 2)
+    meta = ip.InformationPlane((left, right), [0, 0, 1, 1]).trajectory.meta
+    assert meta["h_x"] == pytest.approx(2)
+    assert ip.InformationPlane(left, [0, 0, 1, 1]).trajectory.meta["h_x"] == pytest.approx(1)
+
+
+def test_numbers_share_the_memory_of_arrays_and_are_not_changed():
+    x = np.ones((4, 3), dtype=np.float32)
+    inputs = Inputs(x)
+    inputs.call(nn.Threshold(2.0, 0.0, inplace=True))
+    assert (x == 1).all()
+    x[0, 0] = 5
+    assert inputs.tensors[0][0, 0] == 5
+
+
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        ({}, "x is an empty table"),
+        ((torch.zeros(3, 1), torch.zeros(4, 1)), "the inputs in x have 3, 4 samples"),
+        (torch.zeros(0, 2), "no samples"),
+        ({"a": torch.tensor(1.0)}, "no samples"),
+    ],
+)
+def test_inputs_that_do_not_fit(x, message):
+    with pytest.raises(InputError, match=message):
+        ip.record(Two(), x)
+
+
+def test_a_family_takes_one_input():
+    left, right = torch.randn(10, 3), torch.randn(10, 2)
+    with pytest.raises(InputError, match="x has several inputs, and a family takes one"):
+        ip.InformationPlane((left, right), torch.arange(10) % 2).measure(ip.Family(Two, 2), 0)

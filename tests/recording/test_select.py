@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import copy
+import pickle
+import warnings
+from collections import OrderedDict
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from infoplane.errors import InputError, UnknownNameError
+from infoplane.recording.record import record
+from infoplane.recording.select import Selection, is_activation, layer_outputs, select, unwrap
+
+
+def chosen(model: nn.Module, layers: object) -> list[str]:
+    return list(select(model, layers).paths)
+
+
+@pytest.fixture
+def model() -> nn.Sequential:
+    block = nn.Sequential(OrderedDict(fc=nn.Linear(3, 3), act=nn.Tanh(), drop=nn.Dropout()))
+    return nn.Sequential(OrderedDict(flat=nn.Flatten(), block=block, head=nn.Linear(3, 2)))
+
+
+def test_by_default_activations_and_layers_with_parameters(model: nn.Sequential) -> None:
+    assert chosen(model, None) == ["block.fc", "block.act", "head"]
+
+
+def test_a_module_that_keeps_its_parameters_in_a_list_is_one_layer() -> None:
+    class Scale(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.factors = nn.ParameterList([torch.ones(3)])
+
+        def forward(self, x: Tensor) -> Tensor:
+            return x * self.factors[0]
+
+    x = torch.arange(6.0).view(2, 3)
+    model = nn.Sequential(OrderedDict(scale=Scale(), act=nn.Tanh()))
+    assert list(record(model, x)) == ["scale", "act"]
+
+
+def test_names_globs_modules_and_lists_of_them(model: nn.Sequential) -> None:
+    assert chosen(model, "block.act") == ["block.act"]
+    assert chosen(model, "block.*") == ["block.fc", "block.act", "block.drop"]
+    assert chosen(model, model.head) == ["head"]
+    assert set(chosen(model, ["head", model.block.fc, "*act"])) == {"head", "block.fc", "block.act"}
+    assert chosen(model, "(model)") == ["(model)"]
+    assert chosen(model, model) == ["(model)"]
+
+
+def test_only_layers_asked_for_by_name_must_run(model: nn.Sequential) -> None:
+    assert select(model, None).required == frozenset()
+    assert select(model, "block.*").required == frozenset()
+    assert select(model, "*.fc").required == frozenset()
+    for layers in (["head", "block.*", model.block.act], [model.block.act, "head", "block.*"]):
+        assert select(model, layers).required == {"head", "block.act"}
+
+
+def test_wrong_layers_are_named(model: nn.Sequential) -> None:
+    with pytest.raises(UnknownNameError, match=r"unknown layer 'block.atc': did you mean 'block.act'"):
+        select(model, "block.atc")
+    with pytest.raises(UnknownNameError, match="unknown layer 'conv"):
+        select(model, "conv*")
+    with pytest.raises(InputError, match="Linear is no part of this model"):
+        select(model, nn.Linear(3, 3))
+    with pytest.raises(InputError, match="layers is empty"):
+        select(model, [])
+    with pytest.raises(InputError, match="layer 3 is a int"):
+        select(model, [3])
+
+
+def test_a_module_under_two_names_is_taken_once_unless_asked_for_by_the_second() -> None:
+    act = nn.Tanh()
+    model = nn.Sequential(nn.Linear(2, 2), act, nn.Linear(2, 2), act)
+    assert chosen(model, None) == ["0", "1", "2"]
+    assert chosen(model, "*") == ["(model)", "0", "1", "2"]
+    assert chosen(model, "3") == ["3"]
+
+
+def test_wrappers_are_not_seen_in_names() -> None:
+    inner = nn.Sequential(nn.Linear(2, 2), nn.Tanh())
+    assert unwrap(nn.DataParallel(torch.compile(inner))) is inner
+    outer = nn.Sequential(OrderedDict(body=nn.DataParallel(inner), act=nn.Tanh()))
+    assert chosen(outer, None) == ["body.0", "body.1", "act"]
+    assert chosen(inner, ["module.0", "_orig_mod.1"]) == ["0", "1"]
+
+
+def test_a_submodule_that_is_called_module_keeps_its_name() -> None:
+    assert chosen(nn.Sequential(OrderedDict(module=nn.Linear(2, 2))), None) == ["module"]
+
+
+def test_activations_are_known_by_class_or_by_name() -> None:
+    class Swish(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return x * x.sigmoid()
+
+    assert is_activation(Swish())
+    assert is_activation(nn.MultiheadAttention(4, 2))
+    assert not is_activation(nn.Dropout())
+
+
+def test_hooks_are_gone_afterwards_also_after_an_exception(model: nn.Sequential) -> None:
+    def interrupted() -> None:
+        model(torch.zeros(2, 3))
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        layer_outputs(model, select(model, None), 2, interrupted)
+    assert not any(module._forward_hooks for module in model.modules())
+    pickle.dumps(copy.deepcopy(model))
+
+
+def test_a_warning_is_given_once_a_selection() -> None:
+    selection = Selection({})
+    with pytest.warns(UserWarning, match="^once$"):
+        selection.tell("once")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        selection.tell("once")
