@@ -12,11 +12,11 @@ ROWS = {
     "compiled networks": "hooks/test_compiled.py::test_before_and_after_the_first_call",
     "a hook that never fires": "hooks/test_never_ran.py::test_the_output_projection_of_an_attention",
     "an in-place operation after the layer": (
-        "test_recording.py::test_operations_in_place_change_neither_records_nor_the_input"
+        "recording/test_record.py::test_operations_in_place_change_neither_records_nor_the_input"
     ),
-    "outputs that are no tensor": "test_recording.py::test_of_a_tuple_the_first_tensor_is_taken_with_one_warning",
-    "a module called twice": "test_recording.py::test_a_module_that_runs_twice_has_two_records_in_order_of_execution",
-    "a module called in some batches only": "test_recording.py::test_layers_that_run_in_some_batches_only_are_named",
+    "outputs that are no tensor": "recording/test_record.py::test_of_a_tuple_the_first_tensor_is_taken_with_one_warning",
+    "a module called twice": "recording/test_record.py::test_a_module_that_runs_twice_has_two_records_in_order_of_execution",
+    "a module called in some batches only": "recording/test_record.py::test_layers_that_run_in_some_batches_only_are_named",
     "activation checkpointing": (
         "hooks/test_no_trace.py::test_checkpointed_activations_fire_once_and_training_is_bitwise_the_same"
     ),
@@ -28,9 +28,9 @@ ROWS = {
         "hooks/test_no_trace.py::test_models_and_planes_can_be_copied_and_saved_after_a_measurement"
     ),
     "hooks inside vmap": "hooks/test_vmapped.py::test_hooks_of_the_user_see_plain_tensors_of_one_copy",
-    "dropout inside vmap": "networks/test_vmap.py::test_every_copy_has_its_own_dropout_mask",
+    "dropout inside vmap": "family/test_vmap.py::test_every_copy_has_its_own_dropout_mask",
     "networks that vmap cannot run": (
-        "networks/test_vmap.py::test_plain_modules_take_over_with_one_warning_where_vmap_cannot"
+        "family/test_vmap.py::test_plain_modules_take_over_with_one_warning_where_vmap_cannot"
     ),
     "vmap and loop": "hooks/test_vmapped.py::test_both_ways_of_running_the_copies_give_the_same_rows",
     "DistributedDataParallel": "hooks/test_distributed.py::test_one_process_measures_what_it_would_measure_alone",
@@ -39,7 +39,7 @@ ROWS = {
     ),
     "families of fully_shard": "hooks/test_distributed.py::test_families_and_clocks_refuse_sharded_networks",
     "autocast": "hooks/test_numbers.py::test_an_autocast_region_around_a_measurement_changes_nothing",
-    "samples changed in place": "test_plane_splits.py::test_x_changed_in_place_is_an_error_that_names_it",
+    "samples changed in place": "plane/test_plane_splits.py::test_x_changed_in_place_is_an_error_that_names_it",
     "copies that are one network": (
         "hooks/test_numbers.py::test_copies_that_are_one_network_or_share_parameters_are_refused"
     ),

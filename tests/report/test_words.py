@@ -11,7 +11,7 @@ SOURCE = Path(infoplane.__file__).parent
 
 def raised_flags():
     """Texts that the source appends to a list called flags, or adds to one as a tuple."""
-    for file in (SOURCE / "estimators").glob("*.py"):
+    for file in (SOURCE / "estimators").rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("flags.append"):
                 yield from (arg.value for arg in node.args if isinstance(arg, ast.Constant))

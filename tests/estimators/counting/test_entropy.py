@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from infoplane.estimators.counting.entropy import CORRECTIONS, SUMMARY, cell_sizes, entropy_of_counts, tabulate
 from infoplane.estimators.counting.tensor_entropy import tensor_cell_sizes, tensor_ranks, tensor_tabulate
 
-from ..conftest import load
+from ...conftest import load
 
-corrected = load(Path(__file__).parent / "twins.py").corrected
+corrected = load(Path(__file__).parent.parent / "twins.py").corrected
 
 
 def brute(codes, y, x, correction):

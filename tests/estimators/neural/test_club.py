@@ -11,7 +11,7 @@ import torch
 from infoplane.estimators import mutual_information
 from infoplane.estimators.neural.club import Categorical, Normal
 
-from .test_neural import pair
+from .test_critic import pair
 
 
 @pytest.mark.parametrize("rho", [0.3, 0.5])

@@ -11,7 +11,7 @@ import torch
 from infoplane.estimators import estimator, mutual_information
 from infoplane.estimators.neural.critic import Scored
 
-from .test_neural import pair
+from .test_critic import pair
 
 
 @pytest.mark.parametrize(("rho", "below"), [(0.5, 0.22), (0.8, 0.5)])

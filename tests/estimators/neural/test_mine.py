@@ -11,7 +11,7 @@ import torch
 from infoplane.estimators import estimator, mutual_information
 from infoplane.estimators.neural.critic import Scored
 
-from .test_neural import pair
+from .test_critic import pair
 
 
 def test_it_is_a_lower_bound_near_the_truth():

@@ -12,7 +12,7 @@ from infoplane.errors import InputError
 from infoplane.estimators import estimator, mutual_information
 from infoplane.estimators.neural.critic import Scored
 
-from .test_neural import pair
+from .test_critic import pair
 
 
 def test_it_is_near_the_truth():
