@@ -159,7 +159,7 @@ def mutual_information_for_network_family(
     return [(row["i_xt"], row["i_ty"]) for row in rows]
 
 
-def experiment(
+def experiment(  # noqa: PLR0913 (the report's signature)
     base_network: BufferedSequential, X: Any, y: Any, epochs: int = 100, lr: float = 0.2, batch_size: int = 101,
     network_copies: int = 1, plot: training.Plot = "dynamic", activation_bins: Any = _FIFTY, *,
     as_published: bool = False, family: FamilyKind | None = None, seed: int = 0, **options: Any,
@@ -191,7 +191,7 @@ def experiment(
     return [BufferedSequential(list(layers.children()), base_network.buffer_or_not) for layers in result.networks]
 
 
-def fit(
+def fit(  # noqa: PLR0913 (the report's signature)
     network: BufferedSequential, X: Any, y: Any, epochs: int = 10, epoch_length: int = 10, mi_tol: float = 0.1,
     beta: float = 1, lr: float = 0.2, batch_size: int = 101, activation_bins: Any = _FIFTY,
     loss: Callable[..., Tensor] = _MSE, *, as_published: bool = False, seed: int = 0, **options: Any,

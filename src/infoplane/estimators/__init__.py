@@ -131,7 +131,7 @@ def as_activations(t: Any) -> Tensor:
     return tensor.reshape(len(tensor), -1)
 
 
-def mutual_information(
+def mutual_information(  # noqa: PLR0913 (public keywords)
     t: Any,
     y: Any,
     *,

@@ -75,7 +75,7 @@ class InformationPlane:
     ['0', '1']
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (public keywords)
         self,
         x: Any,
         y: Any = None,

@@ -109,7 +109,7 @@ def draw_ceilings(ax: Axes, ceilings: list[Ceiling], *, points: np.ndarray, them
             above = False
 
 
-def _name(
+def _name(  # noqa: PLR0913
     ax: Axes, text: str, at: tuple[float, float], *, coords: Any, shift: tuple[float, float], theme: Theme,
     turned: bool = False, right: bool = False, below: bool = False,
 ) -> None:  # fmt: skip

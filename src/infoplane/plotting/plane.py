@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 _MANY_POINTS = 5000  # beyond this, paths and points are stored as pixels in an svg or pdf
 
 
-def plane(
+def plane(  # noqa: PLR0913 (public keywords)
     table: pandas.DataFrame,
     *,
     color: Literal["step", "layer"] = "step",

@@ -36,7 +36,7 @@ _NO_OPTIONS = ("model", "x", "y", "recipe", "resume")
 _APART = ("x", "y", "out", "force", "resume", "checkpoint_every", "recipe", "progress")
 
 
-def experiment(
+def experiment(  # noqa: PLR0913 (public keywords)
     model: Any,
     x: Any,
     y: Any,

@@ -203,7 +203,7 @@ def _careful_block(block, cuts, per, mode, part):  # type: ignore[no-untyped-def
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _even_columns(columns, step, groups, cuts, low, per, weights, mode, codes, bad, facts):  # type: ignore[no-untyped-def]
+def _even_columns(columns, step, groups, cuts, low, per, weights, mode, codes, bad, facts):  # type: ignore[no-untyped-def]  # noqa: PLR0913
     """Narrow layers, samples beside each other: a block of one unit's samples at a time.
 
     Unit j belongs to layer ``groups[j]`` of ``codes`` (layers, members, samples); ``facts`` (layers, 2) counts values

@@ -87,7 +87,7 @@ def all_distances(columns: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 @numba.njit(cache=True, nogil=True, fastmath={"nnan", "nsz"})
-def _fill_distances(columns, distances):  # type: ignore[no-untyped-def]
+def _fill_distances(columns, distances):  # type: ignore[no-untyped-def]  # noqa: C901
     """Each pair once, four units at a time, then the other half."""
     units, n = columns.shape
     for start in range(0, n, _BLOCK):

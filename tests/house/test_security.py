@@ -12,7 +12,7 @@ import pytest
 from infoplane import experiments
 from infoplane.errors import InfoplaneError
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 TEXTS = sorted(
     path
     for folder in ("examples", "benchmarks", "docs")

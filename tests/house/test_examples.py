@@ -11,7 +11,7 @@ from pathlib import Path
 import matplotlib
 import pytest
 
-EXAMPLES = Path(__file__).parent.parent / "examples"
+EXAMPLES = Path(__file__).parents[2] / "examples"
 NOTEBOOK = EXAMPLES / "report.ipynb"
 FEW = {
     "warm_up": ["--epochs", "3"],

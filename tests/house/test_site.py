@@ -13,7 +13,7 @@ import pytest
 
 import infoplane as ip
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
