@@ -14,9 +14,15 @@ ROWS = {
     "an in-place operation after the layer": (
         "recording/test_record.py::test_operations_in_place_change_neither_records_nor_the_input"
     ),
-    "outputs that are no tensor": "recording/test_record.py::test_of_a_tuple_the_first_tensor_is_taken_with_one_warning",
-    "a module called twice": "recording/test_record.py::test_a_module_that_runs_twice_has_two_records_in_order_of_execution",
-    "a module called in some batches only": "recording/test_record.py::test_layers_that_run_in_some_batches_only_are_named",
+    "outputs that are no tensor": (
+        "recording/test_record.py::test_of_a_tuple_the_first_tensor_is_taken_with_one_warning"
+    ),
+    "a module called twice": (
+        "recording/test_record.py::test_a_module_that_runs_twice_has_two_records_in_order_of_execution"
+    ),
+    "a module called in some batches only": (
+        "recording/test_record.py::test_layers_that_run_in_some_batches_only_are_named"
+    ),
     "activation checkpointing": (
         "hooks/test_no_trace.py::test_checkpointed_activations_fire_once_and_training_is_bitwise_the_same"
     ),
@@ -39,7 +45,7 @@ ROWS = {
     ),
     "families of fully_shard": "hooks/test_distributed.py::test_families_and_clocks_refuse_sharded_networks",
     "autocast": "hooks/test_numbers.py::test_an_autocast_region_around_a_measurement_changes_nothing",
-    "samples changed in place": "plane/test_plane_splits.py::test_x_changed_in_place_is_an_error_that_names_it",
+    "samples changed in place": "plane/test_splits.py::test_x_changed_in_place_is_an_error_that_names_it",
     "copies that are one network": (
         "hooks/test_numbers.py::test_copies_that_are_one_network_or_share_parameters_are_refused"
     ),
