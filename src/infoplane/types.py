@@ -1,4 +1,4 @@
-"""The things that travel from stage to stage: an Estimate, a Dataset, and the columns of a trajectory."""
+"""The things that travel from stage to stage: an Estimate and a Dataset."""
 
 from __future__ import annotations
 
@@ -20,14 +20,6 @@ NATS_PER: dict[str, float] = {"bits": math.log(2.0), "nats": 1.0}
 FAMILIES = ("single", "sampled", "exact", "per-copy")
 
 _AT_ONCE = 2**20  # numbers of which a copy is made
-
-#: A trajectory's columns, in this order; an empty cell means "not computed".
-COLUMNS = (
-    "step", "split", "layer", "layer_index", "copy", "family", "estimator", "label",
-    "i_xt", "i_xt_low", "i_xt_high", "i_xt_null",
-    "i_ty", "i_ty_low", "i_ty_high", "i_ty_null",
-    "h_t", "h_t_given_x", "n", "units", "flags",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 import infoplane as ip
-from infoplane.types import COLUMNS
+from infoplane.columns import COLUMNS
 
 NAMES = [
     "Estimate",

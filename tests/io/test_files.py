@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from infoplane.columns import COLUMNS
 from infoplane.errors import DataFileError, InputError, RunError
 from infoplane.io.files import atomic_write, clean, csv_bytes, json_bytes, read_csv, read_json
-from infoplane.types import COLUMNS
 
 
 def full_disk(*_):

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from infoplane.columns import SCALAR_COLUMNS
 from infoplane.errors import DataFileError, RunError
 from infoplane.io.jsonlines import LineFile, last_rows, line_of, read_lines
-from infoplane.trajectory.scalars import SCALAR_COLUMNS
 
 VALUES = {
     "step": st.none() | st.integers(-(2**60), 2**60),

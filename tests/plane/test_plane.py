@@ -8,11 +8,11 @@ import torch
 from torch import nn
 
 import infoplane as ip
+from infoplane.columns import COLUMNS
 from infoplane.errors import InputError, NonFiniteError, UnknownNameError
 from infoplane.estimators.binned import Binned
 from infoplane.estimators.counting.samples import input_variable, label_variable
 from infoplane.networks import Family, six_layer
-from infoplane.types import COLUMNS
 
 LAYERS = ["1", "3", "5", "7", "9", "11"]
 

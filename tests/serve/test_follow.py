@@ -5,10 +5,9 @@ import os
 import pytest
 
 import infoplane as ip
+from infoplane.columns import COLUMNS, SCALAR_COLUMNS
 from infoplane.io.jsonlines import line_of
 from infoplane.serve.follow import LineFollower, RunFollower, columns_of
-from infoplane.trajectory.scalars import SCALAR_COLUMNS
-from infoplane.types import COLUMNS
 
 NAME = "trajectory.jsonl"
 

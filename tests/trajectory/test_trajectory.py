@@ -11,11 +11,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from infoplane.columns import COLUMNS
 from infoplane.errors import DataFileError, InputError, RunError
 from infoplane.io.files import FORMAT_VERSION
 from infoplane.io.jsonlines import line_of
 from infoplane.trajectory.trajectory import Trajectory, concat
-from infoplane.types import COLUMNS
 
 NUMBERS = [name for name in COLUMNS if name.startswith(("i_", "h_"))]
 
@@ -52,6 +52,31 @@ def test_an_unknown_column_is_refused_and_nothing_is_added():
     with pytest.raises(InputError, match="unknown column 'i_tx': did you mean 'i_xt'"):
         trajectory.extend([row(1), {"i_tx": 1.0}])
     assert len(trajectory) == 1
+
+
+def test_rows_can_be_given_as_columns():
+    trajectory = Trajectory([row(0)])
+    trajectory.extend_columns({"step": [1, 1], "layer": ("a", "b"), "i_xt": [2.5, None], "flags": [("red",), ()]})
+    expected = [{"step": 1, "layer": "a", "i_xt": 2.5, "flags": ("red",)}, {"step": 1, "layer": "b", "flags": ()}]
+    assert trajectory.last() == [dict.fromkeys(COLUMNS) | values for values in expected]
+    assert len(trajectory) == 3
+    trajectory.extend_columns({})
+    assert len(trajectory) == 3
+
+
+@pytest.mark.parametrize(
+    ("columns", "fault"),
+    [
+        ({"i_tx": [1.0]}, "unknown column 'i_tx': did you mean 'i_xt'"),
+        ({"i_tx": []}, "unknown column 'i_tx'"),
+        ({"step": [1, 2], "i_xt": [1.0]}, "columns of one length are needed: step has 2, i_xt has 1 values"),
+    ],
+)
+def test_wrong_columns_are_refused_and_nothing_is_added(columns, fault):
+    trajectory = Trajectory([row()])
+    with pytest.raises(InputError, match=fault):
+        trajectory.extend_columns(columns)
+    assert list(trajectory) == list(Trajectory([row()]))
 
 
 def test_last_gives_the_rows_of_the_newest_step():

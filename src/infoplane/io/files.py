@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from infoplane import __version__
+from infoplane.columns import COLUMNS
 from infoplane.errors import DataFileError, InputError, RunError
 from infoplane.io.limits import check_regular
-from infoplane.types import COLUMNS
 
 #: The beginning and the end of the name of a file that is still being written.
 UNFINISHED = (".infoplane-", ".tmp")

@@ -12,10 +12,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, final
 
+from infoplane.columns import COLUMNS
 from infoplane.errors import DataFileError, RunError
 from infoplane.io.files import TEXT_COLUMNS, WHOLE_COLUMNS, cannot_write
 from infoplane.io.limits import check_regular
-from infoplane.types import COLUMNS
 
 #: The key beside the columns for numbers that JSON has no form for: column -> "nan", "inf" or "-inf".
 NOT_FINITE = "not_finite"

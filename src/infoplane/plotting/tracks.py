@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from infoplane.columns import COLUMNS
 from infoplane.errors import InputError
 from infoplane.plotting.style import shown_name
-from infoplane.types import COLUMNS
 
 if TYPE_CHECKING:
     import pandas

@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from infoplane import __version__
+from infoplane.columns import COLUMNS, SCALAR_COLUMNS
 from infoplane.errors import InputError
 from infoplane.io.files import TEXT_COLUMNS, clean, csv_bytes, json_bytes
 from infoplane.plotting.style import THEMES, step_colours
 from infoplane.report.facts import facts_for_plane, phases_of, summary, tables, units_of, warnings
 from infoplane.report.gather import Run
-from infoplane.trajectory.scalars import SCALAR_COLUMNS
-from infoplane.types import COLUMNS
 
 #: The scripts of every page that shows a plane, in the order in which they are needed.
 PLANE_SCRIPTS = ("store.js", "draw.js", "view.js")

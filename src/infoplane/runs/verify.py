@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from infoplane.columns import COLUMNS, SCALAR_COLUMNS
 from infoplane.errors import DataFileError, InfoplaneError
 from infoplane.io.files import read_csv, read_json
 from infoplane.io.jsonlines import read_lines
@@ -17,8 +18,6 @@ from infoplane.runs.lock import is_locked
 from infoplane.runs.manifest import MANIFEST, checksum_of
 from infoplane.runs.names import file_in
 from infoplane.runs.record import RECORD, read_record
-from infoplane.trajectory.scalars import SCALAR_COLUMNS
-from infoplane.types import COLUMNS
 
 _COLUMNS = {ROWS: COLUMNS, SCALARS: SCALAR_COLUMNS}
 

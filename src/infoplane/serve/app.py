@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
+from infoplane.columns import COLUMNS, SCALAR_COLUMNS
 from infoplane.errors import InfoplaneError, InputError
 from infoplane.io.files import clean, json_bytes
 from infoplane.report.page import (
@@ -23,8 +24,6 @@ from infoplane.report.page import (
 )
 from infoplane.serve.folder import RunsFolder
 from infoplane.serve.follow import News, RunFollower, columns_of
-from infoplane.trajectory.scalars import SCALAR_COLUMNS
-from infoplane.types import COLUMNS
 
 _PAUSE = 0.25  # seconds between two looks at a run
 _QUIET = 15.0  # seconds after which a sign of life is sent

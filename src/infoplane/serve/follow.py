@@ -9,12 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, final
 
+from infoplane.columns import COLUMNS, SCALAR_COLUMNS
 from infoplane.errors import DataFileError, InfoplaneError
 from infoplane.io.jsonlines import row_of
 from infoplane.runs.names import file_in
-from infoplane.trajectory.scalars import SCALAR_COLUMNS
 from infoplane.trajectory.trajectory import Trajectory
-from infoplane.types import COLUMNS
 
 _MOST_BYTES = 2**22  # read at one look
 _TAIL = 128  # bytes before the place of the last look that have to be as they were

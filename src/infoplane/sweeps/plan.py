@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any, final
 
 from infoplane import experiments
+from infoplane.columns import COLUMNS
 from infoplane.errors import DataFileError, InputError, UnknownNameError
 from infoplane.estimators import estimator
 from infoplane.experiments.experiments import Experiment
 from infoplane.experiments.toml import check_tables, read_tables
 from infoplane.runs import check_name
 from infoplane.training.loop import OPTIONS
-from infoplane.types import COLUMNS
 
 #: The columns of a sweep's table that are no settings.
 FACTS = ("run", "state", "steps", "seconds", "attempts", "error")

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
 from infoplane import plotting
+from infoplane.columns import COLUMNS
 from infoplane.errors import DataFileError, InputError
 from infoplane.io.files import atomic_write, read_json
 from infoplane.sweeps.plan import Plan, PlannedRun
 from infoplane.trajectory.trajectory import Trajectory, concat
-from infoplane.types import COLUMNS
 
 if TYPE_CHECKING:
     import pandas

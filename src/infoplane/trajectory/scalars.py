@@ -6,14 +6,13 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, final
 
+from infoplane.columns import SCALAR_COLUMNS
 from infoplane.errors import UnknownNameError
 from infoplane.io.files import atomic_write, csv_bytes, read_csv
 
 if TYPE_CHECKING:
     import pandas
 
-#: The columns of a table of scalars, in this order; ``copy`` is -1 where a number speaks of all copies.
-SCALAR_COLUMNS = ("step", "split", "name", "layer", "copy", "value")
 _EVERY: dict[str, Any] = {"split": "", "layer": "", "copy": -1}  # what a column holds where a number speaks of all
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import html
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
 from infoplane import plotting
+from infoplane.columns import COLUMNS, SCALAR_COLUMNS
 from infoplane.errors import DataFileError, InputError, RunError, UnknownNameError
 from infoplane.io.files import (
     FORMAT_VERSION,
@@ -24,8 +25,7 @@ from infoplane.io.files import (
 )
 from infoplane.io.jsonlines import read_lines
 from infoplane.io.limits import inside
-from infoplane.trajectory.scalars import SCALAR_COLUMNS, Scalars
-from infoplane.types import COLUMNS
+from infoplane.trajectory.scalars import Scalars
 
 if TYPE_CHECKING:
     import pandas
@@ -40,7 +40,7 @@ _STEP, _LAYER, _FLAGS = (COLUMNS.index(name) for name in ("step", "layer", "flag
 
 @final
 class Trajectory:
-    """What every layer knew at every step: rows with the columns ``infoplane.types.COLUMNS``, and ``meta``.
+    """What every layer knew at every step: rows with the columns ``infoplane.columns.COLUMNS``, and ``meta``.
 
     ``rows`` are mappings from column to value. A column that is missing is ``None``, "not computed"; ``flags`` may be
     a text or several and become a tuple. Information is in the unit of the row's column ``units``; ``step`` counts
@@ -71,8 +71,7 @@ class Trajectory:
 
     def append(self, row: Mapping[str, Any]) -> None:
         """Add one row."""
-        if not _KNOWN.issuperset(row):
-            raise UnknownNameError("column", next(name for name in row if name not in _KNOWN), COLUMNS)
+        _check_names(row)
         values = list(map(row.get, COLUMNS))
         flags = values[_FLAGS]
         values[_FLAGS] = tuple((flags if isinstance(flags, str) else ";".join(flags)).split(";")) if flags else ()
@@ -87,6 +86,25 @@ class Trajectory:
         except BaseException:
             del self._rows[before:]
             raise
+
+    def extend_columns(self, columns: Mapping[str, Sequence[Any]]) -> None:
+        """Add rows that are given as columns of one length; a column that is missing is ``None``, "not computed".
+
+        Raises:
+            InputError: a column that is none of these, or columns of several lengths; then no row is added.
+
+        Example:
+            >>> trajectory = Trajectory()
+            >>> trajectory.extend_columns({"step": [0, 0], "layer": ["fc1", "fc2"], "i_xt": [3.5, 2.0]})
+            >>> [row["i_xt"] for row in trajectory.last()]
+            [3.5, 2.0]
+        """
+        _check_names(columns)
+        lengths = {name: len(values) for name, values in columns.items()}
+        if len(set(lengths.values())) > 1:
+            shown = ", ".join(f"{name} has {length}" for name, length in lengths.items())
+            raise InputError(f"columns of one length are needed: {shown} values")
+        self.extend(dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True))
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -279,6 +297,12 @@ def concat(trajectories: Iterable[Trajectory]) -> Trajectory:
         joined._rows.extend(trajectory._rows)
         joined.scalars.extend(trajectory.scalars)
     return joined
+
+
+def _check_names(names: Iterable[str]) -> None:
+    """``UnknownNameError`` for the first name that is no column's."""
+    if not _KNOWN.issuperset(names):
+        raise UnknownNameError("column", next(name for name in names if name not in _KNOWN), COLUMNS)
 
 
 def _shown(value: Any) -> str:
