@@ -12,7 +12,7 @@ from infoplane.errors import InputError
 from infoplane.estimators import estimator, mutual_information
 from infoplane.estimators.counting.samples import input_variable
 from infoplane.estimators.neural import critic as neural
-from infoplane.estimators.neural.critic import Scored, Separable, heavy_tail, log_mean_exp_of_others, square_marks
+from infoplane.estimators.neural.critic import Scored, Separable, heavy_tail, log_mean_exp_of_others
 
 BOUNDS = ["infonce", "nwj", "smile", "mine", "club"]
 QUICK = {"steps": 60, "hidden": 16}
@@ -41,7 +41,7 @@ def test_a_seed_gives_the_same_value_twice_and_touches_no_other_random_number(na
 def test_the_value_is_the_formula_on_the_scores(name):
     made = estimator(name)
     scores = torch.randn(30, 30, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
-    scored = Scored(scores.diagonal(), made.statistic(scores, square_marks(scores)))
+    scored = Scored(scores.diagonal(), made.statistic(scores, torch.eye(30, dtype=torch.bool)))
     s = scores.numpy()
     own, others = np.diag(s), s[~np.eye(30, dtype=bool)].reshape(30, 29)
     expected = {
@@ -139,9 +139,9 @@ def test_the_critic_is_separable():
 @pytest.mark.parametrize("name", BOUNDS)
 def test_options_that_cannot_be(name):
     for option, value in (("hidden", 0), ("steps", -1), ("batch_size", 1), ("steps", 2.5)):
-        with pytest.raises(InputError, match=f"{option} must be a whole number"):
+        with pytest.raises(InputError, match=f"{option}={value}: it must be a whole number"):
             estimator(name, **{option: value})
-    with pytest.raises(InputError, match="learning_rate must be a positive number, got -1"):
+    with pytest.raises(InputError, match="learning_rate=-1: it must be a number above 0"):
         estimator(name, learning_rate=-1)
     with pytest.raises(InputError, match=f"19 samples: {name} trains on one half of them, give it at least 20"):
         mutual_information(*pair(n=19), estimator=name)

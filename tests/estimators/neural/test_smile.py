@@ -37,5 +37,5 @@ def test_without_clipping_it_is_the_donsker_varadhan_value():
 def test_a_value_that_rests_on_clipped_scores_is_flagged():
     t, y = pair(n=1000, d=10, rho=0.9)
     assert "clipped" in mutual_information(t, y, estimator="smile", tau=0.5).flags
-    with pytest.raises(InputError, match="tau must be a positive number, got 0: for example tau=5"):
+    with pytest.raises(InputError, match="tau=0: it must be a number above 0, for example tau=5"):
         estimator("smile", tau=0)

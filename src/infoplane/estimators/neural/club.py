@@ -20,7 +20,7 @@ from torch import Tensor
 from infoplane.estimators.neural.critic import NeuralBound, Perceptron, Scored, Scorer
 from infoplane.types import Kind
 
-NARROWEST_LOG_VARIANCE = -8.0  # of a standardised dimension
+NARROWEST_LOG_VARIANCE = -8.0  # of a standardised dimension; narrower ones make single samples decide
 WIDEST_LOG_VARIANCE = 4.0
 MOST_CLASSES = 50  # different labels up to which they are classes
 
@@ -38,6 +38,7 @@ class Normal(Scorer):
         mean, log_variance = self._network(t).split(self._dimensions, dim=1)
         log_variance = log_variance.clamp(NARROWEST_LOG_VARIANCE, WIDEST_LOG_VARIANCE)
         inverse = (-log_variance).exp()
+        # sum_d (v_d - mean_d)^2 / variance_d of all pairs at once, as three products: (rows of t, rows of v)
         squares = inverse @ v.square().T - 2 * (inverse * mean) @ v.T + (inverse * mean.square()).sum(1, keepdim=True)
         return -0.5 * (squares + log_variance.sum(1, keepdim=True) + self._dimensions * math.log(2 * math.pi))
 
@@ -61,13 +62,17 @@ class CLUB(NeuralBound):
     """Upper bound of mutual information by a conditional distribution of the label (or input) given the layer.
 
     For a bracket together with ``infonce``. A label of at most 50 different values is taken for classes. ``steps`` is
-    the most there will be; training stops early. Fewer than 20 samples are an ``InputError``.
+    the most there will be; training stops early.
 
-    >>> import infoplane as ip, torch
-    >>> y = torch.arange(400) % 2
-    >>> t = y[:, None] + 0.1 * torch.randn(400, 3, generator=torch.Generator().manual_seed(0))
-    >>> ip.mutual_information(t, y, estimator="club", steps=200).value > 1
-    True
+    Raises:
+        InputError: an option is out of range, or there are fewer than 20 samples.
+
+    Example:
+        >>> import infoplane as ip, torch
+        >>> y = torch.arange(400) % 2
+        >>> t = y[:, None] + 0.1 * torch.randn(400, 3, generator=torch.Generator().manual_seed(0))
+        >>> ip.mutual_information(t, y, estimator="club", steps=200).value > 1
+        True
     """
 
     name: ClassVar[str] = "club"
@@ -80,7 +85,7 @@ class CLUB(NeuralBound):
             return Categorical(t, kinds, self.hidden, generator)
         return Normal(t, v, self.hidden, generator)
 
-    def loss(self, scores: Tensor) -> Tensor:
+    def loss(self, scores: Tensor, own: Tensor) -> Tensor:
         return -scores.diagonal().mean()
 
     def statistic(self, scores: Tensor, own: Tensor) -> Tensor:

@@ -1,12 +1,16 @@
-"""Shared by the neural bounds: a critic f(t, v) trained on one half of the samples and evaluated on the other.
+"""The frame of the neural bounds: two samples -> scores of held-out pairs -> a bound and its doubts.
 
 Every bound is a function of the scores f(t_i, v_j) of pairs of samples, where i = j is a pair that occurred. The first
 half of a seeded permutation trains the critic: four fifths of it in minibatches with Adam, the last fifth for early
-stopping. The value comes from all pairs of the second half, in blocks of rows: memory O(samples x chunk).
+stopping. The value comes from all pairs of the second half, in blocks of rows: memory O(samples x chunk). Fewer than 20
+samples are refused, since both halves need a few.
 
 The scores are separable: f(t, v) = g(t) . h(v) + a(t) + b(v), with perceptrons of two hidden layers, so that a batch of
 B samples gives B^2 pairs for 2B evaluations. Units are brought to mean 0 and standard deviation 1 with the numbers of
 the training half; training runs in float32.
+
+Options, logs, splits, training, stopping and assembly are here, once; the file of a bound has its equation: a loss, the
+part of each row, and the contributions whose mean is the value.
 """
 
 from __future__ import annotations
@@ -20,20 +24,21 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor
 
+from infoplane.checks import real_number, whole_number
 from infoplane.errors import InputError
 from infoplane.estimators.base import Estimator
 from infoplane.estimators.counting.samples import Variable
 from infoplane.estimators.counting.symbols import constant_units
 from infoplane.types import NATS_PER, Estimate, Kind, Units
 
-FEWEST_SAMPLES = 20  # both halves need a few
+FEWEST_SAMPLES = 20  # both halves need a few, and the first one some to stop by
 STOPPING_SHARE = 0.2  # of the training half
 CHECK_EVERY = 20  # steps between two looks at the stopping part
 PATIENCE = 8  # looks without improvement before training stops
-MOST_STOPPING_ROWS = 1024
-PAIRS_AT_ONCE = 1 << 22  # scores held in memory during evaluation
+MOST_STOPPING_ROWS = 1024  # a look scores their square: a million pairs
+PAIRS_AT_ONCE = 1 << 22  # scores held in memory during evaluation: 32 MB in float64
 EMBEDDING = 32  # length of g(t) and h(v)
-LARGEST_GRADIENT = 5.0
+LARGEST_GRADIENT = 5.0  # the losses with an exponential would otherwise leave for infinity in one step
 FEWEST_EFFECTIVE = 30.0  # rows that carry the mean of exponentials
 OVERFITTED_NATS = 0.5  # the training part may exceed the held-out half by this, or by half of itself
 
@@ -46,6 +51,7 @@ class Perceptron:
         inputs, hidden, outputs = sizes
         self.parameters: list[Tensor] = []
         for rows, columns in ((inputs, hidden), (hidden, hidden), (hidden, outputs)):
+            # drawn in main memory, so that a seed starts from the same weights on every device
             weight = torch.randn(rows, columns, generator=generator) / math.sqrt(rows)
             self.parameters += [weight.to(device), torch.zeros(columns, device=device)]
         for parameter in self.parameters:
@@ -80,20 +86,34 @@ class Separable(Scorer):
 
     def __call__(self, t: Tensor, v: Tensor) -> Tensor:
         left, right = self._of_t(t), self._of_v(v)
-        products = left[:, :EMBEDDING] @ right[:, :EMBEDDING].T / math.sqrt(EMBEDDING)
-        return products + left[:, EMBEDDING:] + right[:, EMBEDDING:].T
+        products = left[:, :EMBEDDING] @ right[:, :EMBEDDING].T / math.sqrt(EMBEDDING)  # (rows of t, rows of v)
+        return products + left[:, EMBEDDING:] + right[:, EMBEDDING:].T  # + (rows of t, 1) + (1, rows of v)
 
 
 @dataclass(frozen=True)
 class Scored:
-    """What the scores of some samples come to: of each own pair, and the bound's statistic of each row."""
+    """The scores of some samples, as far as a bound needs them: (samples,) float64 each.
+
+    ``own`` has the score of each pair that occurred, ``rows`` the bound's statistic of each row of pairs.
+    """
 
     own: Tensor
     rows: Tensor
 
 
 class NeuralBound(Estimator):
-    """A bound made of scores. An estimator says how scores are learned and what they come to."""
+    """A bound made of scores: a subclass says how scores are learned and what they come to.
+
+    Args:
+        hidden: units in each of the two hidden layers.
+        steps: the most steps of training; it stops earlier where the stopping part no longer improves.
+        batch_size: samples in a step, which give ``batch_size`` squared pairs.
+        learning_rate: Adam's.
+        seed: of the split, the weights and the batches; the same seed gives the same number.
+
+    Raises:
+        InputError: an option is out of range; or there are fewer than 20 samples.
+    """
 
     continuous: ClassVar[bool] = True
     bound: ClassVar[Kind]
@@ -107,7 +127,10 @@ class NeuralBound(Estimator):
         learning_rate: float = 1e-3,
         seed: int = 0,
     ) -> None:
-        check_training(hidden, steps, batch_size, learning_rate)
+        whole_number("hidden", hidden, least=1, example=64)
+        whole_number("steps", steps, least=0, example=1000)
+        whole_number("batch_size", batch_size, least=2, example=256)
+        real_number("learning_rate", learning_rate, above=0, example=0.001)
         self.hidden, self.steps, self.batch_size = hidden, steps, batch_size
         self.learning_rate, self.seed = learning_rate, seed
 
@@ -116,8 +139,8 @@ class NeuralBound(Estimator):
         """A fresh scorer for samples like ``t`` (samples, units) and ``v`` (samples, dimensions)."""
 
     @abc.abstractmethod
-    def loss(self, scores: Tensor) -> Tensor:
-        """What training makes small, () from scores (samples, samples)."""
+    def loss(self, scores: Tensor, own: Tensor) -> Tensor:
+        """What training makes small, () from scores (samples, samples); ``own`` marks the diagonal."""
 
     @abc.abstractmethod
     def statistic(self, scores: Tensor, own: Tensor) -> Tensor:
@@ -194,19 +217,24 @@ class NeuralBound(Estimator):
         generator: torch.Generator,
     ) -> int:
         """Train; leaves the parameters that were best on the stopping part, and returns their step."""
+
+        def loss(t: Tensor, v: Tensor) -> Tensor:
+            return self.loss(scorer(t, v), torch.eye(len(t), dtype=torch.bool, device=t.device))
+
         optimiser = torch.optim.Adam(scorer.parameters, lr=self.learning_rate)
         best, least, kept, waited = [p.detach().clone() for p in scorer.parameters], math.inf, 0, 0
         for step in range(self.steps + 1):
             if step % CHECK_EVERY == 0 or step == self.steps:
                 with torch.no_grad():
-                    now = float(self.loss(scorer(*stop)))
+                    now = float(loss(*stop))
                 if now < least:
                     best, least, kept, waited = [p.detach().clone() for p in scorer.parameters], now, step, 0
                 elif (waited := waited + 1) >= PATIENCE or not math.isfinite(now):
                     break
+            # without replacement: a sample that is twice in a batch would count as "another" of itself
             rows = torch.randperm(len(fit[0]), generator=generator)[: self.batch_size].to(fit[0].device)
             optimiser.zero_grad()
-            self.loss(scorer(fit[0][rows], fit[1][rows])).backward()
+            loss(fit[0][rows], fit[1][rows]).backward()
             torch.nn.utils.clip_grad_norm_(scorer.parameters, LARGEST_GRADIENT)
             optimiser.step()
         with torch.no_grad():
@@ -215,13 +243,14 @@ class NeuralBound(Estimator):
         return kept
 
     def _score(self, scorer: Scorer, t: Tensor, v: Tensor) -> Scored:
+        """All pairs of ``t`` (samples, units) and ``v`` (samples, dimensions), some rows of the square at a time."""
         n = len(t)
         chunk = max(1, PAIRS_AT_ONCE // n)
         own, rows = [], []
         places = torch.arange(n, device=t.device)
         for start in range(0, n, chunk):
-            scores = scorer(t[start : start + chunk], v).to(torch.float64)
-            marks = places[start : start + chunk, None] == places
+            scores = scorer(t[start : start + chunk], v).to(torch.float64)  # (chunk, samples)
+            marks = places[start : start + chunk, None] == places  # exactly one in a row
             own.append(scores[marks])
             rows.append(self.statistic(scores, marks))
         return Scored(torch.cat(own), torch.cat(rows))
@@ -234,36 +263,30 @@ class CriticBound(NeuralBound):
         return Separable(t.shape[1], v.shape[1], self.hidden, generator, t.device)
 
 
+def log_mean_exp(logs: Tensor) -> Tensor:
+    """log of the mean of exp(logs), () from (rows,)."""
+    return logs.logsumexp(0) - math.log(len(logs))
+
+
 def log_mean_exp_of_others(scores: Tensor, own: Tensor) -> Tensor:
-    """log of the mean of exp(scores) over the pairs that did not occur, for each row."""
+    """log of the mean of exp(scores) over the pairs that did not occur, for each row: (rows,) from (rows, samples)."""
     return scores.masked_fill(own, -math.inf).logsumexp(1) - math.log(scores.shape[1] - 1)
 
 
-def square_marks(scores: Tensor) -> Tensor:
-    """The own pairs of a square of scores."""
-    return torch.eye(len(scores), dtype=torch.bool, device=scores.device)
-
-
 def heavy_tail(logs: Tensor) -> bool:
-    """Whether a few of the rows carry the mean of exp(logs): the effective number is the square sum's inverse."""
+    """Whether a few of the rows carry the mean of exp(logs): the effective number is 1 / sum of squared shares."""
     shares = (logs - logs.logsumexp(0)).exp()
-    return not bool(1 / shares.square().sum() >= FEWEST_EFFECTIVE)
+    return not bool(1 / shares.square().sum() >= FEWEST_EFFECTIVE)  # "not >=", so that NaN is a heavy tail too
 
 
 def _standardised(values: Tensor, rows: Tensor) -> Tensor:
-    """float32, mean 0 and standard deviation 1 over ``rows``; without the columns that are constant there."""
+    """float32, mean 0 and standard deviation 1 over ``rows``; without the columns that are constant there.
+
+    Values are (samples, columns), ``rows`` numbers those of the training half: the held-out half has no part in it.
+    """
     known = values[rows].to(torch.float64)
     spread, mean = known.std(0, correction=0), known.mean(0)
     varies = (known != known[:1]).any(0) & (spread > 0)
     if not bool(varies.any()):
         return torch.zeros(len(values), 1, device=values.device)
     return ((values.to(torch.float64) - mean)[:, varies] / spread[varies]).to(torch.float32)
-
-
-def check_training(hidden: int, steps: int, batch_size: int, learning_rate: float) -> None:
-    """Options that all bounds share."""
-    for name, value, least in (("hidden", hidden, 1), ("steps", steps, 0), ("batch_size", batch_size, 2)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            raise InputError(f"{name} must be a whole number of at least {least}, got {value!r}: for example {name}=64")
-    if not 0 < learning_rate < math.inf:
-        raise InputError(f"learning_rate must be a positive number, got {learning_rate!r}: for example 0.001")

@@ -26,21 +26,25 @@ class InfoNCE(CriticBound):
 
     For layers and labels of any dimension, also continuous labels, as long as the information is well below the
     logarithm of half the number of samples (flag ``log-n-ceiling``). ``steps`` is the most there will be; training
-    stops early. Fewer than 20 samples are an ``InputError``.
+    stops early.
 
-    >>> import infoplane as ip, torch
-    >>> y = torch.arange(400) % 2
-    >>> t = y[:, None] + 0.1 * torch.randn(400, 3, generator=torch.Generator().manual_seed(0))
-    >>> 0.8 < ip.mutual_information(t, y, estimator="infonce", steps=200).value < 1.05
-    True
+    Raises:
+        InputError: an option is out of range, or there are fewer than 20 samples.
+
+    Example:
+        >>> import infoplane as ip, torch
+        >>> y = torch.arange(400) % 2
+        >>> t = y[:, None] + 0.1 * torch.randn(400, 3, generator=torch.Generator().manual_seed(0))
+        >>> 0.8 < ip.mutual_information(t, y, estimator="infonce", steps=200).value < 1.05
+        True
     """
 
     name: ClassVar[str] = "infonce"
     bound: ClassVar[Kind] = "lower bound"
     title: ClassVar[str] = "InfoNCE"
 
-    def loss(self, scores: Tensor) -> Tensor:
-        return (scores.logsumexp(1) - math.log(len(scores)) - scores.diagonal()).mean()
+    def loss(self, scores: Tensor, own: Tensor) -> Tensor:
+        return (self.statistic(scores, own) - scores.diagonal()).mean()
 
     def statistic(self, scores: Tensor, own: Tensor) -> Tensor:
         return scores.logsumexp(1) - math.log(scores.shape[1])

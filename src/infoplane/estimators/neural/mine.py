@@ -9,18 +9,11 @@ downwards by the critic; upwards, by Jensen's inequality, where a few pairs carr
 
 from __future__ import annotations
 
-import math
 from typing import ClassVar, final
 
 from torch import Tensor
 
-from infoplane.estimators.neural.critic import (
-    CriticBound,
-    Scored,
-    heavy_tail,
-    log_mean_exp_of_others,
-    square_marks,
-)
+from infoplane.estimators.neural.critic import CriticBound, Scored, heavy_tail, log_mean_exp, log_mean_exp_of_others
 from infoplane.types import Kind
 
 
@@ -29,29 +22,41 @@ class MINE(CriticBound):
     """Donsker-Varadhan lower bound of mutual information.
 
     For small information, labels and layers of any dimension, also continuous labels. ``steps`` is the most there will
-    be; training stops early. Fewer than 20 samples are an ``InputError``.
+    be; training stops early.
 
-    >>> import infoplane as ip, torch
-    >>> y = torch.arange(400) % 2
-    >>> t = y[:, None] + 0.1 * torch.randn(400, 3, generator=torch.Generator().manual_seed(0))
-    >>> 0.8 < ip.mutual_information(t, y, estimator="mine", steps=200).value < 1.1
-    True
+    Raises:
+        InputError: an option is out of range, or there are fewer than 20 samples.
+
+    Example:
+        >>> import infoplane as ip, torch
+        >>> y = torch.arange(400) % 2
+        >>> t = y[:, None] + 0.1 * torch.randn(400, 3, generator=torch.Generator().manual_seed(0))
+        >>> 0.8 < ip.mutual_information(t, y, estimator="mine", steps=200).value < 1.1
+        True
     """
 
     name: ClassVar[str] = "mine"
     bound: ClassVar[Kind] = "lower bound"
     title: ClassVar[str] = "Donsker-Varadhan bound (MINE)"
 
-    def loss(self, scores: Tensor) -> Tensor:
-        rows = self.statistic(scores, square_marks(scores))
-        return rows.logsumexp(0) - math.log(len(rows)) - scores.diagonal().mean()
+    def loss(self, scores: Tensor, own: Tensor) -> Tensor:
+        return log_mean_exp(self.statistic(scores, own)) - scores.diagonal().mean()
 
     def statistic(self, scores: Tensor, own: Tensor) -> Tensor:
         return log_mean_exp_of_others(scores, own)
 
     def contributions(self, scored: Scored) -> Tensor:
-        log_mean = scored.rows.logsumexp(0) - math.log(len(scored.rows))
-        return scored.own - log_mean - ((scored.rows - log_mean).exp() - 1)  # the last term has mean 0
+        return donsker_varadhan(scored)
 
     def doubts(self, value: float, scored: Scored) -> tuple[str, ...]:
         return ("diverging",) if heavy_tail(scored.rows) else ()
+
+
+def donsker_varadhan(scored: Scored) -> Tensor:
+    """Contributions to E[f] - log E[exp f], (samples,), for ``rows`` that are logs of means of exp f.
+
+    The last term has mean 0. It is the first-order influence of each row on the logarithm of the second mean, and is
+    there for the spread alone: the standard error would otherwise know nothing of that mean's.
+    """
+    log_mean = log_mean_exp(scored.rows)
+    return scored.own - log_mean - ((scored.rows - log_mean).exp() - 1)

@@ -13,13 +13,7 @@ from typing import ClassVar, final
 
 from torch import Tensor
 
-from infoplane.estimators.neural.critic import (
-    CriticBound,
-    Scored,
-    heavy_tail,
-    log_mean_exp_of_others,
-    square_marks,
-)
+from infoplane.estimators.neural.critic import CriticBound, Scored, heavy_tail, log_mean_exp_of_others
 from infoplane.types import Kind
 
 
@@ -28,22 +22,25 @@ class NWJ(CriticBound):
     """Lower bound of mutual information that has no ceiling, but a variance that grows with the value.
 
     For small information, labels and layers of any dimension, also continuous labels. ``steps`` is the most there will
-    be; training stops early. Fewer than 20 samples are an ``InputError``.
+    be; training stops early.
 
-    >>> import infoplane as ip, torch
-    >>> y = torch.arange(400) % 2
-    >>> t = y[:, None] + 0.1 * torch.randn(400, 3, generator=torch.Generator().manual_seed(0))
-    >>> 0.7 < ip.mutual_information(t, y, estimator="nwj", steps=200).value < 1.1
-    True
+    Raises:
+        InputError: an option is out of range, or there are fewer than 20 samples.
+
+    Example:
+        >>> import infoplane as ip, torch
+        >>> y = torch.arange(400) % 2
+        >>> t = y[:, None] + 0.1 * torch.randn(400, 3, generator=torch.Generator().manual_seed(0))
+        >>> 0.7 < ip.mutual_information(t, y, estimator="nwj", steps=200).value < 1.1
+        True
     """
 
     name: ClassVar[str] = "nwj"
     bound: ClassVar[Kind] = "lower bound"
     title: ClassVar[str] = "NWJ bound"
 
-    def loss(self, scores: Tensor) -> Tensor:
-        rows = self.statistic(scores, square_marks(scores))
-        return (rows - 1).exp().mean() - scores.diagonal().mean()
+    def loss(self, scores: Tensor, own: Tensor) -> Tensor:
+        return (self.statistic(scores, own) - 1).exp().mean() - scores.diagonal().mean()
 
     def statistic(self, scores: Tensor, own: Tensor) -> Tensor:
         return log_mean_exp_of_others(scores, own)

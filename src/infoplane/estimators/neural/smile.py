@@ -9,14 +9,14 @@ bound: it may exceed the truth. tau -> infinity gives the Donsker-Varadhan bound
 
 from __future__ import annotations
 
-import math
 from typing import ClassVar, final
 
 import torch
 from torch import Tensor
 
 from infoplane.errors import InputError
-from infoplane.estimators.neural.critic import CriticBound, Scored, log_mean_exp_of_others, square_marks
+from infoplane.estimators.neural.critic import CriticBound, Scored, log_mean_exp_of_others
+from infoplane.estimators.neural.mine import donsker_varadhan
 from infoplane.types import Kind
 
 MOST_CLIPPED = 0.5  # share of the own pairs whose score lies beyond tau
@@ -26,14 +26,18 @@ MOST_CLIPPED = 0.5  # share of the own pairs whose score lies beyond tau
 class SMILE(CriticBound):
     """Estimate of mutual information by density ratios that are clipped at exp(+-``tau``).
 
-    For more information than the other neural estimators follow, at the price of being no bound. ``steps`` is the most
-    there will be; training stops early. Fewer than 20 samples are an ``InputError``.
+    For more information than the other neural estimators can follow, at the price of being no bound. ``steps`` is the
+    most there will be; training stops early.
 
-    >>> import infoplane as ip, torch
-    >>> y = torch.arange(400) % 2
-    >>> t = y[:, None] + 0.1 * torch.randn(400, 3, generator=torch.Generator().manual_seed(0))
-    >>> 0.8 < ip.mutual_information(t, y, estimator="smile", steps=200).value < 1.3
-    True
+    Raises:
+        InputError: an option is out of range, or there are fewer than 20 samples.
+
+    Example:
+        >>> import infoplane as ip, torch
+        >>> y = torch.arange(400) % 2
+        >>> t = y[:, None] + 0.1 * torch.randn(400, 3, generator=torch.Generator().manual_seed(0))
+        >>> 0.8 < ip.mutual_information(t, y, estimator="smile", steps=200).value < 1.3
+        True
     """
 
     name: ClassVar[str] = "smile"
@@ -50,21 +54,19 @@ class SMILE(CriticBound):
         seed: int = 0,
     ) -> None:
         super().__init__(hidden, steps, batch_size, learning_rate, seed)
-        if not tau > 0:
-            raise InputError(f"tau must be a positive number, got {tau!r}: for example tau=5")
+        if not tau > 0:  # infinity is allowed: nothing is clipped then
+            raise InputError(f"tau={tau!r}: it must be a number above 0, for example tau=5")
         self.tau = tau
 
-    def loss(self, scores: Tensor) -> Tensor:
-        others = scores[~square_marks(scores)]
+    def loss(self, scores: Tensor, own: Tensor) -> Tensor:
         softplus = torch.nn.functional.softplus
-        return softplus(-scores.diagonal()).mean() + softplus(others).mean()
+        return softplus(-scores.diagonal()).mean() + softplus(scores[~own]).mean()
 
     def statistic(self, scores: Tensor, own: Tensor) -> Tensor:
         return log_mean_exp_of_others(scores.clamp(-self.tau, self.tau), own)
 
     def contributions(self, scored: Scored) -> Tensor:
-        log_mean = scored.rows.logsumexp(0) - math.log(len(scored.rows))
-        return scored.own - log_mean - ((scored.rows - log_mean).exp() - 1)  # the last term has mean 0
+        return donsker_varadhan(scored)
 
     def doubts(self, value: float, scored: Scored) -> tuple[str, ...]:
         clipped = float((scored.own > self.tau).to(torch.float64).mean())
