@@ -23,7 +23,7 @@ def test_a_row_for_each_quantity_and_the_loss_a_column_for_each_family(make):
                 assert line.get_xdata().tolist() == [r["step"] for r in rows]
                 assert line.get_ydata().tolist() == [r[column] for r in rows]
     assert lines(figure.axes[5])[0].get_ydata().tolist() == [1.0, 0.5]
-    assert [text.get_text() for text in figure.texts] == ["Curves", "measured with 50 bins on [-1, 1]"]
+    assert {text.get_text() for text in figure.texts} == {"Curves", "measured with 50 bins on [-1, 1]"}
 
 
 def test_each_quantity_has_its_own_ceilings(make):

@@ -1,18 +1,16 @@
 import numpy as np
 import pytest
 
-from infoplane.errors import InputError, RunError
+from infoplane.errors import UnknownNameError
 from infoplane.plotting.style import (
     MARKERS,
     THEMES,
     layer_colours,
     log_spaced,
-    new_figure,
-    picture,
-    save,
     shown_name,
     step_colours,
     step_norm,
+    theme_named,
 )
 
 #: What remains of linear red, green and blue without one kind of cone: Machado, Oliveira, Fernandes (2009),
@@ -112,24 +110,6 @@ def test_names_come_out_as_typed_but_for_control_characters_and_length():
     assert (len(long), long[:8], long[-8:]) == (32, "encoder.", "encoder.")
 
 
-def test_pictures_are_reproducible_and_whole_or_not_at_all(tmp_path):
-    figure = new_figure(THEMES["light"])
-    figure.add_subplot().plot([0, 1], [0, 1])
-    for form, magic in (("png", b"\x89PNG"), ("svg", b"<?xml"), ("pdf", b"%PDF")):
-        assert picture(figure, form=form).startswith(magic)
-        assert picture(figure, form=form) == picture(figure, form=form)
-    save(figure, tmp_path / "a.png")
-    assert (tmp_path / "a.png").read_bytes() == picture(figure) == figure._repr_png_()
-    with pytest.raises(InputError, match="'jpg' are not made: use one of png, svg, pdf"):
-        save(figure, tmp_path / "a.jpg")
-    with pytest.raises(RunError, match="no such file or directory"):
-        save(figure, tmp_path / "nowhere" / "a.png")
-    assert [file.name for file in tmp_path.iterdir()] == ["a.png"]
-
-
-def test_drawing_leaves_matplotlibs_settings_alone(make):
-    import matplotlib
-
-    before = dict(matplotlib.rcParams)
-    picture(make().plot(theme="dark"), form="svg")
-    assert dict(matplotlib.rcParams) == before
+def test_a_theme_that_does_not_exist_is_refused_with_those_that_do():
+    with pytest.raises(UnknownNameError, match=r"'drak'.*dark"):
+        theme_named("drak")

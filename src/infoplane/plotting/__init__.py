@@ -4,12 +4,11 @@ information, shows a window unasked or changes matplotlib's settings."""
 
 from infoplane.plotting.comparison import comparison
 from infoplane.plotting.curves import curves
+from infoplane.plotting.frame import picture, save
 from infoplane.plotting.live import LiveFigure
 from infoplane.plotting.multiples import multiples, phases
-from infoplane.plotting.notebook import inline_picture
-from infoplane.plotting.plane import plane
+from infoplane.plotting.plane import inline_picture, plane
 from infoplane.plotting.profile import profile
-from infoplane.plotting.style import picture, save
 from infoplane.plotting.text import text_plane
 
 __all__ = [

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from infoplane.errors import InputError, UnknownNameError
-from infoplane.plotting.style import AS_TYPED, Theme, behind_text
+from infoplane.checks import choice
+from infoplane.errors import InputError
+from infoplane.plotting.style import Theme, behind_text, write_near
 from infoplane.types import NATS_PER
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ _KNOWN: dict[str, tuple[Literal["x", "y"], str]] = {
     "h_y": ("y", "H(Y)"),
     "i_xy": ("y", "I(X;Y)"),
 }
+DASHES = (0, (5, 4))  #: of the line of a ceiling
 _PLACES = (0.012, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.78)  # of the name of a level, as shares of the width
 _NEAR = 0.4  # a ceiling is drawn as a line where the values reach this share of it
 
@@ -45,23 +47,22 @@ def ceilings_among(facts: Mapping[str, Any], *, units: str, wanted: bool | Colle
     ``log2_n`` is in bits whatever the unit of the picture, the others are in that unit.
     """
     names = [] if wanted is False else list(_KNOWN) if wanted is True else list(wanted)
-    found: list[Ceiling] = []
+    ceilings: list[Ceiling] = []
     for name in names:
-        if name not in _KNOWN:
-            raise UnknownNameError("ceiling", name, _KNOWN)
+        axis, shown = _KNOWN[choice("ceiling", name, _KNOWN)]
         if facts.get(name) is None or _differs(name, facts):
             continue
         try:
             value = float(facts[name])
         except (TypeError, ValueError) as error:
             raise InputError(f"the fact {name} is {facts[name]!r}, a number of {units} is needed") from error
-        axis, shown = _KNOWN[name]
         value *= NATS_PER["bits"] / NATS_PER[units] if name == "log2_n" and units in NATS_PER else 1.0
-        if found and axis == found[-1].axis and abs(found[-1].value - value) < 5e-4 * abs(value):
-            found[-1] = Ceiling(axis, value, f"{found[-1].name} = {shown}")
+        last = ceilings[-1] if ceilings else None
+        if last and axis == last.axis and abs(last.value - value) < 5e-4 * abs(value):  # one line for two of them
+            ceilings[-1] = Ceiling(axis, value, f"{last.name} = {shown}")
         else:
-            found.append(Ceiling(axis, value, shown))
-    return found
+            ceilings.append(Ceiling(axis, value, shown))
+    return ceilings
 
 
 def _differs(name: str, facts: Mapping[str, Any]) -> bool:
@@ -83,49 +84,31 @@ def draw_ceilings(ax: Axes, ceilings: list[Ceiling], *, points: np.ndarray, them
 
     The name of a level stands where the fewest of the ``points`` (points, 2) are.
     """
-    line: dict[str, Any] = {"color": theme.ceiling, "linestyle": (0, (5, 4)), "linewidth": 1.0, "zorder": 1}
+    line: dict[str, Any] = {"color": theme.ceiling, "linestyle": DASHES, "linewidth": 1.0, "zorder": 1}
+    name: dict[str, Any] = {"color": theme.ceiling, "fontsize": 8, "zorder": 6, "bbox": behind_text(theme)}
     right, top = ax.get_xlim()[1], ax.get_ylim()[1]
-    shares = ax.transAxes.inverted().transform(ax.transData.transform(points))  # of width and height
-    above = True
+    to_shares = ax.transData + ax.transAxes.inverted()
+    shares = to_shares.transform(points)  # (points, 2), of width and height
+    above = True  # whether the next name of a level stands above its line: two levels may lie close together
     for bound in ceilings:
         inside = bound.value <= (right if bound.axis == "x" else top)
         if bound.axis == "x" and inside:
             ax.axvline(bound.value, **line)
-            _name(ax, bound.text, (bound.value, 0.02), coords=("data", "axes fraction"), shift=(-3, 0), turned=True,
-                  theme=theme)  # fmt: skip
+            write_near(ax, bound.text, (bound.value, 0.02), (-3, 0), xycoords=("data", "axes fraction"), rotation=90,
+                       ha="right", va="bottom", **name)  # fmt: skip
         elif bound.axis == "x":
-            _name(ax, f"{bound.text} →", (0.985, 0.02), coords="axes fraction", shift=(0, 0), right=True, theme=theme)
+            write_near(ax, f"{bound.text} →", (0.985, 0.02), (0, 0), xycoords="axes fraction", ha="right",
+                       va="bottom", **name)  # fmt: skip
         elif inside:
             ax.axhline(bound.value, **line)
-            level = ax.transAxes.inverted().transform(ax.transData.transform((right, bound.value)))[1]
+            level = to_shares.transform((right, bound.value))[1]
             near = shares[np.abs(shares[:, 1] - level) < 0.06, 0]
             where = np.argmin([np.sum(np.abs(near - 0.1 - x) < 0.13) for x in _PLACES])
-            _name(ax, bound.text, (_PLACES[where], bound.value), coords=("axes fraction", "data"),
-                  shift=(0, 2 if above else -2), below=not above, theme=theme)  # fmt: skip
+            write_near(ax, bound.text, (_PLACES[where], bound.value), (0, 2 if above else -2),
+                       xycoords=("axes fraction", "data"), ha="left", va="bottom" if above else "top",
+                       **name)  # fmt: skip
             above = False
         else:
-            _name(ax, f"↑ {bound.text}", (0.012, 0.985 if above else 0.93), coords="axes fraction", shift=(0, 0),
-                  below=True, theme=theme)  # fmt: skip
+            write_near(ax, f"↑ {bound.text}", (0.012, 0.985 if above else 0.93), (0, 0), xycoords="axes fraction",
+                       ha="left", va="top", **name)  # fmt: skip
             above = False
-
-
-def _name(  # noqa: PLR0913
-    ax: Axes, text: str, at: tuple[float, float], *, coords: Any, shift: tuple[float, float], theme: Theme,
-    turned: bool = False, right: bool = False, below: bool = False,
-) -> None:  # fmt: skip
-    """The name of a ceiling at ``at``, ``shift`` points away from it."""
-    ax.annotate(
-        text,
-        at,
-        xycoords=coords,
-        xytext=shift,
-        textcoords="offset points",
-        rotation=90 if turned else 0,
-        ha="right" if turned or right else "left",
-        va="top" if below else "bottom",
-        color=theme.ceiling,
-        fontsize=8,
-        zorder=6,
-        bbox=behind_text(theme),
-        **AS_TYPED,
-    )

@@ -9,15 +9,24 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from infoplane.errors import InputError
-from infoplane.plotting.ceilings import Ceiling, ceilings_among, limits
-from infoplane.plotting.style import AS_TYPED, Theme, behind_text, drawing, new_figure, theme_named, write_title
+from infoplane.plotting.ceilings import DASHES, Ceiling, ceilings_among, limits
+from infoplane.plotting.frame import (
+    QUANTITIES,
+    Margins,
+    bounds_of,
+    grid_of_axes,
+    legend,
+    new_page,
+    say_not_computed,
+)
+from infoplane.plotting.style import AS_TYPED, Theme, behind_text, theme_named, write_near
 from infoplane.plotting.tracks import the_units
 
 if TYPE_CHECKING:
     import pandas
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_QUANTITIES = {"i_xt": "I(X;T)", "i_ty": "I(T;Y)"}
 _KINDS = {
     "plug-in": (0, "o"),
     "exact": (5, "s"),
@@ -25,7 +34,7 @@ _KINDS = {
     "upper bound": (3, "<"),
     "estimate": (1, "D"),
 }
-_ROW, _PANEL, _LEFT, _BETWEEN, _RIGHT, _TOP, _BOTTOM = 0.31, 3.7, 3.3, 0.35, 0.35, 0.42, 1.0  # inches
+_ROW, _PANEL, _LEFT = 0.31, 3.7, 3.3  # inches: height of a line, width of a panel, room for names at the left
 _WRAP = 46  # letters of a measurement in a line
 
 
@@ -55,43 +64,31 @@ def comparison(
         >>> [ax.get_xlabel() for ax in figure.axes]
         ['I(X;T) [bits]', 'I(T;Y) [bits]']
     """
-    there = table[list(_QUANTITIES)].notna().any(axis=1)
+    there = table[["i_xt", "i_ty"]].notna().any(axis=1)
     shown, missing = table[there], table[~there]
     if shown.empty:
         raise InputError("no row of the table has i_xt or i_ty, so there is no point to draw: compare other estimators")
     units, look = the_units(shown), theme_named(theme)
     bounds = ceilings_among(dict(facts or {}), units=units, wanted=["log2_n", "h_y"])
-    with drawing(look):
-        figure = new_figure(look)
-        axes = _axes(figure, len(shown), top=_TOP + (0.45 if title else 0.0))
-        for ax, quantity in zip(axes, _QUANTITIES, strict=True):
-            axis = "x" if quantity == "i_xt" else "y"  # of the information plane; here both lie along x
-            mine = [Ceiling("x", bound.value, bound.name) for bound in bounds if bound.axis == axis]
-            _draw(ax, shown, quantity, mine, look)
-            ax.set_xlabel(f"{_QUANTITIES[quantity]} [{units}]", **AS_TYPED)
+    with new_page(look, title) as figure:
+        axes = grid_of_axes(figure, count=2, per_row=2, size=(_PANEL, len(shown) * _ROW), share="lines",
+                            margins=Margins(0.35, 0.87 if title else 0.42, left=_LEFT, bottom=1.0),
+                            gaps=(0.35, 0.0))  # fmt: skip
+        axes[0].set_ylim(len(shown) - 0.5, -0.5)  # the first row on top
+        axes[0].set_yticks(range(len(shown)), [""] * len(shown))
+        for ax, quantity in zip(axes, ("i_xt", "i_ty"), strict=True):
+            ax.tick_params(axis="y", length=0)
+            _draw(ax, shown, quantity, bounds_of(quantity, bounds, along="x"), look)
+            ax.set_xlabel(f"{QUANTITIES[quantity]} [{units}]", **AS_TYPED)
         _name_rows(axes[0], shown)
-        _note(figure, shown, missing, look)
-        write_title(figure, title)
+        _write_legend(figure, shown, look)
+        if len(missing):
+            _name_missing(figure, missing, look)
     return figure
 
 
-def _axes(figure: Figure, rows: int, *, top: float) -> list[Any]:
-    """Two panels side by side that share their lines, which are of one height in inches."""
-    width, height = _LEFT + 2 * _PANEL + _BETWEEN + _RIGHT, _BOTTOM + rows * _ROW + top
-    figure.set_size_inches(width, height)
-    axes: list[Any] = []
-    for left in (_LEFT, _LEFT + _PANEL + _BETWEEN):
-        place = (left / width, _BOTTOM / height, _PANEL / width, rows * _ROW / height)
-        ax = figure.add_axes(place)
-        ax.set_ylim(rows - 0.5, -0.5)  # the first row on top
-        ax.set_yticks(range(rows), [""] * rows)
-        ax.tick_params(axis="y", length=0)
-        ax.grid(True, linewidth=0.6, zorder=0)
-        axes.append(ax)
-    return axes
-
-
-def _draw(ax: Any, rows: pandas.DataFrame, quantity: str, bounds: list[Ceiling], theme: Theme) -> None:
+def _draw(ax: Axes, rows: pandas.DataFrame, quantity: str, bounds: list[Ceiling], theme: Theme) -> None:
+    """One quantity of all rows: a point with its interval, its null, and the ceilings."""
     columns = [quantity, f"{quantity}_low", f"{quantity}_high"]
     values, lows, highs = (rows[name].to_numpy(dtype=float) for name in columns)
     nulls = rows["i_ty_null"].to_numpy(dtype=float) if quantity == "i_ty" else np.full(len(rows), np.nan)
@@ -100,8 +97,7 @@ def _draw(ax: Any, rows: pandas.DataFrame, quantity: str, bounds: list[Ceiling],
     low, high = limits(every if len(every) else np.zeros(1), bounds, "x")
     ax.set_xlim(low, high + 0.12 * (high - low))  # room for the last number
     if not np.isfinite(values).any():
-        style: dict[str, Any] = {"ha": "center", "va": "center", "color": theme.ceiling, "fontsize": 9}
-        ax.text(0.5, 0.5, "not computed", transform=ax.transAxes, **style)
+        say_not_computed(ax, theme)
     kinds = rows["i_xt_kind" if quantity == "i_xt" else "kind"]
     for at, (kind, flags) in enumerate(zip(kinds, rows[f"{quantity}_flags"], strict=True)):
         if np.isfinite(values[at]):
@@ -124,9 +120,8 @@ def _draw_point(
         ax.plot(ends, [at, at], color=colour, linewidth=3.5, alpha=0.35, solid_capstyle="butt", zorder=2)
     face = theme.page if hollow else colour
     ax.scatter([value], [at], s=34, marker=marker, facecolors=[face], edgecolors=[colour], linewidths=1.3, zorder=4)
-    place: dict[str, Any] = {"xytext": (6, 0), "textcoords": "offset points", "ha": "left", "va": "center"}
     text: dict[str, Any] = {"fontsize": 7.5, "color": theme.ink, "zorder": 5, "bbox": behind_text(theme)}
-    ax.annotate(f"{value:.2f}", (value, at), **place, **text, **AS_TYPED)
+    write_near(ax, f"{value:.2f}", (value, at), (6, 0), ha="left", va="center", **text)
 
 
 def _draw_bounds(ax: Any, bounds: list[Ceiling], theme: Theme) -> None:
@@ -134,19 +129,11 @@ def _draw_bounds(ax: Any, bounds: list[Ceiling], theme: Theme) -> None:
     for bound in bounds:
         inside = bound.value <= ax.get_xlim()[1]
         if inside:
-            ax.axvline(bound.value, color=theme.ceiling, linestyle=(0, (5, 4)), linewidth=1.0, zorder=1)
+            ax.axvline(bound.value, color=theme.ceiling, linestyle=DASHES, linewidth=1.0, zorder=1)
         at, across = (bound.value, "data") if inside else (1.0, "axes fraction")
         style: dict[str, Any] = {"fontsize": 8.5, "color": theme.ceiling, "ha": "center" if inside else "right"}
-        ax.annotate(
-            bound.text if inside else f"{bound.text} →",
-            (at, 1.0),
-            xycoords=(across, "axes fraction"),
-            xytext=(0, 4),
-            textcoords="offset points",
-            va="bottom",
-            **style,
-            **AS_TYPED,
-        )
+        text = bound.text if inside else f"{bound.text} →"
+        write_near(ax, text, (at, 1.0), (0, 4), xycoords=(across, "axes fraction"), va="bottom", **style)
 
 
 def _name_rows(ax: Any, rows: pandas.DataFrame) -> None:
@@ -154,32 +141,32 @@ def _name_rows(ax: Any, rows: pandas.DataFrame) -> None:
     for at, (name, measurement) in enumerate(zip(rows["estimator"], rows["measurement"], strict=True)):
         lines = textwrap.wrap(str(measurement), _WRAP) or [""]
         words = "\n".join(lines[:2]) + ("…" if len(lines) > 2 else "")
-        style: dict[str, Any] = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points", "va": "center"}
-        ax.annotate(str(name), (0, at), xytext=(-72 * (_LEFT - 0.15), 0), ha="left", fontsize=9, **style, **AS_TYPED)
-        ax.annotate(words, (0, at), xytext=(-6, 0), ha="right", fontsize=7, linespacing=1.0, **style, **AS_TYPED)
+        style: dict[str, Any] = {"xycoords": ("axes fraction", "data"), "va": "center"}
+        write_near(ax, str(name), (0, at), (-72 * (_LEFT - 0.15), 0), ha="left", fontsize=9, **style)
+        write_near(ax, words, (0, at), (-6, 0), ha="right", fontsize=7, linespacing=1.0, **style)
 
 
-def _note(figure: Any, shown: pandas.DataFrame, missing: pandas.DataFrame, theme: Theme) -> None:
-    """The kinds as a legend, what is hollow, and which rows are not drawn."""
+def _write_legend(figure: Figure, rows: pandas.DataFrame, theme: Theme) -> None:
+    """The kinds of numbers, what is hollow, and what a tick is."""
     from matplotlib.lines import Line2D
 
-    kinds = [kind for kind in _KINDS if kind in {*shown["kind"], *shown["i_xt_kind"]}]
-    handles = [
-        Line2D([], [], color=theme.layers[_KINDS[kind][0]], marker=_KINDS[kind][1], linestyle="", label=kind)
-        for kind in kinds
-    ]
-    height = figure.get_size_inches()[1]
-    doubts = ";".join([*shown["i_xt_flags"], *shown["i_ty_flags"]]).split(";")
-    if "red" in doubts:
+    kinds = [kind for kind in _KINDS if kind in {*rows["kind"], *rows["i_xt_kind"]}]
+    entries = []
+    for kind in kinds:
+        number, marker = _KINDS[kind]
+        entries.append((kind, Line2D([], [], color=theme.layers[number], marker=marker, linestyle="")))
+    if "red" in ";".join([*rows["i_xt_flags"], *rows["i_ty_flags"]]).split(";"):
         hollow: dict[str, Any] = {"markerfacecolor": theme.page, "markeredgecolor": theme.ceiling}
-        handles.append(Line2D([], [], marker="o", linestyle="", label="hollow: set by the sample (red)", **hollow))
-    if shown["i_ty_null"].notna().any():
-        handles.append(Line2D([], [], color=theme.ceiling, marker="|", linestyle="", label="shuffled labels"))
-    figure.legend(
-        handles=handles, loc="lower left", bbox_to_anchor=(0.008, 0.22 / height), ncols=len(handles), frameon=False,
-        fontsize=8.5, handletextpad=0.1, columnspacing=1.4,
-    )  # fmt: skip
-    if len(missing):
-        names = ", ".join(dict.fromkeys(map(str, missing["estimator"])))
-        place = (0.15 / figure.get_size_inches()[0], 0.12 / height)
-        figure.text(*place, f"without a number: {names}", fontsize=8, color=theme.ceiling, **AS_TYPED)
+        entries.append(("hollow: set by the sample (red)", Line2D([], [], marker="o", linestyle="", **hollow)))
+    if rows["i_ty_null"].notna().any():
+        entries.append(("shuffled labels", Line2D([], [], color=theme.ceiling, marker="|", linestyle="")))
+    at = (0.008, 0.22 / figure.get_size_inches()[1])
+    legend(figure, entries, loc="lower left", bbox_to_anchor=at, ncols=len(entries), handletextpad=0.1,
+           columnspacing=1.4)  # fmt: skip
+
+
+def _name_missing(figure: Figure, rows: pandas.DataFrame, theme: Theme) -> None:
+    """The rows that have no number, below all else."""
+    names = ", ".join(dict.fromkeys(map(str, rows["estimator"])))
+    width, height = figure.get_size_inches()
+    figure.text(0.15 / width, 0.12 / height, f"without a number: {names}", fontsize=8, color=theme.ceiling, **AS_TYPED)

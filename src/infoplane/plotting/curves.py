@@ -2,38 +2,33 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from infoplane.errors import InputError, UnknownNameError
-from infoplane.plotting.ceilings import Ceiling, ceilings_among, draw_ceilings, limits
+from infoplane.checks import choice
+from infoplane.errors import InputError
+from infoplane.plotting.ceilings import draw_ceilings, limits
+from infoplane.plotting.frame import (
+    QUANTITIES,
+    Frame,
+    Pen,
+    beside,
+    grid_of_axes,
+    layer_legend,
+    layers_of,
+    page_margins,
+    scale_steps,
+    write_notes,
+)
 from infoplane.plotting.labels import along
 from infoplane.plotting.scalar_rows import draw_scalars, rows_of
-from infoplane.plotting.style import (
-    AS_TYPED,
-    MARKERS,
-    Theme,
-    drawing,
-    grid_of_axes,
-    layer_colours,
-    layer_legend,
-    log_spaced,
-    new_figure,
-    page_margins,
-    theme_named,
-    write_title,
-)
-from infoplane.plotting.tracks import Panel, Track, layer_names, panels, the_units
+from infoplane.plotting.style import AS_TYPED
 
 if TYPE_CHECKING:
     import pandas
     from matplotlib.figure import Figure
-
-_QUANTITIES = {"i_xt": "I(X;T)", "i_ty": "I(T;Y)", "h_t": "H(T)", "h_t_given_x": "H(T|X)"}
-_MARKED = 12  # markers on a curve
 
 
 def curves(
@@ -76,125 +71,53 @@ def curves(
         3
     """
     for name in quantities:
-        if name not in _QUANTITIES:
-            raise UnknownNameError("quantity", name, _QUANTITIES)
+        choice("quantity", name, QUANTITIES)
     if not quantities:
-        raise InputError(f"quantities is empty: name at least one of {', '.join(_QUANTITIES)}")
-    if steps not in ("auto", "linear", "log"):
-        raise UnknownNameError("axis of the steps", steps, ("auto", "linear", "log"))
-    found, units, look = panels(table), the_units(table), theme_named(theme)
-    known = dict(facts or {})
-    more = rows_of(scalars, loss)
-    with drawing(look):
-        figure = new_figure(look)
-        size = (6.0 if len(found) == 1 else 3.6, 2.3)
-        names = layer_names(table)
-        margins = page_margins([*names, *(row.words for row in more)], title=title, legend=True)
-        shape = {"count": (len(quantities) + len(more)) * len(found), "per_row": len(found)}
-        axes = grid_of_axes(figure, **shape, size=size, margins=margins, share="rows")
-        scale_steps(axes[0], [*(track.steps for one in found for track in one.whole), *(row.steps for row in more)],
-                     how=steps)  # fmt: skip
-        in_rows = [axes[at : at + len(found)] for at in range(0, len(axes), len(found))]
+        raise InputError(f"quantities is empty: name at least one of {', '.join(QUANTITIES)}")
+    choice("axis of the steps", steps, ("auto", "linear", "log"))
+    frame = Frame.of(table, facts=facts, theme=theme, title=title)
+    more, wide = rows_of(scalars, loss), len(frame.panels)
+    margins = page_margins([*frame.layers, *(row.words for row in more)], title=title, legend=True)
+    size = (6.0 if wide == 1 else 3.6, 2.3)
+    with frame.page() as figure:
+        count = (len(quantities) + len(more)) * wide
+        axes = grid_of_axes(figure, count=count, per_row=wide, size=size, margins=margins, share="rows",
+                            gaps=(0.25, 0.2))  # fmt: skip
+        scale_steps(axes[0], [*(track.steps for track in frame.tracks), *(row.steps for row in more)], how=steps)
+        in_rows = [axes[at : at + wide] for at in range(0, count, wide)]
         for of_row, name in zip(in_rows, quantities, strict=False):
-            bounds = _bounds(name, ceilings_among(known, units=units, wanted=True))
-            _draw_row(of_row, found, name, bounds=bounds, theme=look)
-            of_row[0].set_ylabel(f"{_QUANTITIES[name]} [{units}]", **AS_TYPED)
+            _draw_row(of_row, frame, name)
         for of_row, row in zip(in_rows[len(quantities) :], more, strict=True):
-            draw_scalars(of_row, row, names, look)
-        _finish(figure, axes, found, title=title, facts=known, theme=look)
+            draw_scalars(of_row, row, frame.layers, frame.theme)
+        _write_words(figure, axes, frame)
     return figure
 
 
-def scale_steps(ax: Any, each: list[np.ndarray], *, how: str) -> None:
-    """The axis of the steps, for all panels: a little wider than the steps, logarithmic where they are log spaced."""
-    steps = np.concatenate(each)
-    low, high = steps.min(), max(steps.max(), steps.min() + 1)
-    positive = steps[steps > 0]
-    if len(positive) and (how == "log" or (how == "auto" and log_spaced(each[0]))):
-        first = float(positive.min())
-        ax.set_xscale("symlog", linthresh=first)
-        ax.set_xlim(low - 0.25 * first if low < first else low / 1.25, 1.25 * high)
-    else:
-        ax.set_xlim(low - 0.03 * (high - low), high + 0.03 * (high - low))
-
-
-def _bounds(quantity: str, ceilings: list[Ceiling]) -> list[Ceiling]:
-    """The ceilings of one quantity, all of them upwards."""
-    axis = {"i_xt": "x", "i_ty": "y"}.get(quantity)
-    return [Ceiling("y", bound.value, bound.name) for bound in ceilings if bound.axis == axis]
-
-
-def _draw_row(axes: list[Any], found: list[Panel], name: str, *, bounds: list[Ceiling], theme: Theme) -> None:
-    tracks = [track for panel in found for track in (*panel.whole, *panel.single)]
-    values = np.concatenate([track.numbers[name] for track in tracks])
-    if not np.isfinite(values).any():
-        raise InputError(f"no row of the table has {name}, so there is nothing to draw: leave {name} out of quantities")
-    colours = layer_colours(max(track.number for track in tracks) + 1, theme)
-    for ax, panel in zip(axes, found, strict=True):
-        ax.set_ylim(*limits(values[np.isfinite(values)], bounds, "y", pad=0.1))
+def _draw_row(axes: list[Any], frame: Frame, name: str) -> None:
+    """One quantity of all panels, which share its limits."""
+    values, bounds = frame.finite(name, repeats=True), frame.bounds(name)
+    layers = layers_of(frame.every_track, frame.theme)
+    axes[0].set_ylabel(frame.label(name), **AS_TYPED)
+    for ax, panel in zip(axes, frame.panels, strict=True):
+        ax.set_ylim(*limits(values, bounds, "y", pad=0.1))
         points = np.concatenate([along(np.stack([track.steps, track.numbers[name]], axis=1)) for track in panel.whole])
-        draw_ceilings(ax, bounds, points=points, theme=theme)
+        draw_ceilings(ax, bounds, points=points, theme=frame.theme)
         for track in panel.whole:
-            _draw_band(ax, track, name, colours[track.number])
-            _draw_curve(ax, track, name, colours[track.number], theme)
+            pen = Pen(track.number, layers[track.number][1], frame.theme)
+            pen.draw_band(ax, track.steps, track.band(name), alpha=0.18)
+            there = np.isfinite(track.numbers[name])
+            pen.draw(ax, track.steps[there], track.numbers[name][there], doubted=track.doubted[there])
+            pen.draw_null(ax, track.steps, track.numbers.get(f"{name}_null"))
 
 
-def _draw_curve(ax: Any, track: Track, name: str, colour: Any, theme: Theme) -> None:
-    there = np.flatnonzero(np.isfinite(track.numbers[name]))
-    if not len(there):
-        return
-    steps, values = track.steps[there], track.numbers[name][there]
-    ax.plot(steps, values, color=colour, linewidth=1.4, zorder=3)
-    null = track.numbers.get(f"{name}_null")
-    if null is not None and np.isfinite(null).any():
-        ax.plot(track.steps, null, color=colour, linewidth=1.0, linestyle=":", zorder=2)
-    marked = np.unique(np.linspace(0, len(there) - 1, _MARKED).round().astype(int))
-    hollow = track.doubted[there][marked]
-    ax.scatter(
-        steps[marked],
-        values[marked],
-        s=26,
-        marker=MARKERS[track.number % len(MARKERS)],
-        facecolors=[theme.page if doubt else colour for doubt in hollow],
-        edgecolors=[colour],
-        linewidths=1.0,
-        zorder=4,
-    )
-
-
-def _draw_band(ax: Any, track: Track, name: str, colour: Any) -> None:
-    ends = track.band(name)
-    if ends is not None:
-        ax.fill_between(track.steps, *ends, color=colour, alpha=0.18, linewidth=0, zorder=2)
-
-
-def _finish(
-    figure: Any, axes: list[Any], found: list[Panel], *, title: str | None, facts: Mapping[str, Any], theme: Theme
-) -> None:
-    """Grid, titles, notes and the legend."""
-    tracks = [track for panel in found for track in panel.whole]
-    for ax in axes:
-        ax.grid(True, linewidth=0.6, zorder=0)
-    models = list(dict.fromkeys(panel.measured(facts) for panel in found))
-    for ax, panel in zip(axes, found, strict=False):
-        words = panel.title if len(models) < 2 else f"{panel.short_title}\n{panel.measured(facts)}".strip()
+def _write_words(figure: Figure, axes: list[Any], frame: Frame) -> None:
+    """Titles of the panels, the name of the steps, the legend and the notes."""
+    models, wide = frame.measurements(), len(frame.panels)
+    for ax, panel in zip(axes, frame.panels, strict=False):
+        words = panel.title if len(models) < 2 else f"{panel.short_title}\n{panel.measured(frame.facts)}".strip()
         ax.set_title(words, loc="left", fontsize=10 if len(models) < 2 else 8.5, **AS_TYPED)
-    for ax in axes[-len(found) :]:
+    for ax in axes[-wide:]:
         ax.set_xlabel("step")
-    write_title(figure, title)
-    write_notes(figure, found, [f"measured with {models[0]}"] if len(models) == 1 and models[0] else [])
-    colours = layer_colours(max(track.number for track in tracks) + 1, theme)
-    layers = {track.number: (track.layer, colours[track.number]) for track in tracks}
-    right = axes[len(found) - 1].get_position()
-    at = (right.x1 + 0.1 / figure.get_size_inches()[0], right.y1)
-    layer_legend(figure, layers, loc="upper left", at=at)
-
-
-def write_notes(figure: Any, found: list[Panel], notes: list[str]) -> None:
-    """What is hollow, what a band is, and other notes, below all panels."""
-    reasons = ", ".join(sorted(set().union(*(panel.reasons for panel in found))))
-    notes = [*notes, *([f"hollow: in doubt ({reasons})"] if reasons else [])]
-    notes += dict.fromkeys(panel.said() for panel in found if panel.said())
-    width, height = figure.get_size_inches()
-    text = "\n".join(textwrap.wrap(";  ".join(notes), int((width - 0.9) / 0.068)))
-    figure.text(0.85 / width, 0.1 / height, text, fontsize=8.5, **AS_TYPED)
+    measured = [f"measured with {models[0]}"] if len(models) == 1 and models[0] else []
+    write_notes(figure, [";  ".join([*measured, *frame.notes()])])
+    layer_legend(figure, layers_of(frame.tracks, frame.theme), frame.theme, **beside(axes[wide - 1]))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from infoplane.plotting.style import AS_TYPED, Theme, behind_text, shown_name
+from infoplane.plotting.style import Theme, behind_text, shown_name, write_near
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -63,17 +63,6 @@ def _best_place(
 
 def _write(ax: Axes, text: str, end: np.ndarray, offset: np.ndarray, *, leader: bool, theme: Theme) -> None:
     arrow = {"arrowstyle": "-", "color": theme.ceiling, "linewidth": 0.7, "shrinkA": 0, "shrinkB": 4}
-    ax.annotate(
-        text,
-        xy=(float(end[0]), float(end[1])),
-        xytext=(float(offset[0]), float(offset[1])),
-        textcoords="offset points",
-        ha="center",
-        va="center",
-        fontsize=_SIZE,
-        color=theme.ink,
-        zorder=6,
-        bbox=behind_text(theme),
-        arrowprops=arrow if leader else None,
-        **AS_TYPED,
-    )
+    style = {"fontsize": _SIZE, "color": theme.ink, "zorder": 6, "bbox": behind_text(theme)}
+    write_near(ax, text, (float(end[0]), float(end[1])), (float(offset[0]), float(offset[1])), ha="center", va="center",
+               arrowprops=arrow if leader else None, **style)  # fmt: skip

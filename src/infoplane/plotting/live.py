@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
 from infoplane.errors import RunError
+from infoplane.plotting.frame import picture, save
 from infoplane.plotting.plane import plane
-from infoplane.plotting.style import picture, save
 
 if TYPE_CHECKING:
     import pandas

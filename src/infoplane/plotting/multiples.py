@@ -8,29 +8,25 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from infoplane.errors import InputError, UnknownNameError
-from infoplane.plotting.curves import scale_steps, write_notes
-from infoplane.plotting.style import (
-    AS_TYPED,
-    MARKERS,
-    Theme,
-    drawing,
+from infoplane.checks import choice
+from infoplane.plotting.frame import (
+    Frame,
+    Margins,
+    Pen,
+    beside,
     grid_of_axes,
-    layer_colours,
-    new_figure,
-    shown_name,
-    theme_named,
-    write_title,
+    legend,
+    scale_steps,
+    write_notes,
 )
-from infoplane.plotting.tracks import Panel, Track, layer_names, panels, the_units
+from infoplane.plotting.style import AS_TYPED, Theme, layer_colours, shown_name
+from infoplane.plotting.tracks import Panel
 
 if TYPE_CHECKING:
     import pandas
     from matplotlib.figure import Figure
 
-_QUANTITIES = {"i_xt": "I(X;T)", "i_ty": "I(T;Y)"}
-_SIZE, _WRAP = (2.9, 2.2), 34  # inches of a panel; letters of a line beside or above it
-_MARKED = 8  # markers on a curve
+_SIZE, _PER_ROW, _WRAP = (2.9, 2.2), 3, 34  # inches of a panel; panels in a row; letters of a line beside or above it
 
 
 def multiples(
@@ -58,7 +54,8 @@ def multiples(
         >>> len(multiples(Trajectory(rows).to_pandas()).axes[0].lines)
         2
     """
-    return _draw(table, None, quantity=quantity, facts=facts, title=title, theme=theme)
+    choice("quantity", quantity, ("i_xt", "i_ty"))
+    return _draw(Frame.of(table, facts=facts, theme=theme, title=title), quantity, None)
 
 
 def phases(
@@ -89,119 +86,91 @@ def phases(
         >>> figure.axes[0].get_title("left").splitlines()[0]
         'fc1: +2.00, −1.00 bits'
     """
-    return _draw(table, marks, quantity="i_xt", facts=facts, title=title, theme=theme)
+    return _draw(Frame.of(table, facts=facts, theme=theme, title=title), "i_xt", marks)
 
 
-def _draw(
-    table: pandas.DataFrame,
-    marks: pandas.DataFrame | None,
-    *,
-    quantity: str,
-    facts: Mapping[str, Any] | None,
-    title: str | None,
-    theme: str,
-) -> Figure:
-    if quantity not in _QUANTITIES:
-        raise UnknownNameError("quantity", quantity, _QUANTITIES)
-    found, units, look, names = panels(table), the_units(table), theme_named(theme), layer_names(table)
-    values = np.concatenate([track.numbers[quantity] for one in found for track in one.whole])
-    if not np.isfinite(values).any():
-        raise InputError(f"no row of the table has {quantity}, so there is nothing to draw: choose another quantity")
-    words = [_in_words(panel, dict(facts or {}), several=len(found) > 1) for panel in found]
-    with drawing(look):
-        figure = new_figure(look)
-        right = 0.5 + 0.075 * max(len(line) for text in words for line in text.split("\n"))
-        margins = (max(right, 1.0), (0.8 if title else 0.45) + (0.25 if marks is not None else 0.0))
-        axes = grid_of_axes(figure, count=len(names), per_row=3, size=_SIZE, margins=margins,
-                            between=1.15 if marks is not None else 0.45)  # fmt: skip
-        _limit(axes, found, quantity, values)
-        for number, (ax, name) in enumerate(zip(axes, names, strict=True)):
-            lines = [[track for track in panel.whole if track.number == number] for panel in found]
-            _draw_lines(ax, lines, quantity, look)
+def _draw(frame: Frame, quantity: str, marks: pandas.DataFrame | None) -> Figure:
+    """A panel a layer; with ``marks`` the phases too."""
+    values = frame.finite(quantity)
+    words = [_in_words(panel, frame) for panel in frame.panels]
+    right = 0.5 + 0.075 * max(len(line) for text in words for line in text.split("\n"))
+    top = (0.8 if frame.title else 0.45) + (0.25 if marks is not None else 0.0)
+    pens = [
+        Pen(number, colour, frame.theme, width=1.3, size=20, edge=0.9, most=8)
+        for number, colour in enumerate(layer_colours(len(frame.panels), frame.theme))
+    ]
+    with frame.page() as figure:
+        axes = grid_of_axes(figure, count=len(frame.layers), per_row=_PER_ROW, size=_SIZE,
+                            margins=Margins(max(right, 1.0), top),
+                            gaps=(0.25, 0.45 if marks is None else 1.15))  # fmt: skip
+        _limit(axes[0], frame, quantity, values)
+        for number, (ax, name) in enumerate(zip(axes, frame.layers, strict=True)):
+            _draw_layer(ax, frame, quantity, number, pens)
             ax.set_title(shown_name(name), loc="left", fontsize=10, **AS_TYPED)
+            if number % _PER_ROW == 0:
+                ax.set_ylabel(frame.label(quantity), **AS_TYPED)
+            if number + _PER_ROW >= len(axes):
+                ax.set_xlabel("step")
             if marks is not None:
-                _mark(ax, marks[marks["layer"].fillna("") == name], units, look)
-        labels = (f"{_QUANTITIES[quantity]} [{units}]", title)
-        _finish(figure, axes, words, labels, marked=marks is not None, theme=look)
-        write_notes(figure, found, [])
+                _mark(ax, marks[marks["layer"].fillna("") == name], frame.units, frame.theme)
+        entries = [(text, pen.handle()) for text, pen in zip(words, pens, strict=True)]
+        entries += [] if marks is None else _mark_entries(frame.theme)
+        legend(figure, entries, **beside(axes[min(len(axes), _PER_ROW) - 1]))
+        write_notes(figure, [";  ".join(frame.notes())])
     return figure
 
 
-def _in_words(panel: Panel, facts: Mapping[str, Any], *, several: bool) -> str:
+def _in_words(panel: Panel, frame: Frame) -> str:
     """A way of measuring, in lines for the legend; with the measurement where the name does not hold it."""
-    model = panel.measured(facts) or ""
-    named = panel.title if several else panel.estimator
-    text = named if model in named else f"{named}: {model}"
+    model = panel.measured(frame.facts) or ""
+    name = panel.title if len(frame.panels) > 1 else panel.estimator
+    text = name if model in name else f"{name}: {model}"
     return "\n".join(textwrap.wrap(text, _WRAP)) or "all"
 
 
-def _limit(axes: list[Any], found: list[Panel], quantity: str, values: np.ndarray) -> None:
-    bands = [end for one in found for track in one.whole for end in track.band(quantity) or ()]
+def _limit(ax: Any, frame: Frame, quantity: str, values: np.ndarray) -> None:
+    """The limits of all panels, which share them: wide enough for every value and every band."""
+    bands = [end[np.isfinite(end)] for track in frame.tracks for end in track.band(quantity) or ()]
     every = np.concatenate([values, *bands])
-    every = every[np.isfinite(every)]
     low, high = min(0.0, float(every.min())), float(every.max()) or 1.0
-    scale_steps(axes[0], [track.steps for one in found for track in one.whole], how="auto")
-    axes[0].set_ylim(low - 0.04 * (high - low), high + 0.1 * (high - low))
+    scale_steps(ax, [track.steps for track in frame.tracks])
+    ax.set_ylim(low - 0.04 * (high - low), high + 0.1 * (high - low))
 
 
-def _draw_lines(ax: Any, lines: list[list[Track]], quantity: str, theme: Theme) -> None:
-    ax.grid(True, linewidth=0.6, zorder=0)
-    colours = layer_colours(len(lines), theme)
-    for number, tracks in enumerate(lines):
-        for track in tracks:
-            there = np.flatnonzero(np.isfinite(track.numbers[quantity]))
-            steps, values = track.steps[there], track.numbers[quantity][there]
-            ax.plot(steps, values, color=colours[number], linewidth=1.3, zorder=3)
-            ends = track.band(quantity)
-            if ends is not None:
-                ax.fill_between(track.steps, *ends, color=colours[number], alpha=0.15, linewidth=0, zorder=2)
-            at = np.unique(np.linspace(0, max(len(there) - 1, 0), _MARKED).round().astype(int))[: len(there)]
-            face = [theme.page if doubt else colours[number] for doubt in track.doubted[there][at]]
-            style: dict[str, Any] = {"marker": MARKERS[number % len(MARKERS)], "edgecolors": [colours[number]]}
-            ax.scatter(steps[at], values[at], s=20, facecolors=face, linewidths=0.9, zorder=4, **style)
+def _draw_layer(ax: Any, frame: Frame, quantity: str, number: int, pens: list[Pen]) -> None:
+    """The lines of one layer, one for every way of measuring."""
+    for panel, pen in zip(frame.panels, pens, strict=True):
+        for track in panel.whole:
+            if track.number == number:
+                there = np.isfinite(track.numbers[quantity])
+                pen.draw(ax, track.steps[there], track.numbers[quantity][there], doubted=track.doubted[there])
+                pen.draw_band(ax, track.steps, track.band(quantity), alpha=0.15)
 
 
 def _mark(ax: Any, marks: pandas.DataFrame, units: str, theme: Theme) -> None:
-    """Star, bar and dotted line, and what is said of them in the title."""
-    for _, one in marks.iterrows():
-        ax.scatter([one["peak_step"]], [one["i_xt_peak"]], s=110, marker="*", color=theme.ink, zorder=6)
-        if one["loses"]:
+    """Star, bar and dotted line of the phases of one layer, and their numbers and verdict in the title."""
+    for _, phase in marks.iterrows():
+        ax.scatter([phase["peak_step"]], [phase["i_xt_peak"]], s=110, marker="*", color=theme.ink, zorder=6)
+        if phase["loses"]:
             ends = {"arrowstyle": "-|>", "color": theme.ink, "linewidth": 1.2, "shrinkA": 0, "shrinkB": 0}
-            ax.annotate("", (one["last_step"], one["i_xt_last"]), xytext=(one["last_step"], one["i_xt_peak"]),
+            ax.annotate("", (phase["last_step"], phase["i_xt_last"]), xytext=(phase["last_step"], phase["i_xt_peak"]),
                         arrowprops=ends, zorder=6)  # fmt: skip
-        if np.isfinite(float(one["noise_from"] if one["noise_from"] is not None else np.nan)):
-            ax.axvline(one["noise_from"], color=theme.ink, linestyle=":", linewidth=1.2, zorder=2)
+        noise_from = np.nan if phase["noise_from"] is None else float(phase["noise_from"])
+        if np.isfinite(noise_from):
+            ax.axvline(noise_from, color=theme.ink, linestyle=":", linewidth=1.2, zorder=2)
     if len(marks):
-        one = marks.iloc[0]
-        numbers = f"{ax.get_title('left')}: {one['gained']:+.2f}, {-one['lost']:+.2f} {units}".replace("-", "−")
-        said = textwrap.wrap(one["verdict"], 2 * _WRAP - 16)
-        ax.set_title("\n".join([numbers, *said]), loc="left", fontsize=8.5, **AS_TYPED)
+        first = marks.iloc[0]
+        numbers = f"{ax.get_title('left')}: {first['gained']:+.2f}, {-first['lost']:+.2f} {units}".replace("-", "−")
+        verdict = textwrap.wrap(first["verdict"], 2 * _WRAP - 16)
+        ax.set_title("\n".join([numbers, *verdict]), loc="left", fontsize=8.5, **AS_TYPED)
 
 
-def _finish(
-    figure: Any, axes: list[Any], words: list[str], labels: tuple[str, str | None], *, marked: bool, theme: Theme
-) -> None:
-    """Labels, legend and notes."""
+def _mark_entries(theme: Theme) -> list[tuple[str, Any]]:
+    """What the marks of the phases mean, for the legend."""
     from matplotlib.lines import Line2D
 
-    for at, ax in enumerate(axes):
-        if at % 3 == 0:
-            ax.set_ylabel(labels[0], **AS_TYPED)
-        if at + 3 >= len(axes):
-            ax.set_xlabel("step")
-    write_title(figure, labels[1])
-    colours = layer_colours(len(words), theme)
-    handles = [
-        Line2D([], [], color=colours[number], marker=MARKERS[number % len(MARKERS)], label=str(number))
-        for number in range(len(words))
+    return [
+        ("largest I(X;T)", Line2D([], [], color=theme.ink, marker="*", markersize=10, linestyle="")),
+        ("lost after it", Line2D([], [], color=theme.ink, marker=r"$\downarrow$", linestyle="")),
+        ("gradient's signal falls\nbelow its noise", Line2D([], [], color=theme.ink, linestyle=":")),
     ]
-    if marked:
-        handles.append(Line2D([], [], color=theme.ink, marker="*", markersize=10, linestyle="", label="peak"))
-        handles.append(Line2D([], [], color=theme.ink, marker=r"$\downarrow$", linestyle="", label="loss"))
-        handles.append(Line2D([], [], color=theme.ink, linestyle=":", label="signal"))
-        words = [*words, "largest I(X;T)", "lost after it", "gradient's signal falls\nbelow its noise"]
-    (width, _), place = figure.get_size_inches(), axes[min(len(axes), 3) - 1].get_position()
-    legend = figure.legend(handles=handles, loc="upper left", frameon=False, fontsize=8.5,
-                           bbox_to_anchor=(place.x1 + 0.1 / width, place.y1))  # fmt: skip
-    for shown, text in zip(legend.get_texts(), words, strict=True):
-        shown.set(text=text, **AS_TYPED)

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from infoplane.plotting.style import AS_TYPED, MARKERS, Theme, layer_colours, layer_legend, shown_name
+from infoplane.plotting.ceilings import DASHES
+from infoplane.plotting.frame import layer_legend, legend
+from infoplane.plotting.style import MARKERS, Theme, layer_colours, shown_name
 
 if TYPE_CHECKING:
     import pandas
@@ -57,28 +59,31 @@ class ScalarRow:
 
 def rows_of(scalars: pandas.DataFrame | None, loss: Mapping[int, float] | None = None) -> list[ScalarRow]:
     """The rows for which there are numbers; ``loss`` is step -> loss, beside what the table has."""
-    found = []
+    rows = []
     for name, (parts, log) in _ROWS.items():
-        curves = [] if scalars is None else [one for part, how in parts.items() for one in _curves(scalars, part, *how)]
+        curves = [curve for part, how in parts.items() for curve in _curves(scalars, part, *how)]
         if name == "loss" and loss:
             steps, values = (np.array(part, dtype=float) for part in zip(*sorted(loss.items()), strict=True))
             curves.append(_Curve("", "-", "", steps, values, values, values))
         if curves:
-            found.append(ScalarRow(name, log, curves))
-    return found
+            rows.append(ScalarRow(name, log, curves))
+    return rows
 
 
-def _curves(scalars: pandas.DataFrame, name: str, style: str, words: str) -> list[_Curve]:
+def _curves(scalars: pandas.DataFrame | None, name: str, style: str, words: str) -> list[_Curve]:
+    """The curves of one scalar: one a split and layer."""
+    if scalars is None:
+        return []
     rows = scalars[(scalars["name"] == name) & np.isfinite(scalars["value"])]
     rows = rows.assign(split=rows["split"].fillna(""), layer=rows["layer"].fillna(""))
     splits = list(rows["split"].unique())
-    found = []
+    curves = []
     for (split, layer), part in rows.groupby(["split", "layer"], sort=False):
         values = part.groupby("step")["value"].quantile([0.5, 0.1, 0.9]).unstack()
         look = style if words else _DASHES[splits.index(split) % len(_DASHES)]
         steps = values.index.to_numpy(dtype=float)
-        found.append(_Curve(layer, look, words or shown_name(split), steps, *values.to_numpy(dtype=float).T))
-    return found
+        curves.append(_Curve(layer, look, words or shown_name(split), steps, *values.to_numpy(dtype=float).T))
+    return curves
 
 
 def draw_scalars(axes: list[Any], row: ScalarRow, layers: list[str], theme: Theme) -> None:
@@ -104,18 +109,14 @@ def draw_scalars(axes: list[Any], row: ScalarRow, layers: list[str], theme: Them
         if row.log and all((curve.values > 0).any() for curve in row.curves):
             ax.set_yscale("log")
         if row.name == "mean / deviation":
-            ax.axhline(1.0, color=theme.ceiling, linestyle=(0, (5, 4)), linewidth=1.0, zorder=1)
+            ax.axhline(1.0, color=theme.ceiling, linestyle=DASHES, linewidth=1.0, zorder=1)
     axes[0].set_ylabel(row.name)
     words: dict[str, Any] = {curve.words: curve.style for curve in row.curves if curve.words}
     if len(words) > 1:
-        handles = [Line2D([], [], color=theme.ink, label=f" {word}") for word in words]
-        for handle, look in zip(handles, words.values(), strict=True):
-            handle.set_linestyle(look)
-        box = {"loc": "upper left", "bbox_to_anchor": (1.01, 1.0), "frameon": False, "fontsize": 8.5}
-        for shown in axes[-1].legend(handles=handles, **box).get_texts():
-            shown.set(**AS_TYPED)
+        entries = [(f" {word}", Line2D([], [], color=theme.ink, linestyle=look)) for word, look in words.items()]
+        legend(axes[-1], entries, loc="upper left", bbox_to_anchor=(1.01, 1.0))
     elif colours and not set(colours) <= set(layers):  # layers with weights that are not those measured above
-        layer_legend(axes[-1], dict(enumerate(colours.items())), loc="upper left", at=(1.0, 1.05))
+        layer_legend(axes[-1], dict(enumerate(colours.items())), theme, loc="upper left", bbox_to_anchor=(1.0, 1.05))
 
 
 def _spread_out(ax: Any, steps: np.ndarray) -> list[int]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _COLOURS = (34, 33, 32, 35, 36, 31)  # of a terminal, a layer each
 _BRAILLE = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]])  # the dot of each row and column
-_MARGIN, _LEAST = 8, (32, 6)  # columns left of the axis; the smallest plane, columns and lines
+_MARGIN, _SMALLEST = 8, (32, 6)  # columns left of the axis; the smallest plane, columns and lines
 
 
 def text_plane(
@@ -44,34 +44,30 @@ def text_plane(
         >>> print(text_plane(Trajectory(rows).to_pandas(), width=40, height=6).splitlines()[-1])
         a fc1 2.00, 0.50
     """
-    if width < _LEAST[0] or height < _LEAST[1]:
-        raise InputError(f"{width} columns and {height} lines are too few: a plane needs {_LEAST[0]} and {_LEAST[1]}")
-    found, units = panels(table), the_units(table)
-    points = np.concatenate([_xy(track) for panel in found for track in panel.whole])
+    if width < _SMALLEST[0] or height < _SMALLEST[1]:
+        raise InputError(
+            f"{width} columns and {height} lines are too few: a plane needs {_SMALLEST[0]} and {_SMALLEST[1]}"
+        )
+    drawn, units = panels(table), the_units(table)
+    points = np.concatenate([track.xy for panel in drawn for track in panel.whole])
     if not len(points):
         raise InputError("no row of the table has both i_xt and i_ty, so there is no point to draw: measure both")
     low, high = np.minimum(points.min(0), 0), np.maximum(points.max(0), 0)
     reach = low, np.where(high > low, high, low + 1)
     size = (width - _MARGIN - 1, height)
-    return "\n\n".join(_one(panel, units, reach, size=size, color=color, braille=braille) for panel in found)
+    return "\n\n".join(_lines_of(panel, units, reach, size=size, color=color, braille=braille) for panel in drawn)
 
 
-def _xy(track: Track) -> np.ndarray:
-    """(points, 2): the points that have both coordinates."""
-    points = np.stack([track.numbers["i_xt"], track.numbers["i_ty"]], axis=1)
-    return points[np.isfinite(points).all(axis=1)]
-
-
-def _one(
+def _lines_of(
     panel: Panel, units: str, reach: tuple[np.ndarray, np.ndarray], *, size: tuple[int, int], color: bool, braille: bool
 ) -> str:
     columns, lines = size
     fine = np.array([2, 4] if braille else [1, 1])
     bits = np.zeros((lines, columns), dtype=int)
     marks, owner = {}, np.full((lines, columns), -1)
-    drawn = [track for track in panel.whole if len(_xy(track))]
+    drawn = [track for track in panel.whole if len(track.xy)]
     for track in drawn:
-        share = (along(_xy(track), count=20 * columns) - reach[0]) / (reach[1] - reach[0])
+        share = (along(track.xy, count=20 * columns) - reach[0]) / (reach[1] - reach[0])
         at = np.round(share * (np.array([columns, lines]) * fine - 1)).astype(int)  # dots from the left, from below
         column, line = at[:, 0] // fine[0], lines - 1 - at[:, 1] // fine[1]
         dots = _BRAILLE[3 - at[:, 1] % 4, at[:, 0] % 2] if braille else np.ones(len(at), dtype=int)
@@ -108,7 +104,7 @@ def _names(tracks: list[Track], *, color: bool) -> list[str]:
     """A line for every layer: its letter, its name as typed, and where it is at the last step."""
     lines = []
     for track in tracks:
-        x, y = _xy(track)[-1]
+        x, y = track.xy[-1]
         letter = _cell(1, track.number, track.number, color=color, braille=False)
         doubt = " (in doubt)" if track.doubted[-1] else ""
         lines.append(f"{letter} {shown_name(track.layer)} {x:.2f}, {y:.2f}{doubt}")

@@ -40,6 +40,16 @@ class Track:
     middle: bool = False  # whether the numbers are medians over the repeats
     style: int = 0  # which of the splits, where several share a panel
 
+    @property
+    def finite(self) -> np.ndarray:
+        """Whether a point has both coordinates of the information plane."""
+        return np.isfinite(self.numbers["i_xt"]) & np.isfinite(self.numbers["i_ty"])
+
+    @property
+    def xy(self) -> np.ndarray:
+        """(points, 2): the points that have both coordinates."""
+        return np.stack([self.numbers["i_xt"], self.numbers["i_ty"]], axis=1)[self.finite]
+
     def band(self, name: str) -> tuple[np.ndarray, np.ndarray] | None:
         """The spread of a median; else the interval of the rows where they have one; else the spread of the copies."""
         low, high = self.numbers.get(f"{name}_low"), self.numbers.get(f"{name}_high")
@@ -75,8 +85,8 @@ class Panel:
         known = dict(facts.get("estimators") or {}).get(self.estimator, {})
         return inside or known.get("measurement") or facts.get("measurement")
 
-    def said(self) -> str:
-        """What lines and bands of repeats are, in words."""
+    def band_in_words(self) -> str:
+        """What lines and bands of repeats are; an empty text where there are none."""
         if not any(track.spread for track in self.whole):
             return ""
         line = "median, " if any(track.middle for track in self.whole) else ""
@@ -108,8 +118,8 @@ def the_units(table: pandas.DataFrame) -> str:
     """The one unit of the table, bits where it names none; an InputError where rows have different ones."""
     units = sorted(table["units"].dropna().unique())
     if len(units) > 1:
-        one = f"table[table.units == {units[0]!r}]"
-        raise InputError(f"the table has rows in {' and '.join(units)}: draw one unit at a time, for example {one}")
+        example = f"table[table.units == {units[0]!r}]"
+        raise InputError(f"the table has rows in {' and '.join(units)}: draw one unit at a time, for example {example}")
     return units[0] if units else "bits"
 
 
