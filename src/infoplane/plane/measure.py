@@ -11,7 +11,7 @@ import torch
 
 from infoplane.estimators.base import Estimator, SymbolEstimator, check_finite, check_rows
 from infoplane.estimators.binned import Binned
-from infoplane.estimators.counting.consistency import flag_layers
+from infoplane.estimators.counting.consistency import flagged_layers
 from infoplane.estimators.counting.readings import Count, Reading
 from infoplane.estimators.counting.samples import Variable, distinct_ids
 from infoplane.estimators.counting.symbols import Symbols
@@ -19,6 +19,8 @@ from infoplane.estimators.doubt import reordered, shuffled
 from infoplane.plane.gather import Gathered
 from infoplane.plane.question import WHOLE, Moment, Question
 from infoplane.types import NATS_PER, Estimate, Units
+
+_AVERAGED = ("i_xt", "i_xt_low", "i_xt_high", "i_xt_null", "i_ty", "i_ty_low", "i_ty_high", "i_ty_null")
 
 
 @dataclass(frozen=True)
@@ -70,11 +72,12 @@ def _by_counting(
     asked = []
     for kind, label in kinds:
         *readings, decision = next(flat)
-        asked.append(_Asked(made, kind, label, readings))
-        _flag(readings, [one.i_ty for one in decision], question, label)
-    for one, several in zip(asked, nulls, strict=True):
-        _set_nulls(one.layers, [next(flat) for _ in several])
-    return asked
+        floors = [reading.i_ty for reading in decision]
+        asked.append(_Asked(made, kind, label, _flagged(readings, floors, question, label)))
+    return [
+        replace(each, layers=_with_nulls(each.layers, [next(flat) for _ in several]))
+        for each, several in zip(asked, nulls, strict=True)
+    ]
 
 
 def _place(layer: str, question: Question, moment: Moment) -> str:
@@ -100,21 +103,37 @@ def _shuffled_variables(question: Question, y: Variable) -> Iterable[tuple[Varia
         yield reordered(question.x, order), reordered(y, order)
 
 
-def _set_nulls(layers: list[list[Reading]], repeats: list[list[list[Reading]]]) -> None:
-    """The means over the shuffles, into the readings."""
-    for at, readings in enumerate(layers if repeats else []):
-        for copy, reading in enumerate(readings):
-            reading.i_xt_null = _mean([repeat[at][copy].i_xt for repeat in repeats])
-            reading.i_ty_null = _mean([repeat[at][copy].i_ty for repeat in repeats])
+def _with_nulls(layers: list[list[Reading]], repeats: list[list[list[Reading]]]) -> list[list[Reading]]:
+    """The readings with the means over the shuffles, which have the same shape."""
+    if not repeats:
+        return layers
+    return [
+        [
+            replace(
+                reading,
+                i_xt_null=_mean([repeat[at][copy].i_xt for repeat in repeats]),
+                i_ty_null=_mean([repeat[at][copy].i_ty for repeat in repeats]),
+            )
+            for copy, reading in enumerate(readings)
+        ]
+        for at, readings in enumerate(layers)
+    ]
 
 
-def _flag(layers: list[list[Reading]], floors: Sequence[float], question: Question, label: str) -> None:
-    """Flags that need more than one layer; ``floors`` has one for each reading of a layer."""
+def _flagged(
+    layers: list[list[Reading]], floors: Sequence[float], question: Question, label: str
+) -> list[list[Reading]]:
+    """With the flags that need more than one layer; ``floors`` has one for each reading of a layer."""
+    if not floors:
+        return layers
     ids = question.labels[label].ids
     h_y = None if ids is None else ids.entropy() / NATS_PER[question.units]
     bits = NATS_PER["bits"] / NATS_PER[question.units]
-    for copy, floor in enumerate(floors):
-        flag_layers([readings[copy] for readings in layers], floor=floor, h_y=h_y, bits=bits)
+    copies = [
+        flagged_layers([readings[copy] for readings in layers], floor=floor, h_y=h_y, bits=bits)
+        for copy, floor in enumerate(floors)
+    ]
+    return [list(readings) for readings in zip(*copies, strict=True)]
 
 
 def _transfer(counts: Sequence[Count], units: Units) -> list[list[list[Reading]]]:
@@ -140,8 +159,9 @@ def _by_member(made: Estimator, number: int, gathered: Gathered, question: Quest
         readings = [_of_member(made, one, question) for one in _members(made, number, gathered, at, place)]
         for label in question.labels:
             each[label].append([reading[label] for reading in readings])
-    for label, layers in each.items():
-        _flag(layers, _floors(decision, question, label), question, label)
+    each = {
+        label: _flagged(layers, _floors(decision, question, label), question, label) for label, layers in each.items()
+    }
     return [
         _Asked(made, kind, label, layers if kind == "single" else [[_mean_reading(members)] for members in layers])
         for kind in moment.kinds
@@ -179,8 +199,7 @@ def _of_member(made: Estimator, prepared: Any, question: Question) -> dict[str, 
             )
             for x_null, y_null in _shuffled_variables(question, y)
         ]
-        _set_nulls([[reading]], [[[one]] for one in shuffles])
-        readings[label] = reading
+        readings[label] = _with_nulls([[reading]], [[[null]] for null in shuffles])[0][0]
     return readings
 
 
@@ -195,10 +214,9 @@ def _floors(decision: Symbols, question: Question, label: str) -> list[float]:
 
 def _mean_reading(members: Sequence[Reading]) -> Reading:
     """The mean over the copies, with every flag that any of them has."""
-    mean = Reading(None, 0.0, members[0].n, tuple(dict.fromkeys(flag for one in members for flag in one.flags)))
-    for name in ("i_xt", "i_xt_low", "i_xt_high", "i_xt_null", "i_ty", "i_ty_low", "i_ty_high", "i_ty_null"):
-        setattr(mean, name, _mean([getattr(one, name) for one in members]))
-    return mean
+    flags = tuple(dict.fromkeys(flag for member in members for flag in member.flags))
+    means = {name: _mean([getattr(member, name) for member in members]) for name in _AVERAGED}
+    return Reading(n=members[0].n, flags=flags, **means)
 
 
 def _mean(values: Sequence[float | None]) -> Any:

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 import infoplane as ip
-from infoplane.estimators.counting.consistency import decision_symbols, flag_layers
+from infoplane.estimators.counting.consistency import decision_symbols, flagged_layers
 from infoplane.estimators.counting.readings import Reading
 
 
@@ -18,7 +18,7 @@ def layers(*pairs, n=256):
 
 def test_each_flag_says_what_it_means():
     found = layers((8.5, 0.5), (7.0, 0.8), (6.0, 1.2), (5.0, 0.1))
-    flag_layers(found, floor=0.4, h_y=1.0, bits=1.0)
+    found = flagged_layers(found, floor=0.4, h_y=1.0, bits=1.0)
     assert [reading.flags for reading in found] == [
         ("above-log-n",),
         ("data-processing",),
@@ -29,14 +29,14 @@ def test_each_flag_says_what_it_means():
 
 def test_values_on_their_bounds_are_not_flagged():
     found = layers((8.0, 1.0), (8.0, 1.0), (1.0, 0.4))
-    flag_layers(found, floor=0.4, h_y=1.0, bits=1.0)
+    found = flagged_layers(found, floor=0.4, h_y=1.0, bits=1.0)
     assert all(reading.flags == () for reading in found)
 
 
 def test_units_are_respected():
     nat = math.log(2)
     found = layers((8.0 * nat, 1.0 * nat), (8.1 * nat, 1.005 * nat))
-    flag_layers(found, floor=None, h_y=2.0, bits=nat)
+    found = flagged_layers(found, floor=None, h_y=2.0, bits=nat)
     assert [reading.flags for reading in found] == [(), ("above-log-n",)]
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -38,13 +39,15 @@ def decision_symbols(output: Tensor) -> Symbols:
     return Symbols(codes, bad, 0, 0, 1)
 
 
-def flag_layers(layers: Sequence[Reading], *, floor: float | None, h_y: float | None, bits: float) -> None:
-    """Add flags to the readings of successive layers; ``bits`` is the value of one bit in their unit.
+def flagged_layers(layers: Sequence[Reading], *, floor: float | None, h_y: float | None, bits: float) -> list[Reading]:
+    """The readings of successive layers with the flags that they deserve beside each other.
+
+    ``bits`` is the value of one bit in their unit.
 
     ``above-log-n`` and ``above-h-y``: over a ceiling; ``below-floor``: less about the label than the decision has;
     ``data-processing``: more about the label than the layer before.
     """
-    before = math.inf
+    before, flagged = math.inf, []
     for reading in layers:
         flags = []
         if reading.i_xt is not None and reading.i_xt > math.log2(reading.n) * bits + _SLACK:
@@ -56,5 +59,5 @@ def flag_layers(layers: Sequence[Reading], *, floor: float | None, h_y: float | 
         if reading.i_ty > before + _NOTICEABLE * bits:
             flags.append("data-processing")
         before = reading.i_ty
-        if flags:
-            reading.flags = (*reading.flags, *flags)
+        flagged.append(replace(reading, flags=(*reading.flags, *flags)) if flags else reading)
+    return flagged

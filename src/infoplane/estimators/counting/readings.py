@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
 from typing import Any, Literal
 
@@ -28,7 +28,7 @@ _SLACK = 1e-9  # rounding, in any unit
 Nonfinite = Literal["error", "drop-row", "own-cell", "keep"]
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Reading:
     """What one layer shows, in one unit: the numbers of a trajectory's row. Made for every layer after every step."""
 
@@ -50,11 +50,10 @@ class Reading:
     def of(cls, i_xt: Estimate | None, i_ty: Estimate) -> Reading:
         """The reading that two estimates make."""
         flags = tuple(dict.fromkeys((*(i_xt.flags if i_xt else ()), *i_ty.flags)))
-        reading = cls(i_xt.value if i_xt else None, i_ty.value, i_ty.n, flags)
-        if i_xt:
-            reading.i_xt_low, reading.i_xt_high = i_xt.low, i_xt.high
-        reading.i_ty_low, reading.i_ty_high = i_ty.low, i_ty.high
-        return reading
+        about_y: dict[str, Any] = {"i_ty_low": i_ty.low, "i_ty_high": i_ty.high}
+        if i_xt is None:
+            return cls(None, i_ty.value, i_ty.n, flags, **about_y)
+        return cls(i_xt.value, i_ty.value, i_ty.n, flags, i_xt_low=i_xt.low, i_xt_high=i_xt.high, **about_y)
 
 
 @dataclass(frozen=True)
@@ -89,7 +88,7 @@ class Count:
         """Readings from the transferred ``numbers``; NaN or infinity is an error here if it is to be one."""
         readings = self._readings(numbers, units)
         if self.manner.interval != "none":
-            self._doubt(readings, self.manner.interval, units)
+            return self._doubt(readings, self.manner.interval, units)[0]
         return readings
 
     def _readings(self, numbers: list[list[float]], units: Units) -> list[list[Reading]]:
@@ -107,10 +106,11 @@ class Count:
                 if h_t_given_x >= differ:
                     light = ("red", *light[1:], "copies-differ")
                 i_xt = h_t - h_tx + h_x
-                reading = Reading(i_xt / scale, i_ty / scale, int(n), light + flags, h_t / scale, h_t_given_x / scale)
-                if self.family == "exact":
-                    reading.all_differ = split
-                lines.append(reading)
+                entropies = h_t / scale, h_t_given_x / scale
+                all_differ = split if self.family == "exact" else None
+                lines.append(
+                    Reading(i_xt / scale, i_ty / scale, int(n), light + flags, *entropies, all_differ=all_differ)
+                )
             result.append(lines)
         return result
 
@@ -121,24 +121,21 @@ class Count:
         named = (("nonfinite", bad), ("outside-bins", outside), ("constant-units", constant))
         return tuple(flag for flag, found in named if found)
 
-    def _doubt(self, readings: list[list[Reading]], method: str, units: Units) -> list[list[list[list[float]]]]:
-        """Give readings their intervals; returns what they were made from, for x and for y, as ``intervals`` does."""
+    def _doubt(
+        self, readings: list[list[Reading]], method: str, units: Units
+    ) -> tuple[list[list[Reading]], list[list[list[list[float]]]]]:
+        """The readings with their intervals, and what these were made from, for x and for y, as ``intervals`` does."""
         if self.family not in ("single", "per-copy") and self.codes.shape[1] > 1:
-            return []
-        found = torch.stack(
+            return readings, []
+        parts = torch.stack(
             [intervals(self.codes, ids, method, mean=self.family == "per-copy") for ids in (self.x, self.y)]
         ).tolist()
         scale = NATS_PER[units]
-        for lines, of_x, of_y in zip(readings, *found, strict=True):
-            for reading, about_x, about_y in zip(lines, of_x, of_y, strict=True):
-                if "red" in reading.flags or math.isnan(about_y[0]):
-                    continue
-                factor = 1.0 if "green" in reading.flags else AMBER_FACTOR
-                reading.i_xt_low, reading.i_xt_high = _ends(about_x, factor, scale)
-                reading.i_ty_low, reading.i_ty_high = _ends(about_y, factor, scale)
-                if "amber" in reading.flags:
-                    reading.flags = (*reading.flags, "approximate-interval")
-        return found
+        doubted = [
+            [_with_interval(reading, *about, scale=scale) for reading, *about in zip(lines, of_x, of_y, strict=True)]
+            for lines, of_x, of_y in zip(readings, *parts, strict=True)
+        ]
+        return doubted, parts
 
     @property
     def _copies(self) -> int:
@@ -157,8 +154,8 @@ class Count:
         numbers, scale = self.numbers.tolist(), NATS_PER[units]
         readings = self._readings(numbers, units)
         method = self.manner.interval if self.manner.interval != "none" else "jackknife"
-        found = self._doubt(readings, method, units)
-        reading = readings[0][0]
+        doubted, parts = self._doubt(readings, method, units)
+        reading = doubted[0][0]
         details = self._details(numbers[0], reading, units)
         ends = ((reading.i_xt_low, reading.i_xt_high), (reading.i_ty_low, reading.i_ty_high))
         ceilings = (details["log_n"], details["h_y"])
@@ -166,8 +163,8 @@ class Count:
         for at, value in enumerate((reading.i_xt or 0.0, reading.i_ty)):
             flags = (("above-ceiling", value > ceilings[at] + _SLACK), ("negative", value < -_SLACK))
             more: dict[str, Any] = {"interval": "none" if ends[at][0] is None else method}
-            if found and method == "jackknife":
-                centre, half, *_ = found[at][0][0]
+            if parts and method == "jackknife":
+                centre, half, *_ = parts[at][0][0]
                 more |= {"jackknife": centre / scale, "standard_error": half / NORMAL / scale}
             named = (*reading.flags, *(flag for flag, found_so in flags if found_so))
             each.append(Estimate(value, units, *ends[at], self.manner.kind, reading.n, named, {**details, **more}))
@@ -229,6 +226,17 @@ def with_layer_facts(table: Tensor, layers: Sequence[Symbols]) -> Tensor:
 @functools.cache
 def _version() -> str:
     return metadata.version("infoplane")
+
+
+def _with_interval(reading: Reading, about_x: Sequence[float], about_y: Sequence[float], *, scale: float) -> Reading:
+    """The reading with both intervals: none in red, wider in amber, where the correction itself is uncertain."""
+    if "red" in reading.flags or math.isnan(about_y[0]):
+        return reading
+    factor = 1.0 if "green" in reading.flags else AMBER_FACTOR
+    i_xt_low, i_xt_high = _ends(about_x, factor, scale)
+    i_ty_low, i_ty_high = _ends(about_y, factor, scale)
+    flags = (*reading.flags, *(("approximate-interval",) if "amber" in reading.flags else ()))
+    return replace(reading, i_xt_low=i_xt_low, i_xt_high=i_xt_high, i_ty_low=i_ty_low, i_ty_high=i_ty_high, flags=flags)
 
 
 def _ends(about: Sequence[float], factor: float, scale: float) -> tuple[float, float]:
