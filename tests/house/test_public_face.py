@@ -48,11 +48,11 @@ def test_the_names():
         assert getattr(ip, name) is not None
 
 
-def test_estimators_is_a_room_and_a_list_of_names():
+def test_estimators_is_a_room_and_a_list_of_names_none_of_which_goes_away():
     import infoplane.estimators as room
 
     assert ip.estimators() == room.names()
-    assert set(ip.estimators()) == {
+    assert set(ip.estimators()) >= {
         *("binned", "kde", "ksg", "mixed-ksg", "gaussian", "gaussian-copula", "renyi", "noisy", "quantised", "edge"),
         *("soft", "usable", "infonce", "nwj", "smile", "mine", "club", "compressed"),
     }

@@ -3,7 +3,6 @@
 import html.parser
 import os
 import re
-import shutil
 import subprocess
 import sys
 import zlib
@@ -42,12 +41,12 @@ class Loaded(html.parser.HTMLParser):
         self.addresses = []
 
     def handle_starttag(self, tag, attrs):
-        given = dict(attrs)
+        attributes = dict(attrs)
         loads = {"script": "src", "img": "src", "iframe": "src", "source": "src"}
-        if tag == "link" and given.get("rel") != "canonical":
-            self.addresses.append(given.get("href", ""))
-        elif tag in loads and given.get(loads[tag]):
-            self.addresses.append(given[loads[tag]])
+        if tag == "link" and attributes.get("rel") != "canonical":
+            self.addresses.append(attributes.get("href", ""))
+        elif tag in loads and attributes.get(loads[tag]):
+            self.addresses.append(attributes[loads[tag]])
 
 
 @pytest.mark.slow
@@ -84,41 +83,3 @@ def test_examples_of_docstrings_are_code_and_the_site_holds_no_sources(site):
     assert not list(site.rglob("*.py"))
     for reference in (site / "api").glob("*.html"):
         assert not re.search(r":(attr|class|data|func|meth|mod):", reference.read_text(encoding="utf-8"))
-
-
-def pieces():
-    """The titled blocks of the page on adding an estimator, by file."""
-    text = (ROOT / "docs" / "adding-an-estimator.md").read_text(encoding="utf-8")
-    return dict(re.findall(r'^```\w+ title="(.*?)"\n(.*?)^```', text, flags=re.MULTILINE | re.DOTALL))
-
-
-def python(*arguments, cwd):
-    """What a run of Python prints, in a copy of the sources."""
-    environment = {**os.environ, "PYTHONPATH": str(cwd / "src")}
-    command = [sys.executable, *arguments]
-    result = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
-    assert result.returncode == 0, result.stdout + result.stderr
-    return result.stdout
-
-
-@pytest.mark.slow
-def test_the_estimator_that_the_page_adds_keeps_the_contract(tmp_path):
-    """One file, one registry line and one row, written into a copy of the sources (with what is compiled of them)."""
-    shutil.copytree(ROOT / "src", tmp_path / "src", ignore=shutil.ignore_patterns("*.egg-info"))
-    shutil.copytree(ROOT / "tests", tmp_path / "tests", ignore=shutil.ignore_patterns("__pycache__", "data"))
-    shutil.copy(ROOT / "pyproject.toml", tmp_path)
-    found = pieces()
-    file, registry, cases = found
-    (tmp_path / file).write_text(found[file], encoding="utf-8")
-
-    imported, _, entry = found[registry].partition("\n\n")
-    text = (tmp_path / registry).read_text(encoding="utf-8").replace("\n#: Every", f"{imported}\n\n#: Every")
-    (tmp_path / registry).write_text(re.sub(r"(REGISTRY.*= \{\n)", rf"\1{entry}", text), encoding="utf-8")
-
-    row = (tmp_path / cases).read_text(encoding="utf-8").replace("CASES = [\n", f"CASES = [\n{found[cases]}")
-    (tmp_path / cases).write_text(row, encoding="utf-8")
-
-    contract = ["tests/estimators/test_contract.py", "-k", "winner or has_a_row"]
-    said = python("-m", "pytest", "-q", "-p", "no:cacheprovider", *contract, cwd=tmp_path)
-    assert re.search(r"\b4 passed", said)
-    python("-m", "doctest", file, cwd=tmp_path)

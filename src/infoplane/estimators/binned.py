@@ -31,6 +31,8 @@ from infoplane.estimators.counting.symbols import Symbols
 class Binned(SymbolEstimator, RowWise):
     """Mutual information by counting binned activations.
 
+    For narrow or saturating layers with many samples a cell; the rule is part of the number, so look at several.
+
     ``bins``: a rule of ``infoplane.estimators.counting.rules``, its name (``"report" "fixed" "layer" "unit"
     "quantile" "entropy" "kmeans" "width" "distinct" "sign"``), a whole number (bins from minimum to maximum of the
     layer), a table ``{"rule": "fixed", "bins": 30, "low": -1, "high": 1}``, or an array of edges (the report's rule).

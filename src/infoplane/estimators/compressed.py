@@ -54,6 +54,8 @@ class Prepared:
 class Compressed(Estimator):
     """Mutual information of compressed activations, for layers that are too wide for neighbours.
 
+    For many units and little data: fewer dimensions come first, and what was lost is told.
+
     ``dimensions``: the most that are kept of each variable. ``method``: ``"pca"``, ``"autoencoder"`` (small, trained
     with ``seed``), or ``"cca"`` (the directions in which both are related). ``inner``: ``"ksg"`` or
     ``"mixed-ksg"``. A variable of no more columns than ``dimensions`` is left as it is by the first two.

@@ -61,9 +61,9 @@ class Prepared:
 class EDGE(Estimator):
     """Mutual information by counting on an ensemble of hashed grids, in linear time.
 
-    For layers of up to some five units and many samples; a wider layer has too few samples a cell (flag
-    ``undersampled``). ``weights``: ``"counting"``, ``"resolution"`` (as published) or ``"mean"``; ``width`` the
-    narrowest cell, ``grids`` how many there are. Takes a continuous label, which is cut as the layer is.
+    For layers of up to some five units and many samples, with a label of classes or numbers. A wider layer has too few
+    samples a cell (flag ``undersampled``). ``weights``: ``"counting"``, ``"resolution"`` (as published) or ``"mean"``;
+    ``width`` the narrowest cell, ``grids`` how many there are. A continuous label is cut as the layer is.
 
     >>> import infoplane as ip, torch
     >>> t = torch.linspace(0, 1, 4000)[:, None]

@@ -66,6 +66,8 @@ class NormalEstimator(Estimator):
 class Gaussian(NormalEstimator):
     """Mutual information of jointly Gaussian variables; of a Gaussian mixture where the label has classes.
 
+    For many units that are roughly Gaussian: a closed form, and the fastest.
+
     ``correction``: ``"wishart"`` takes the mean excess of a sample of this size off (numbers only), ``"none"`` does
     not. Units that are linear functions of others add nothing (flag ``rank-deficient``). A direction of t that x
     determines to one part in 10^12 counts as such a share of noise, about 13.8 nats: flag ``noiseless`` (the truth is

@@ -26,6 +26,8 @@ from infoplane.estimators.gaussian import NormalEstimator
 class GaussianCopula(NormalEstimator):
     """Mutual information through ranks: unchanged by any increasing map of a unit.
 
+    For many units of any margins that depend on each other roughly as Gaussian ones do.
+
     ``correction`` as in ``Gaussian``, and flags. Equal values share the mean of their ranks: with many ties (dead
     units) the scores are far from normal, and the number is the linear part of the dependence of ranks.
 

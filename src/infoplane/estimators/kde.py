@@ -66,9 +66,9 @@ class Prepared:
 class KDE(Estimator):
     """Bounds on the information through Gaussian noise, from the distances of all pairs of samples.
 
-    Use it for layers of any width whose scale is known, and compare values of one noise variance only: the number
-    depends on it. ``noise_variance`` is absolute, or, where ``relative`` is set, a share of the layer's mean unit
-    variance.
+    For layers of any width whose scale is known, and bounds for a declared noise. Compare values of one noise variance
+    only: the number depends on it. ``noise_variance`` is absolute, or, where ``relative`` is set, a share of the
+    layer's mean unit variance.
 
     I(X;T): ``value`` is the upper bound, between ``low`` and ``high``. I(T;Y): ``value`` is the difference of the upper
     bounds of both entropies, an estimate as published, and lies between ``low`` and ``high``, which are bounds.

@@ -30,6 +30,8 @@ from infoplane.types import NATS_PER, Estimate, Units
 class MixedKSG(Estimator):
     """Mutual information from neighbours, right for equal samples too (dead or saturated units, counts, mixtures).
 
+    For a few units of which some repeat their values, and a label of classes or numbers.
+
     ``k``: neighbours. ``standardise``: divide each unit by its standard deviation first. Classes are infinitely far
     from each other. Flags: ``high-dimension``, ``few-samples``, ``above-ceiling`` (above H(Y)), ``constant-units``.
 

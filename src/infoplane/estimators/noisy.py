@@ -70,10 +70,11 @@ class Mixture:
 class Noisy(Estimator):
     """Mutual information through a declared Gaussian noise, by Monte Carlo.
 
+    For networks with noise in their forward pass, and as a declared resolution for others: finite, with a known error.
+
     ``noise`` is the standard deviation in the layer's own unit; ``samples`` the number of Monte Carlo points,
     half of them for each sign of the noise; rounded up so that all rows are used equally often, or, where there are
-    fewer points than rows, taken at random rows. For networks with such a noise in their forward pass, and as a
-    declared resolution for others. Labels must be classes.
+    fewer points than rows, taken at random rows. Labels must be classes.
 
     >>> import infoplane as ip, torch
     >>> t, y = torch.tensor([[-1.0], [1.0]]).repeat(50, 1), torch.arange(100) % 2

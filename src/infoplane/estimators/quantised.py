@@ -32,6 +32,9 @@ TOLERANCE = 0.05  # of a step; half-precision values lie that far from their lev
 class Quantised(SymbolEstimator):
     """Mutual information of a quantised layer, by counting its distinct rows.
 
+    For quantised activations, and tasks whose inputs are all recorded: nothing is estimated, information is
+    counted.
+
     ``bits``: every unit must take at most 2^bits values, evenly spaced; anything else is an ``InputError``. Networks
     made by ``infoplane.networks.quantised.quantise`` do so in their activation layers. ``nonfinite`` as in ``binned``.
 

@@ -55,6 +55,9 @@ class Prepared:
 class Renyi(Estimator):
     """Matrix-based Renyi mutual information of order ``alpha``, beside its value on shuffled labels.
 
+    For kernel entropies as they were published for layers; never without its null, since independent variables do
+    not give 0.
+
     ``kernel``: ``"gaussian"``, or ``"cosine"`` of the rows (a row of zeros is like other such rows only).
     ``kernel_width`` of the Gaussian: a number s, or a rule: ``"silverman"`` (default), s = sqrt(sum of the units'
     variances) n^(-1 / (4 + units)), or ``"median"``, that of the distances over sqrt(2). Numbers of x and a continuous

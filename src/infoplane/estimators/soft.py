@@ -84,6 +84,8 @@ class Prepared:
 class Soft(Estimator, RowWise):
     """Mutual information through a soft choice among random codewords: for wide layers and language models.
 
+    For wide layers, language models and several label sets: a lower bound that never saturates, with its null.
+
     ``codewords``: how many; ``epsilon``: the temperature, None for 1 / sqrt(2 units log codewords); ``null``: how many
     shuffles of the labels, whose mean value is ``details["null"]`` (None where every label is another); ``seed``: of
     codewords and shuffles. A row of zeros has no direction, chooses evenly and is flagged. Values of different

@@ -50,6 +50,8 @@ class Held:
 class Usable(Estimator):
     """Information of a layer about classes that a linear probe, or the network's own head, can use.
 
+    For what a linear probe could read out: held out, and negative where it overfits.
+
     ``head``: ``"linear"`` fits a logistic regression on a share 1 - ``held_out`` of the samples, drawn by ``seed``
     class by class, in float64; ``"identity"`` takes the layer's values as logits, one unit a class in ascending order
     of the labels, and uses all samples. ``penalty`` is the weight of half the squared weights (units are standardised).
