@@ -7,6 +7,7 @@ import torch
 import infoplane as ip
 from infoplane.networks import Family
 from infoplane.replications import binary
+from infoplane.replications.szt_networks import LAYERS
 from infoplane.replications.verdict import judge
 
 TASK = ip.datasets.load("szt")
@@ -14,7 +15,7 @@ TASK = ip.datasets.load("szt")
 
 def test_a_sign_goes_forward_and_the_tanh_backward():
     values = torch.tensor([-3.0, -0.5, 0.0, 0.5, 3.0], requires_grad=True)
-    signs = binary.Sign()(values)
+    signs = binary.SignActivation()(values)
     signs.sum().backward()
     assert signs.tolist() == [-1, -1, 1, 1, 1]
     torch.testing.assert_close(values.grad, 1 - values.detach().tanh() ** 2)
@@ -24,7 +25,7 @@ def test_layers_are_counted_exactly(monkeypatch):
     monkeypatch.setattr(binary, "EPOCHS", 1)
     found = binary.train(None, seeds=4)
     family = Family(binary._network, 4, init="independent")
-    for layer, t in enumerate(family.activations(TASK.x, binary.LAYERS[:5]).values()):
+    for layer, t in enumerate(family.activations(TASK.x, LAYERS[:5]).values()):
         assert set(t.unique().tolist()) <= {-1.0, 1.0}
         for seed in range(4):
             counts = np.unique(t[seed].numpy(), axis=0, return_counts=True)[1]

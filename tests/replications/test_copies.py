@@ -5,8 +5,7 @@ import pytest
 
 import infoplane as ip
 from infoplane.networks import six_layer
-from infoplane.replications import copies, copies_complicated
-from infoplane.replications.claim import Setting
+from infoplane.replications import copies
 from infoplane.replications.verdict import judge
 
 
@@ -55,9 +54,6 @@ def test_statistics():
     assert judge(copies.checks({"family": data})[-1]).verdict == "does not hold"
 
 
-def test_the_picture_and_the_second_experiment(part):
+def test_the_picture(part):
     figure = copies.picture({"family": part})
     assert all("[bits]" in axes.get_ylabel() for axes in figure.axes)
-    both = [module.CLAIM.parts(Setting(12))["family"] for module in (copies, copies_complicated)]
-    assert [one.options["task"] for one in both] == ["report-simple", "report-complicated"]
-    assert min(module.CLAIM.quick for module in (copies, copies_complicated)) >= 10

@@ -21,7 +21,7 @@ def test_a_page_a_claim_and_an_overview(outcome, tmp_path):
         assert said in page
     for one in outcome.checks:
         beside = "*beside it:* " if one.contrast else ""
-        assert f"| {beside}{one.text} | {one.condition} | {one.said} | 2 | {one.verdict} |" in page
+        assert f"| {beside}{one.text} | {one.condition} | {one.formatted} | 2 | {one.verdict} |" in page
     assert "![A linear network overfits without compressing](linear.png)" in page
     assert "infoplane replicate linear --quick" in page
     assert (tmp_path / "linear.png").read_bytes()[:4] == b"\x89PNG"

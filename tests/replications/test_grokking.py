@@ -56,5 +56,5 @@ def test_statistics():
 
 
 def test_two_parts_that_differ_in_the_decay():
-    parts = grokking.parts(Setting(3))
+    parts = grokking.CLAIM.parts(Setting(3))
     assert {name: part.options["decay"] for name, part in parts.items()} == {"decay": 1.0, "none": 0.0}

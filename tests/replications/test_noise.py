@@ -42,5 +42,7 @@ def test_statistics():
 
 
 def test_three_settings():
-    options = {name: (part.options["noise"], part.options["penalty"]) for name, part in noise.parts(Setting(3)).items()}
+    options = {
+        name: (part.options["noise"], part.options["penalty"]) for name, part in noise.CLAIM.parts(Setting(3)).items()
+    }
     assert options == {"plain": (0.005, 0.0), "penalty": (0.005, 0.02), "loud": (0.05, 0.0)}

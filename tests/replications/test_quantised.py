@@ -7,6 +7,7 @@ import infoplane as ip
 from infoplane.networks import Family
 from infoplane.replications import quantised
 from infoplane.replications.claim import Setting
+from infoplane.replications.szt_networks import LAYERS
 from infoplane.replications.verdict import judge
 
 TASK = ip.datasets.load("szt")
@@ -16,7 +17,7 @@ def test_untrained_layers_are_counted_as_the_estimator_counts_them(monkeypatch):
     monkeypatch.setattr(quantised, "EPOCHS", 1)
     found = quantised.train(None, activation="tanh", bits=4, seeds=2)
     family = Family(lambda: quantised._network("tanh", 4), 2, init="independent")
-    for layer, t in enumerate(family.activations(TASK.x, quantised.LAYERS[:5]).values()):
+    for layer, t in enumerate(family.activations(TASK.x, LAYERS[:5]).values()):
         for seed in range(2):
             options = {"estimator": "quantised", "bits": 4}
             known = (
@@ -50,5 +51,5 @@ def test_statistics():
 
 
 def test_the_quick_version_has_one_configuration():
-    assert list(quantised.parts(Setting(10, quick=True))) == ["8-bit tanh"]
-    assert len(quantised.parts(Setting(10))) == 3
+    assert list(quantised.CLAIM.parts(Setting(10, quick=True))) == ["8-bit tanh"]
+    assert len(quantised.CLAIM.parts(Setting(10))) == 3

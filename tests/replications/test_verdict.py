@@ -9,13 +9,13 @@ from infoplane.replications.verdict import (
     Check,
     Judged,
     auc,
+    claim_verdict,
     correlation,
     judge,
     largest,
     mean,
     median,
     smallest,
-    together,
 )
 
 
@@ -89,23 +89,23 @@ def test_a_statistic_that_is_no_number_decides_nothing():
 
 def test_one_broken_check_breaks_the_claim():
     def with_words(*words):
-        return together([Judged("", "", 0, 0, 0, 1, word) for word in words])
+        return claim_verdict([Judged("", "", 0, 0, 0, 1, word) for word in words])
 
     assert with_words("holds", "holds") == "holds"
     assert with_words("holds", "undecided") == "undecided"
     assert with_words("undecided", "does not hold", "holds") == "does not hold"
 
 
-def test_what_stands_beside_a_claim_has_no_say():
+def test_what_stands_beside_a_claim_does_not_change_its_verdict():
     fails = judge(Check("mean", mean, [[1.0, 2.0]], above=3, contrast=True))
     assert (fails.verdict, fails.contrast) == ("does not hold", True)
     holds = judge(Check("mean", mean, [[4.0, 5.0]], above=3))
-    assert together([holds, fails]) == "holds"
+    assert claim_verdict([holds, fails]) == "holds"
 
 
-def test_numbers_are_said_in_digits_that_mean_something():
+def test_numbers_are_written_in_digits_that_mean_something():
     judged = Judged("", "", 3.41234, -4e-15, 12.0, 20, "holds")
-    assert judged.said == "3.41 (0 to 12)"
+    assert judged.formatted == "3.41 (0 to 12)"
 
 
 @pytest.mark.parametrize(

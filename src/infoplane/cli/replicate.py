@@ -11,7 +11,7 @@ from infoplane.cli.root import app
 from infoplane.errors import InputError
 
 if TYPE_CHECKING:
-    from infoplane.replications.running import Outcome
+    from infoplane.replications.outcomes import Outcome
 
 _FOLDER = Path("runs/replications")
 _STYLES = {"holds": "green", "does not hold": "red", "undecided": "yellow"}
@@ -34,11 +34,11 @@ def replicate(
 
     from infoplane import replications
     from infoplane.replications import gallery
-    from infoplane.replications.running import replicate as run
+    from infoplane.replications.outcomes import replicate as run
 
     if bool(name) == every:
         raise InputError(f"name the claims, or --all for all of them: {', '.join(replications.names())}")
-    claims = [replications.load(one) for one in (replications.names() if every else name or [])]
+    claims = [replications.load(claim) for claim in (replications.names() if every else name or [])]
     if quick and not any(claim.quick for claim in claims):
         raise InputError(f"no quick version of {', '.join(claim.name for claim in claims)}: leave out --quick")
     console = Console(stderr=True)
@@ -49,7 +49,7 @@ def replicate(
             quick=quick,
             out=out,
             workers=workers,
-            told=lambda key, seconds: status.update(f"{key} took {seconds:.0f} s; computing"),
+            progress=lambda key, seconds: status.update(f"{key} took {seconds:.0f} s; computing"),
         )
     _print(outcomes)
     for outcome in outcomes:
@@ -73,11 +73,11 @@ def _print(outcomes: list[Outcome]) -> None:
         table.add_column(head, justify="right")
     for outcome in outcomes:
         console.print(Text(f"{outcome.claim.name}: {outcome.claim.title}", style="bold"))
-        for one in outcome.checks:
-            said = f"beside it: {one.text}" if one.contrast else one.text
-            console.print(Padding(Text(said), (0, 0, 0, 2)))
-            numbers = Text(f"{one.said}, needed {one.condition}: ")
-            console.print(Padding(numbers.append(one.verdict, style=_STYLES[one.verdict]), (0, 0, 0, 6)))
+        for check in outcome.checks:
+            text = f"beside it: {check.text}" if check.contrast else check.text
+            console.print(Padding(Text(text), (0, 0, 0, 2)))
+            numbers = Text(f"{check.formatted}, needed {check.condition}: ")
+            console.print(Padding(numbers.append(check.verdict, style=_STYLES[check.verdict]), (0, 0, 0, 6)))
         verdict = Text(outcome.verdict, style=_STYLES[outcome.verdict])
         table.add_row(outcome.claim.name, verdict, str(outcome.seeds), f"{outcome.seconds:.0f}")
         console.print()

@@ -13,7 +13,7 @@ from infoplane.errors import UnknownNameError
 
 if TYPE_CHECKING:
     from infoplane.replications.claim import Claim
-    from infoplane.replications.running import Outcome
+    from infoplane.replications.outcomes import Outcome
 
 #: Name -> module of this folder, which defines ``CLAIM``.
 REGISTRY = {
@@ -59,7 +59,7 @@ def run(
 ) -> Outcome:
     """Replicate one claim and judge it.
 
-    ``seeds``, ``quick``, ``out`` and ``workers`` as of :func:`infoplane.replications.running.replicate`.
+    ``seeds``, ``quick``, ``out`` and ``workers`` as of :func:`infoplane.replications.outcomes.replicate`.
 
     Raises:
         UnknownNameError: no such claim.
@@ -70,7 +70,7 @@ def run(
         'holds'
     """
     from infoplane.errors import InputError
-    from infoplane.replications.running import replicate
+    from infoplane.replications.outcomes import replicate
 
     claim = load(name)
     if quick and not claim.quick:

@@ -1,30 +1,24 @@
 """Under bins of one width tanh compresses and ReLU does not, at about the same accuracy: Saxe et al. (2018).
 
-Data, networks and training as in ``szt_networks``, once with tanh and once with ReLU. I(X;T) is read in bins of width
-0.07, and as the kernel upper bound for Gaussian noise of variance 1e-3; a seed's loss is its peak minus its last value.
-
-[1] Saxe, A. M. et al. (2018). On the information bottleneck theory of deep learning. ICLR.
-[2] Kolchinsky, A. and Tracey, B. D. (2017). Estimating mixture entropy with pairwise distances. Entropy 19, 361.
+The networks of ``szt_networks``, once with tanh and once with ReLU. I(X;T) is read in bins of width 0.07, and as the
+kernel upper bound for Gaussian noise of variance 1e-3; a seed's loss is its peak minus its last value.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from infoplane.replications.claim import Claim, Data, Part, Setting
-from infoplane.replications.pictures import BLUE, VERMILION, course, legend, panels
-from infoplane.replications.szt_networks import NAMES, bounds, curve, drop, trained
+from infoplane.replications.claim import Claim, Data
+from infoplane.replications.courses import drop
+from infoplane.replications.literature import SAXE_2018
+from infoplane.replications.pictures import BLUE, VERMILION, course, legend, panels, scale_in_bits
+from infoplane.replications.szt_networks import NAMES, bounds, curve, method, trained
 from infoplane.replications.verdict import Check, auc, median
 
 RULE, OTHER = "width", "unit"
 COLOURS = {"tanh": VERMILION, "relu": BLUE}
-
-
-def parts(setting: Setting) -> Mapping[str, Part]:
-    return trained(setting, "tanh", "relu")
 
 
 def checks(data: Data) -> list[Check]:
@@ -57,7 +51,7 @@ def picture(data: Data) -> Any:
     for axes, rule in ((left, RULE), (right, OTHER)):
         for name, colour in COLOURS.items():
             course(axes, data[name]["epoch"], curve(data[name], rule, 5), f"{name}, layer 5", colour)
-        axes.set(ylabel="I(X;T) [bits]", ylim=(0, 12.5))
+        scale_in_bits(axes)
     course(left, data["relu"]["epoch"], curve(data["relu"], RULE, 6), "relu, softmax", BLUE, ":")
     legend(figure, (left, right), 3)
     return figure
@@ -67,19 +61,19 @@ CLAIM = Claim(
     name="activation",
     title="At one bin width tanh compresses, and ReLU does not",
     statement="In bins of one width a tanh network compresses and a ReLU network of about the same accuracy does not.",
-    method="4096 patterns of 12 bits, 12-10-7-5-4-3-2 with tanh or ReLU and a softmax, Adam 4e-4, batches of 256, 2500 "
-    "epochs of 85 % of the patterns; I(X;T) of all of them in bins of width 0.07, and by the kernel upper bound.",
+    method=method("with tanh or ReLU and a softmax", "4e-4, batches of 256, 2500 epochs")
+    + "; I(X;T) of all of them in bins of width 0.07, and by the kernel upper bound.",
     contrast="With bins from minimum to maximum of each unit the ReLU layer loses information as well.",
     silent="ReLU networks compress in their softmax, under the same rule. ReLU networks that start with a layer "
     "which is 0 for most inputs are drawn anew, since most of these never learn. No rule here measures the network "
     "itself: that is the claim injective.",
     sources=(
-        "Saxe et al. (2018), On the information bottleneck theory of deep learning, ICLR",
+        SAXE_2018,
         "Kolchinsky and Tracey (2017), Estimating mixture entropy with pairwise distances, Entropy 19, 361",
     ),
     seeds=40,
     quick=0,
-    parts=parts,
+    parts=trained("tanh", "relu"),
     checks=checks,
     picture=picture,
 )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, final
 
 from infoplane.replications.verdict import Check
@@ -15,11 +14,10 @@ Data = Mapping[str, Any]  #: a part's name -> what the part gave: numbers, lists
 @final
 @dataclass(frozen=True)
 class Setting:
-    """How a claim is replicated: on how many seeds, in the quick version or not, and where a part may keep files."""
+    """How a claim is replicated: on how many seeds, and in the quick version or not."""
 
     seeds: int
     quick: bool = False
-    folder: Path | None = None
 
 
 @final
@@ -37,10 +35,33 @@ class Part:
     @property
     def key(self) -> str:
         """A name for files, the same for the same work."""
-        said = "-".join(f"{name}={value}" for name, value in sorted(self.options.items()))
+        options = "-".join(f"{name}={value}" for name, value in sorted(self.options.items()))
         module = self.function.__module__.rpartition(".")[2]
-        name = f"{module}.{self.function.__name__}-{said}"
+        name = f"{module}.{self.function.__name__}-{options}"
         return "".join(mark if mark.isalnum() or mark in "._=-" else "_" for mark in name)
+
+
+Parts = Callable[[Setting], Mapping[str, Part]]  #: a setting -> what has to be computed in it, by name
+
+
+def one_part_each(
+    function: Callable[..., Mapping[str, Any]], kinds: Mapping[str, Mapping[str, Any]], *, quick: int | None = None
+) -> Parts:
+    """The parts of a claim that does one thing to several kinds: ``function(folder, seeds=..., **options)`` for each.
+
+    The quick version has the first ``quick`` kinds only, or all of them.
+
+    Example:
+        >>> parts = one_part_each(print, {"plain": {"decay": 0.0}, "decayed": {"decay": 0.1}})
+        >>> {name: dict(part.options) for name, part in parts(Setting(seeds=3)).items()}
+        {'plain': {'seeds': 3, 'decay': 0.0}, 'decayed': {'seeds': 3, 'decay': 0.1}}
+    """
+
+    def parts(setting: Setting) -> Mapping[str, Part]:
+        chosen = list(kinds.items())[: quick if setting.quick else None]
+        return {name: Part(function, {"seeds": setting.seeds, **options}) for name, options in chosen}
+
+    return parts
 
 
 @final
@@ -63,6 +84,6 @@ class Claim:
     sources: tuple[str, ...]
     seeds: int
     quick: int
-    parts: Callable[[Setting], Mapping[str, Part]]
+    parts: Parts
     checks: Callable[[Data], list[Check]]
     picture: Callable[[Data], Any]

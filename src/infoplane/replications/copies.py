@@ -5,9 +5,7 @@ entropy of what comes out as I(X;T). With K the number of the copy that is I(X,K
 inputs give I(X;T) of the family ("exact"), and the mean of the single copies is I(X;T|K) ("per-copy"); always
 I(X;T) <= I(X;T|K) <= I(X,K;T) <= I(X;T) + log2 J. The early rise of a layer's I(X;T) reads as a phase of fitting, and
 in one initialisation layer 4 showed it in the sampled reading only. A seed is an initialisation with data of its own.
-
-[1] "Opening the black box of deep neural networks with more information", student report, Skoltech; the page
-    docs/report-re-examined.md says what it did.
+The page docs/report-re-examined.md says what the report did.
 """
 
 from __future__ import annotations
@@ -27,8 +25,8 @@ from infoplane.estimators.counting.samples import input_ids, label_ids
 from infoplane.family import Family
 from infoplane.networks import activation_names, six_layer
 from infoplane.randomness import seeded
-from infoplane.replications.claim import Claim, Data, Part, Setting
-from infoplane.replications.following import follow, log_spaced
+from infoplane.replications.claim import Claim, Data, one_part_each
+from infoplane.replications.courses import follow, log_spaced, rise
 from infoplane.replications.pictures import BLUE, GREEN, VERMILION, course, legend, panels
 from infoplane.replications.verdict import Check, median, smallest
 
@@ -41,8 +39,8 @@ LAYER, EARLY = 4, 100  # the layer in question, and the steps within which its r
 def train(folder: Path | None, *, task: str, steps: int, seeds: int) -> Mapping[str, Any]:
     """I(X;T) in bits under every reading at log-spaced steps, (checkpoints, seeds, layers)."""
     data = [datasets.load(task, seed=seed) for seed in range(seeds)]
-    x = torch.stack([torch.from_numpy(one.x).float() for one in data])
-    y = torch.stack([torch.from_numpy(2.0 * one.y - 1).float()[:, None] for one in data])  # -1 and +1
+    x = torch.stack([torch.from_numpy(own.x).float() for own in data])  # (seeds, samples, units)
+    y = torch.stack([torch.from_numpy(2.0 * own.y - 1).float()[:, None] for own in data])  # -1 and +1
     family = Family.from_modules([copy.deepcopy(network(seed)) for seed in range(seeds) for _ in range(COPIES)])
     family.compile("mse", "sgd", RATE)
     owner = torch.arange(seeds).repeat_interleave(COPIES)[:, None]  # the seed of every copy
@@ -53,7 +51,7 @@ def train(folder: Path | None, *, task: str, steps: int, seeds: int) -> Mapping[
 
     def measure(number: int) -> Mapping[str, Any]:
         read = [readings(family, seed, number, x[seed], y[seed]) for seed in range(seeds)]
-        return {"step": number, **{name: [one[name] for one in read] for name in READINGS}}
+        return {"step": number, **{name: [seed[name] for seed in read] for name in READINGS}}
 
     return follow(family, step, measure, log_spaced(steps, POINTS), folder)
 
@@ -69,12 +67,8 @@ def readings(family: Family, seed: int, number: int, x: torch.Tensor, y: torch.T
     layers = [t[here] for t in family.activations(x, activation_names(six_layer())).values()]
     symbols, inputs, labels = estimator.layers(layers), input_ids(x), label_ids(y)
     draws = torch.randint(COPIES, (len(x),), generator=torch.Generator().manual_seed(seed + 1000 * number))
-    found = {name: estimator.readings(symbols, inputs, labels, name, draws=draws) for name in READINGS}
-    return {name: [float(rows[0].i_xt or 0.0) for rows in each] for name, each in found.items()}
-
-
-def parts(setting: Setting) -> Mapping[str, Part]:
-    return {"family": Part(train, {"task": "report-simple", "steps": 1000, "seeds": setting.seeds})}
+    rows = {name: estimator.readings(symbols, inputs, labels, name, draws=draws) for name in READINGS}
+    return {name: [float(row[0].i_xt or 0.0) for row in layer_rows] for name, layer_rows in rows.items()}
 
 
 def checks(data: Data) -> list[Check]:
@@ -95,8 +89,7 @@ def checks(data: Data) -> list[Check]:
 
 def early_rise(part: Mapping[str, Any], reading: str) -> np.ndarray:
     """Largest value of the layer within the first steps minus its value before training, (seeds,)."""
-    values = np.array(part[reading])[np.array(part["step"]) <= EARLY, :, LAYER - 1]
-    return values.max(0) - values[0]
+    return rise(np.array(part[reading])[np.array(part["step"]) <= EARLY, :, LAYER - 1])
 
 
 def picture(data: Data) -> Any:
@@ -107,13 +100,13 @@ def picture(data: Data) -> Any:
         (6, tuple(READINGS), "fails in layer 6: all readings rise"),
     )
     figure, axes = panels(*(title for _, _, title in shown))
-    for one, (layer, names, _) in zip(axes, shown, strict=True):
+    for panel, (layer, names, _) in zip(axes, shown, strict=True):
         for name in names:
             values = np.array(part[name])[:, :, layer - 1]
-            course(one, part["step"], values - values[0], name, READINGS[name], STYLES[name])
-        one.set(xlabel="step (0 drawn at 0.5)", ylabel=f"I(X;T) of layer {layer}, change from the start [bits]")
-        one.axvline(EARLY, color="0.6", linewidth=1, linestyle=":")
-        one.axhline(0, color="0.6", linewidth=1)
+            course(panel, part["step"], values - values[0], name, READINGS[name], STYLES[name])
+        panel.set(xlabel="step (0 drawn at 0.5)", ylabel=f"I(X;T) of layer {layer}, change from the start [bits]")
+        panel.axvline(EARLY, color="0.6", linewidth=1, linestyle=":")
+        panel.axhline(0, color="0.6", linewidth=1)
     legend(figure, axes, 3)
     return figure
 
@@ -134,7 +127,7 @@ CLAIM = Claim(
     ),
     seeds=20,
     quick=10,
-    parts=parts,
+    parts=one_part_each(train, {"family": {"task": "report-simple", "steps": 1000}}),
     checks=checks,
     picture=picture,
 )

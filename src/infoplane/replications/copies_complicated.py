@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 from infoplane.replications import copies
-from infoplane.replications.claim import Part, Setting
-
-
-def parts(setting: Setting) -> Mapping[str, Part]:
-    return {"family": Part(copies.train, {"task": "report-complicated", "steps": 200, "seeds": setting.seeds})}
-
+from infoplane.replications.claim import one_part_each
 
 CLAIM = replace(
     copies.CLAIM,
@@ -23,5 +17,5 @@ CLAIM = replace(
     sources=(
         "Opening the black box of deep neural networks with more information, student report, Skoltech: experiment 3",
     ),
-    parts=parts,
+    parts=one_part_each(copies.train, {"family": {"task": "report-complicated", "steps": 200}}),
 )

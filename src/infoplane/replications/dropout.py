@@ -4,9 +4,6 @@ Each unit is multiplied by noise of its own, Z = f(x) (1 + s e) with e ~ N(0, 1)
 distribution of standard deviation s |f(x)|. Then I(X;Z) = mean of log p(z|x) - log p(z), where p(z) is the mixture over
 all inputs; its components differ in width. Estimated from draws of Z, and by quadrature where a layer has one unit or
 independent ones.
-
-[1] Adilova, L., Geiger, B. C. and Fischer, A. (2023). Information plane analysis for dropout neural networks. ICLR,
-    arXiv:2303.00596.
 """
 
 from __future__ import annotations
@@ -21,7 +18,7 @@ import torch
 from scipy.integrate import trapezoid
 from torch import Tensor
 
-from infoplane.replications.claim import Claim, Data, Part, Setting
+from infoplane.replications.claim import Claim, Data, one_part_each
 from infoplane.replications.pictures import BLUE, VERMILION, panels
 from infoplane.replications.verdict import Check, largest
 
@@ -63,32 +60,28 @@ def compare(folder: Path | None, *, seeds: int) -> Mapping[str, Any]:
     }
 
 
-def parts(setting: Setting) -> Mapping[str, Part]:
-    return {"compared": Part(compare, {"seeds": setting.seeds})}
-
-
 def checks(data: Data) -> list[Check]:
-    found = {name: np.array(values) for name, values in data["compared"].items()}
-    exact = found["spread"][:, None]
-    lost = dict(zip(NOISES, found["spread"] - found["saturated"], strict=True))
+    bits = {name: np.array(values) for name, values in data["compared"].items()}
+    exact = bits["spread"][:, None]
+    lost = dict(zip(NOISES, bits["spread"] - bits["saturated"], strict=True))
     return [
         Check("largest distance of one unit's mixture from quadrature, bits",
-              largest, [np.abs(found["one"] - exact).max(0)], below=0.03),
+              largest, [np.abs(bits["one"] - exact).max(0)], below=0.03),
         Check("largest distance of two independent units' mixture from the sum of both quadratures, bits",
-              largest, [np.abs(found["two"] - 2 * exact).max(0)], below=0.04),
+              largest, [np.abs(bits["two"] - 2 * exact).max(0)], below=0.04),
         Check("what a unit loses by saturating, noise 0.25, bits", largest, [lost[0.25]], above=0.5),
         Check("what a unit loses by saturating, noise 0.002, bits", largest, [lost[0.002]], above=0.5, contrast=True),
     ]  # fmt: skip
 
 
 def picture(data: Data) -> Any:
-    found = {name: np.array(values) for name, values in data["compared"].items()}
+    bits = {name: np.array(values) for name, values in data["compared"].items()}
     figure, (left, right) = panels("spread values: line quadrature, marks mixture", "without noise it fails: log2 n")
     for units, name, colour, marker in ((1, "one", BLUE, "o"), (2, "two", VERMILION, "s")):
-        left.plot(NOISES, units * found["spread"], color=colour, label=f"{name} unit{'s'[: units - 1]}")
-        left.plot(NOISES, found[name], marker, color=colour, mfc="none")
+        left.plot(NOISES, units * bits["spread"], color=colour, label=f"{name} unit{'s'[: units - 1]}")
+        left.plot(NOISES, bits[name], marker, color=colour, mfc="none")
     for name, colour, style in (("spread", BLUE, "o-"), ("saturated", VERMILION, "s--")):
-        right.plot(NOISES, found[name], style, ms=4, color=colour, label=f"{name} values of one unit")
+        right.plot(NOISES, bits[name], style, ms=4, color=colour, label=f"{name} values of one unit")
     for axis, inputs in ((left, len(SPREAD) ** 2), (right, len(SPREAD))):
         axis.axhline(math.log2(inputs), color="0.5", linestyle=":", label=f"log2 of the {inputs} inputs")
         axis.set(xscale="log", xlabel="s, noise of the dropout", ylabel="I(X;Z) [bits]")
@@ -110,7 +103,7 @@ CLAIM = Claim(
              "arXiv:2303.00596",),
     seeds=10,
     quick=3,
-    parts=parts,
+    parts=one_part_each(compare, {"compared": {}}),
     checks=checks,
     picture=picture,
 )  # fmt: skip

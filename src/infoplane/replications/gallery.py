@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from infoplane.io.files import atomic_write, make_folder
-from infoplane.replications.running import Outcome
+from infoplane.replications.outcomes import Outcome
 from infoplane.replications.verdict import Judged
 
 _HEAD = """| statistic | threshold | measured (95 % interval) | seeds | verdict |
@@ -61,8 +61,8 @@ def index(outcomes: Sequence[Outcome]) -> str:
     lines = [_INDEX.format(quick=quick), "| claim | | verdict | checks that hold | seeds | seconds of one core |",
              "| --- | --- | --- | ---: | ---: | ---: |"]  # fmt: skip
     for outcome in outcomes:
-        name, own = outcome.claim.name, [one for one in outcome.checks if not one.contrast]
-        right = sum(one.verdict == "holds" for one in own)
+        name, own = outcome.claim.name, [check for check in outcome.checks if not check.contrast]
+        right = sum(check.verdict == "holds" for check in own)
         cells = (f"[{name}]({name}.md)", outcome.claim.title, f"**{outcome.verdict}**", f"{right} of {len(own)}",
                  str(outcome.seeds), f"{outcome.seconds:.0f}")  # fmt: skip
         lines.append(f"| {' | '.join(cells)} |")
@@ -77,7 +77,7 @@ def index(outcomes: Sequence[Outcome]) -> str:
 def _page(outcome: Outcome) -> str:
     claim = outcome.claim
     quick = " --quick" if outcome.quick else ""
-    rows = "\n".join(_row(one) for one in outcome.checks)
+    rows = "\n".join(_row(check) for check in outcome.checks)
     sources = "\n".join(f"- {source}" for source in claim.sources)
     return f"""# {claim.title}
 
@@ -106,7 +106,7 @@ Made by
 """
 
 
-def _row(one: Judged) -> str:
-    text = f"*beside it:* {one.text}" if one.contrast else one.text
-    cells = (text, one.condition, one.said, str(one.seeds), one.verdict)
+def _row(check: Judged) -> str:
+    text = f"*beside it:* {check.text}" if check.contrast else check.text
+    cells = (text, check.condition, check.formatted, str(check.seeds), check.verdict)
     return f"| {' | '.join(cells)} |"

@@ -4,9 +4,6 @@ A network with one hidden layer learns a + b mod 47 from half of all pairs. With
 and much later generalises; without, it only memorises. Measured on the training half and on the held-out half: usable
 information log2 47 - cross-entropy of the network's own output (Xu et al. 2020), soft I(T;Y) above its shuffled null,
 and the plug-in I(T;Y) of six random projections of the hidden layer in eight bins each.
-
-[1] Power et al. (2022). Grokking: generalization beyond overfitting on small algorithmic datasets. arXiv:2201.02177.
-[2] Xu, Y. et al. (2020). A theory of usable information under computational constraints. arXiv:2002.10689.
 """
 
 from __future__ import annotations
@@ -22,23 +19,21 @@ from torch import Tensor, nn
 from infoplane.estimators import mutual_information
 from infoplane.family import Family
 from infoplane.networks import mlp
-from infoplane.replications.claim import Claim, Data, Part, Setting
-from infoplane.replications.following import follow, log_spaced
+from infoplane.replications.claim import Claim, Data, one_part_each
+from infoplane.replications.courses import follow, log_spaced
 from infoplane.replications.pictures import BLACK, BLUE, GREEN, PURPLE, VERMILION, course, panels
+from infoplane.replications.szt_networks import normal_start, orders
 from infoplane.replications.verdict import Check, largest, smallest
 
 P, HIDDEN = 47, 128
 RATE, STEPS, POINTS = 3e-3, 6000, 40
 PROJECTIONS, BINS = 6, 8
+KINDS = {"decay": {"decay": 1.0}, "none": {"decay": 0.0}}
 
 
 def network() -> nn.Sequential:
-    made = mlp([2 * P, HIDDEN, P], "relu")
-    for layer in made:
-        if isinstance(layer, nn.Linear):
-            nn.init.normal_(layer.weight, std=layer.in_features**-0.5)
-            nn.init.zeros_(layer.bias)
-    return made
+    """One hidden layer, with weights of standard deviation 1/sqrt(inputs)."""
+    return normal_start(mlp([2 * P, HIDDEN, P], "relu"), 0.0)
 
 
 def train(folder: Path | None, *, seeds: int, decay: float) -> Mapping[str, Any]:
@@ -46,7 +41,7 @@ def train(folder: Path | None, *, seeds: int, decay: float) -> Mapping[str, Any]
     a, b = torch.cartesian_prod(torch.arange(P), torch.arange(P)).T
     x = torch.cat([nn.functional.one_hot(a, P), nn.functional.one_hot(b, P)], 1).float()
     y = (a + b) % P
-    rows = torch.stack([torch.randperm(P * P, generator=torch.Generator().manual_seed(seed)) for seed in range(seeds)])
+    rows = orders(P * P, seeds)
     train, test = rows[:, : P * P // 2], rows[:, P * P // 2 :]
     family = Family(network, seeds, init="independent")
     family.compile("cross-entropy", lambda parameters: torch.optim.AdamW(parameters, lr=RATE, weight_decay=decay))
@@ -54,11 +49,11 @@ def train(folder: Path | None, *, seeds: int, decay: float) -> Mapping[str, Any]
 
     def measure(number: int) -> dict[str, Any]:
         layers = family.activations(x, ["1", "2"])
-        found: dict[str, Any] = {"step": number}
+        row: dict[str, Any] = {"step": number}
         for split, share in (("train", train), ("test", test)):
-            each = [measured(layers["1"][k, own], layers["2"][k, own], y[own]) for k, own in enumerate(share)]
-            found.update({f"{name} {split}": [one[name] for one in each] for name in each[0]})
-        return found
+            seen = [measured(layers["1"][k, own], layers["2"][k, own], y[own]) for k, own in enumerate(share)]
+            row.update({f"{name} {split}": [seed[name] for seed in seen] for name in seen[0]})
+        return row
 
     return follow(family, lambda: family.step(x_train, y_train), measure, log_spaced(STEPS, POINTS), folder)
 
@@ -77,12 +72,6 @@ def measured(hidden: Tensor, output: Tensor, y: Tensor) -> dict[str, float]:
     }
 
 
-def parts(setting: Setting) -> Mapping[str, Part]:
-    return {
-        name: Part(train, {"seeds": setting.seeds, "decay": decay}) for name, decay in (("decay", 1.0), ("none", 0.0))
-    }
-
-
 def checks(data: Data) -> list[Check]:
     learned, control = data["decay"], data["none"]
     change = np.array(learned["binned test"])[-1] - np.array(learned["binned test"])[0]
@@ -98,9 +87,9 @@ def checks(data: Data) -> list[Check]:
     ]  # fmt: skip
 
 
-def gain(found: Mapping[str, Any], split: str) -> np.ndarray:
+def gain(part: Mapping[str, Any], split: str) -> np.ndarray:
     """Usable information at the end less that at memorisation, (seeds,): the first training accuracy above 0.99."""
-    usable, memorised = np.array(found[f"usable {split}"]), np.array(found["accuracy train"]) > 0.99
+    usable, memorised = np.array(part[f"usable {split}"]), np.array(part["accuracy train"]) > 0.99
     return usable[-1] - usable[memorised.argmax(0), np.arange(usable.shape[1])]
 
 
@@ -117,12 +106,13 @@ def picture(data: Data) -> Any:
     course(middle, learned["step"], learned["soft test"], "soft, above its null", GREEN, "--")
     course(right, learned["step"], learned["usable train"], "usable, training pairs", VERMILION, "--")
     course(right, learned["step"], learned["binned test"], "binned, held-out pairs", PURPLE)
-    for one in (left, middle, right):
-        if one is not left:
-            one.axhline(np.log2(P), color="0.5", linewidth=0.8, linestyle="--", label="log2 47")
-        one.set(xlabel="step (0 drawn at 0.5)", ylabel="accuracy" if one is left else "I(T;Y) [bits]")
-        one.set_ylim((-0.05, 1.05) if one is left else (-7, 6.5))
-        one.legend(fontsize=8)
+    left.set(ylabel="accuracy", ylim=(-0.05, 1.05))
+    for panel in (middle, right):
+        panel.axhline(np.log2(P), color="0.5", linewidth=0.8, linestyle="--", label="log2 47")
+        panel.set(ylabel="I(T;Y) [bits]", ylim=(-7, 6.5))
+    for panel in (left, middle, right):
+        panel.set(xlabel="step (0 drawn at 0.5)")
+        panel.legend(fontsize=8)
     return figure
 
 
@@ -144,7 +134,7 @@ CLAIM = Claim(
     ),
     seeds=3,
     quick=1,
-    parts=parts,
+    parts=one_part_each(train, KINDS),
     checks=checks,
     picture=picture,
 )

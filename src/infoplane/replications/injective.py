@@ -1,12 +1,8 @@
 """Nothing moves but by true merges: Amjad and Geiger (2018), Goldfeld et al. (2019).
 
-Data, networks and training as in ``szt_networks``, read without bins: every distinct row of a layer is a symbol. A
-layer that maps no two inputs to one row has I(X;T) = H(X) = 12 bits and I(T;Y) = H(Y). What a layer loses is counted a
-second way, from the groups of inputs that share a row.
-
-[1] Amjad, R. A. and Geiger, B. C. (2018). Learning representations for neural network-based classification using the
-    information bottleneck principle. arXiv:1802.09766.
-[2] Goldfeld, Z. et al. (2019). Estimating information flow in deep neural networks. ICML, arXiv:1810.05728.
+The networks of ``szt_networks``, read without bins: every distinct row of a layer is a symbol. A layer that maps no
+two inputs to one row has I(X;T) = H(X) = 12 bits and I(T;Y) = H(Y). What a layer loses is counted a second way, from
+the groups of inputs that share a row.
 """
 
 from __future__ import annotations
@@ -16,18 +12,16 @@ from typing import Any
 
 import numpy as np
 
-from infoplane.replications.claim import Claim, Data, Part, Setting
-from infoplane.replications.pictures import LAYER_COLOURS, course, legend, panels
-from infoplane.replications.szt_networks import NAMES, SOFTMAX, curve, drop, trained
+from infoplane.replications.claim import Claim, Data
+from infoplane.replications.courses import drop
+from infoplane.replications.literature import GOLDFELD_2019
+from infoplane.replications.pictures import layer_courses, legend, panels, scale_in_bits
+from infoplane.replications.szt_networks import NAMES, SOFTMAX, curve, method, trained
 from infoplane.replications.verdict import Check, largest, mean, median, smallest
 
 H_X, H_Y = 12.0, 0.9991571  # bits, of the task
 BINNED = ("fixed", "width", "layer", "unit")
 ROUNDING = 1e-9
-
-
-def parts(setting: Setting) -> Mapping[str, Part]:
-    return trained(setting, "tanh", "relu")
 
 
 def checks(data: Data) -> list[Check]:
@@ -65,13 +59,12 @@ def least_excess(part: Mapping[str, Any]) -> np.ndarray:
 def picture(data: Data) -> Any:
     titles = ("tanh, exact: next to nothing moves", "ReLU, exact: dead units merge", "fails: tanh, 30 bins on [-1, 1]")
     figure, axes = panels(*titles)
-    for one, (name, rule) in zip(axes, (("tanh", "exact"), ("relu", "exact"), ("tanh", "fixed")), strict=True):
-        for layer, colour in enumerate(LAYER_COLOURS, start=1):
-            course(one, data[name]["epoch"], curve(data[name], rule, layer), f"layer {layer}", colour)
-        one.set(ylabel="I(X;T) [bits]", ylim=(0, 12.5))
+    for panel, (name, rule) in zip(axes, (("tanh", "exact"), ("relu", "exact"), ("tanh", "fixed")), strict=True):
+        layer_courses(panel, data[name]["epoch"], data[name][f"i_xt {rule}"])
+        scale_in_bits(panel)
     dead = np.array(data["relu"]["dead"][-1]).mean(0)[:SOFTMAX]  # (layers,)
-    said = "  ".join(f"{layer}: {units:.1f}" for layer, units in enumerate(dead, start=1))
-    axes[1].text(0.03, 0.04, f"dead units at the end, mean a seed, by layer\n{said}", fontsize=8,
+    counts = "  ".join(f"{layer}: {units:.1f}" for layer, units in enumerate(dead, start=1))
+    axes[1].text(0.03, 0.04, f"dead units at the end, mean a seed, by layer\n{counts}", fontsize=8,
                  transform=axes[1].transAxes)  # fmt: skip
     legend(figure, axes, 6)
     return figure
@@ -82,19 +75,19 @@ CLAIM = Claim(
     title="Without bins, nothing is lost but by true merges",
     statement="I(X;T) of a layer that maps no two inputs alike is H(X), whatever it learns, and falls only where "
     "inputs are truly merged.",
-    method="4096 patterns of 12 bits, 12-10-7-5-4-3-2 with tanh or ReLU and a softmax, Adam 4e-4, batches of 256, 2500 "
-    "epochs (1000 in the quick version) of 85 % of the patterns; every distinct row of float32 numbers is a symbol.",
+    method=method("with tanh or ReLU and a softmax", "4e-4, batches of 256, 2500 epochs (1000 in the quick version)")
+    + "; every distinct row of float32 numbers is a symbol.",
     contrast="At 30 bins on [-1, 1] the same tanh layers seem to lose bits: the loss is the rule's.",
     silent="Float32 has limits: saturated tanh units and the softmax round, and round inputs together. A number of 12 "
     "bits says nothing about how easily the information can be used.",
     sources=(
         "Amjad and Geiger (2018), Learning representations for neural network-based classification using the "
         "information bottleneck principle, arXiv:1802.09766",
-        "Goldfeld et al. (2019), Estimating information flow in deep neural networks, ICML, arXiv:1810.05728",
+        GOLDFELD_2019,
     ),
     seeds=40,
     quick=5,
-    parts=parts,
+    parts=trained("tanh", "relu"),
     checks=checks,
     picture=picture,
 )

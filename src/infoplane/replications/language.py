@@ -4,8 +4,6 @@ A transformer of 216 544 parameters learns to predict the next character of the 
 which every machine with Python has. On held-out text the outputs of its embedding and of its last block are held
 against three labels of each character: the character itself, the next one, and the pair of it with the one before;
 soft entropy with 100 codewords, less its value on shuffled labels.
-
-[1] Conklin, H. C. et al. (2026). Learning is forgetting: LLM training as lossy compression. ICLR, arXiv:2604.07569.
 """
 
 from __future__ import annotations
@@ -22,15 +20,15 @@ from infoplane.estimators import estimator
 from infoplane.estimators.counting.samples import label_variable
 from infoplane.family import Family
 from infoplane.replications.claim import Claim, Data, Part, Setting
-from infoplane.replications.following import follow, log_spaced
-from infoplane.replications.pictures import BLUE, GREEN, PURPLE, VERMILION, course, panels
+from infoplane.replications.courses import follow, log_spaced
+from infoplane.replications.pictures import BLUE, GREEN, PURPLE, VERMILION, course, panels, scale_in_bits
 from infoplane.replications.transformer import BLOCKS, CHARACTERS, CONTEXT, Transformer, text
 from infoplane.replications.verdict import Check, largest, smallest
 
 LEARNED, HELD_OUT, BATCH = 2_000_000, 24_576, 32  # characters, characters, rows of CONTEXT characters
 RATE, STEPS, POINTS = 2e-3, 1000, 24
 LAYERS = {"embedding": "embedding", "last": f"blocks.{BLOCKS - 1}"}
-SAID = {"token": "the character", "next": "the next one", "bigram": "the pair with the one before"}
+LABELS = {"token": "the character", "next": "the next one", "bigram": "the pair with the one before"}
 
 
 def train(folder: Path | None, *, seed: int) -> Mapping[str, Any]:
@@ -54,13 +52,13 @@ def train(folder: Path | None, *, seed: int) -> Mapping[str, Any]:
     def measure(number: int) -> dict[str, Any]:
         outputs = family.activations(token.view(-1, CONTEXT), [*LAYERS.values(), "head"])
         loss = nn.functional.cross_entropy(outputs["head"].flatten(0, 2), following)
-        found: dict[str, Any] = {"step": number, "loss": float(loss) / np.log(2)}
+        row: dict[str, Any] = {"step": number, "loss": float(loss) / np.log(2)}
         for layer, place in LAYERS.items():
             prepared = soft.prepare(outputs[place].flatten(0, 2))
             for name, variable in variables.items():
                 estimate = soft.with_label(prepared, variable)
-                found[f"{layer} {name}"], found[f"{layer} {name} null"] = estimate.value, estimate.details["null"]
-        return found
+                row[f"{layer} {name}"], row[f"{layer} {name} null"] = estimate.value, estimate.details["null"]
+        return row
 
     return follow(family, step, measure, log_spaced(STEPS, POINTS), folder)
 
@@ -80,9 +78,9 @@ def checks(data: Data) -> list[Check]:
     ]  # fmt: skip
 
 
-def after_peak(found: Mapping[str, Any]) -> tuple[float, ...]:
+def after_peak(seed: Mapping[str, Any]) -> tuple[float, ...]:
     """Of one seed: the token's loss, the growth of next / token, and the range and the loss in the embedding."""
-    token, following, embedded = (excess(found, name) for name in ("last token", "last next", "embedding token"))
+    token, following, embedded = (excess(seed, name) for name in ("last token", "last next", "embedding token"))
     collapse = int(token.argmin())
     peak = collapse + int(token[collapse:].argmax())
     ratio = following / token
@@ -94,9 +92,9 @@ def after_peak(found: Mapping[str, Any]) -> tuple[float, ...]:
     )
 
 
-def excess(found: Mapping[str, Any], name: str) -> np.ndarray:
+def excess(seed: Mapping[str, Any], name: str) -> np.ndarray:
     """Soft information less that of shuffled labels, (checkpoints,)."""
-    return np.array(found[name]) - np.array(found[f"{name} null"])
+    return np.array(seed[name]) - np.array(seed[f"{name} null"])
 
 
 def picture(data: Data) -> Any:
@@ -106,18 +104,18 @@ def picture(data: Data) -> Any:
     steps = next(iter(data.values()))["step"]
 
     def over_seeds(name: str) -> np.ndarray:
-        return np.stack([excess(found, name) for found in data.values()], 1)
+        return np.stack([excess(seed, name) for seed in data.values()], 1)
 
     for name, colour, style in (("token", VERMILION, "-"), ("next", BLUE, "--"), ("bigram", GREEN, ":")):
-        course(left, steps, over_seeds(f"last {name}"), SAID[name], colour, style)
-        course(right, steps, over_seeds(f"embedding {name}"), SAID[name], colour, style)
+        course(left, steps, over_seeds(f"last {name}"), LABELS[name], colour, style)
+        course(right, steps, over_seeds(f"embedding {name}"), LABELS[name], colour, style)
     course(middle, steps, over_seeds("last next") / over_seeds("last token"), "", PURPLE)
-    for one in (left, right):
-        one.set(ylabel="soft information above its null [bits]", ylim=(0, 2.4))
-        one.legend(fontsize=8)
+    for panel in (left, right):
+        scale_in_bits(panel, "soft information above its null [bits]", most=2.4)
+        panel.legend(fontsize=8)
     middle.set(ylabel="ratio")
-    for one in (left, middle, right):
-        one.set(xlabel="step (0 drawn at 0.5)")
+    for panel in (left, middle, right):
+        panel.set(xlabel="step (0 drawn at 0.5)")
     return figure
 
 

@@ -3,8 +3,6 @@
 Inputs are Gaussian, the teacher is linear, and a student of two linear layers is trained by full-batch gradient
 descent on as many examples as there are inputs. With Z ~ N(0, s^2) added to the hidden layer T = W x, the information
 is known exactly: I(X; T + Z) = 1/2 log2 det(1 + W W^T / s^2) bits.
-
-[1] Saxe, A. M. et al. (2018). On the information bottleneck theory of deep learning. ICLR.
 """
 
 from __future__ import annotations
@@ -16,7 +14,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from infoplane.replications.claim import Claim, Data, Part, Setting
+from infoplane.replications.claim import Claim, Data, one_part_each
+from infoplane.replications.courses import drop
+from infoplane.replications.literature import SAXE_2018
+from infoplane.replications.pictures import BLACK, BLUE, ORANGE, VERMILION, panels
 from infoplane.replications.verdict import Check, largest, mean, median
 
 INPUTS, HIDDEN, EXAMPLES, TESTED = 100, 100, 100, 1000
@@ -40,29 +41,24 @@ def train(folder: Path | None, *, seeds: int, decay: float) -> Mapping[str, Any]
     y_test = x_test @ teacher + TEACHER_NOISE**0.5 * normal(TESTED, 1)
     first, second = 0.1 * normal(INPUTS, HIDDEN) / INPUTS**0.5, 0.1 * normal(HIDDEN, 1) / HIDDEN**0.5
     epochs = sorted({0, *np.unique(np.geomspace(1, EPOCHS, POINTS).astype(int)).tolist()})
-    found: dict[str, list[Any]] = {"information": [], "train": [], "test": []}
+    course: dict[str, list[Any]] = {"information": [], "train": [], "test": []}
     for epoch in range(EPOCHS + 1):
         error = x @ first @ second - y  # (seeds, samples, 1)
         if epoch in epochs:
             # W W^T and W^T W have the same eigenvalues
             gram = torch.eye(HIDDEN, dtype=torch.float64) + first.mT @ first / NOISE**2
-            found["information"].append((torch.logdet(gram) / (2 * np.log(2))).tolist())
-            found["train"].append((error**2).mean((1, 2)).tolist())
-            found["test"].append(((x_test @ first @ second - y_test) ** 2).mean((1, 2)).tolist())
+            course["information"].append((torch.logdet(gram) / (2 * np.log(2))).tolist())
+            course["train"].append((error**2).mean((1, 2)).tolist())
+            course["test"].append(((x_test @ first @ second - y_test) ** 2).mean((1, 2)).tolist())
         slope = x.mT @ error / EXAMPLES  # (seeds, inputs, 1)
         kept = 1 - RATE * decay
         first, second = kept * first - RATE * slope @ second.mT, kept * second - RATE * first.mT @ slope
-    return {"epochs": epochs, **found}
-
-
-def parts(setting: Setting) -> Mapping[str, Part]:
-    decays = {"students": 0.0, "decayed": DECAY}
-    return {name: Part(train, {"seeds": setting.seeds, "decay": decay}) for name, decay in decays.items()}
+    return {"epochs": epochs, **course}
 
 
 def checks(data: Data) -> list[Check]:
     information = {name: np.array(part["information"]) for name, part in data.items()}  # (epochs, seeds) each
-    lost = {name: values.max(0) - values[-1] for name, values in information.items()}
+    lost = {name: drop(values) for name, values in information.items()}
     test = np.array(data["students"]["test"])
     rise = (test[-1] - test.min(0)) / test.min(0)
     return [
@@ -74,21 +70,24 @@ def checks(data: Data) -> list[Check]:
 
 
 def picture(data: Data) -> Any:
-    import matplotlib.pyplot as plt
-
-    found = {name: np.array(values) for name, values in data["students"].items()}
-    figure, (left, right, decayed) = plt.subplots(1, 3, figsize=(13, 3.6), layout="constrained")
-    epochs = np.maximum(found["epochs"], 0.5)
-    exact = "I(X; T + Z) [bits, exact, noise 1]"
-    left.plot(epochs, found["information"], color="C0", alpha=0.4)
-    left.set(xscale="log", xlabel="epoch", ylabel=exact, title="information only grows")
-    decayed.plot(epochs, data["decayed"]["information"], color="C1", alpha=0.4)
-    decayed.set(xscale="log", xlabel="epoch", ylabel=exact, title=f"weight decay {DECAY}: it falls (fails)")
-    for name, color in (("test", "C3"), ("train", "C7")):
-        right.plot(epochs, found[name], color=color, alpha=0.3)
-        right.plot(epochs, np.median(found[name], axis=1), color=color, label=f"{name} error, median")
-    right.set(xscale="log", xlabel="epoch", ylabel="mean squared error", title="while the test error rises")
-    right.legend()
+    course = {name: np.array(values) for name, values in data["students"].items()}
+    figure, (left, right, decayed) = panels(
+        "information only grows", "while the test error rises", f"weight decay {DECAY}: it falls (fails)"
+    )
+    epochs = np.maximum(course["epochs"], 0.5)
+    for panel, information, colour in (
+        (left, course["information"], BLUE),
+        (decayed, data["decayed"]["information"], ORANGE),
+    ):
+        panel.plot(epochs, information, color=colour, alpha=0.4)
+        panel.set(ylabel="I(X; T + Z) [bits, exact, noise 1]")
+    for name, colour in (("test", VERMILION), ("train", BLACK)):
+        right.plot(epochs, course[name], color=colour, alpha=0.3)
+        right.plot(epochs, np.median(course[name], axis=1), color=colour, label=f"{name} error, median")
+    right.set(ylabel="mean squared error")
+    right.legend(fontsize=8)
+    for panel in (left, right, decayed):
+        panel.set(xscale="log", xlabel="epoch (0 drawn at 0.5)")
     return figure
 
 
@@ -100,10 +99,10 @@ CLAIM = Claim(
     contrast="No rule of measuring changes a closed form, but another training does: with weight decay the network "
     "forgets the directions of the input that the labels do not need.",
     silent="Nothing about networks with nonlinearities.",
-    sources=("Saxe et al. (2018), On the information bottleneck theory of deep learning, ICLR",),
+    sources=(SAXE_2018,),
     seeds=20,
     quick=5,
-    parts=parts,
+    parts=one_part_each(train, {"students": {"decay": 0.0}, "decayed": {"decay": DECAY}}),
     checks=checks,
     picture=picture,
 )

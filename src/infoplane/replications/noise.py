@@ -4,36 +4,33 @@ Three settings of the networks of ``noisy_networks``: noise 0.005, the same with
 orthonormal (second claim: as accurate, without compressing), and noise 0.05. I(X;T) is that of the last hidden layer;
 beside it, how far points cluster: variance within the classes in units of that between, and a plug-in estimate in bins
 of ten standard deviations of the noise.
-
-[1] Goldfeld, Z. et al. (2019). Estimating information flow in deep neural networks. ICML, arXiv:1810.05728.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from scipy import stats
 
-from infoplane.replications.claim import Claim, Data, Part, Setting
+from infoplane.replications.claim import Claim, Data, one_part_each
+from infoplane.replications.courses import drop
+from infoplane.replications.literature import GOLDFELD_2019
 from infoplane.replications.noisy_networks import train
-from infoplane.replications.pictures import BLACK, BLUE, GREEN, ORANGE, PURPLE, VERMILION, course, panels
+from infoplane.replications.pictures import BLACK, BLUE, GREEN, ORANGE, PURPLE, VERMILION, course, panels, scale_in_bits
+from infoplane.replications.szt_networks import method
 from infoplane.replications.verdict import Check, largest, mean, median, smallest
 
 NOISE, LOUD, PENALTY = 0.005, 0.05, 0.02
-
-
-def parts(setting: Setting) -> Mapping[str, Part]:
-    settings = {"plain": (NOISE, 0.0), "penalty": (NOISE, PENALTY), "loud": (LOUD, 0.0)}
-    return {
-        name: Part(train, {"seeds": setting.seeds, "noise": noise, "penalty": penalty})
-        for name, (noise, penalty) in settings.items()
-    }
+KINDS = {
+    "plain": {"noise": NOISE, "penalty": 0.0},
+    "penalty": {"noise": NOISE, "penalty": PENALTY},
+    "loud": {"noise": LOUD, "penalty": 0.0},
+}
 
 
 def checks(data: Data) -> list[Check]:
-    lost = {name: loss(found["information"]) for name, found in data.items()}
+    lost = {name: drop(part["information"]) for name, part in data.items()}
     plain = {name: np.array(data["plain"][name]).T for name in ("information", "clusters", "binned")}
     peak = plain["information"].argmax(1)  # (seeds,)
     return [
@@ -56,12 +53,6 @@ def ranks(first: np.ndarray, second: np.ndarray, start: np.ndarray) -> list[floa
     return [stats.spearmanr(a[k:], b[k:]).statistic for a, b, k in zip(first, second, start, strict=True)]
 
 
-def loss(values: Any) -> np.ndarray:
-    """Peak minus last value, (seeds,)."""
-    values = np.array(values)
-    return values.max(0) - values[-1]
-
-
 def picture(data: Data) -> Any:
     figure, (left, middle, right) = panels(
         f"layer 5, noise {NOISE}",
@@ -75,9 +66,9 @@ def picture(data: Data) -> Any:
     course(left, plain["epoch"], plain["information"], "I(X;T)", BLUE)
     course(left, plain["epoch"], plain["binned"], "plug-in, bins of ten standard deviations", GREEN, "-.")
     course(middle, loud["epoch"], loud["information"], "I(X;T)", PURPLE)
-    for one in (left, middle):
-        one.set(ylabel="I(X;T), sample propagation [bits]", ylim=(0, 12.5))
-        one.legend(fontsize=8)
+    for panel in (left, middle):
+        scale_in_bits(panel, "I(X;T), sample propagation [bits]")
+        panel.legend(fontsize=8)
     for spread, values in zip(np.array(plain["clusters"]).T, np.array(plain["information"]).T, strict=True):
         peak = values.argmax()
         right.plot(spread[: peak + 1], values[: peak + 1], ".:", color="0.6")
@@ -91,8 +82,8 @@ CLAIM = Claim(
     title="With noise in the forward pass the true information falls as points cluster",
     statement="Where a network adds Gaussian noise to its layers, I(X;T) is finite and falls late in training, "
     "together with the spread of the classes; keeping weights orthonormal prevents it.",
-    method=f"4096 patterns of 12 bits, 12-10-7-5-4-3-2 tanh with noise {NOISE} after each, Adam 2e-3, 800 epochs of "
-    f"85 % of the patterns; sample propagation with 16 paths for each pattern; penalty {PENALTY} on weights 2 to 5.",
+    method=method(f"tanh with noise {NOISE} after each", "2e-3, 800 epochs")
+    + f"; sample propagation with 16 paths for each pattern; penalty {PENALTY} on weights 2 to 5.",
     contrast=f"At noise {LOUD} the layer starts with three bits and keeps them: the level is a part of the claim. And "
     "before its peak information rises while the classes part, so that over all checkpoints the two need not go "
     "together.",
@@ -100,10 +91,10 @@ CLAIM = Claim(
     "coarser than the true one where noise grows on its way, so that late values are somewhat too high. One of the "
     "three networks fails the rank correlation over all checkpoints, and none fails it from its peak on: the claim is "
     "undecided as it stands, and would hold of the fall alone.",
-    sources=("Goldfeld et al. (2019), Estimating information flow in deep neural networks, ICML, arXiv:1810.05728",),
+    sources=(GOLDFELD_2019,),
     seeds=3,
     quick=0,
-    parts=parts,
+    parts=one_part_each(train, KINDS),
     checks=checks,
     picture=picture,
 )

@@ -2,9 +2,8 @@
 
 Every tanh layer of the networks of ``szt_networks`` puts out T = tanh(..) + N(0, noise^2), while it trains and while it
 is measured: Adam at 2e-3, batches of 256, 800 epochs of 85 % of the 4096 patterns, 16 paths of noise for each pattern
-in a measurement. ``penalty`` weighs the squared distance of W^T W from the identity, for the weights of layers 2 to 5.
-
-[1] Goldfeld, Z. et al. (2019). Estimating information flow in deep neural networks. ICML, arXiv:1810.05728.
+in a measurement (Goldfeld et al. 2019, arXiv:1810.05728). ``penalty`` weighs the squared distance of W^T W from the
+identity, for the weights of layers 2 to 5.
 """
 
 from __future__ import annotations
@@ -23,8 +22,8 @@ from infoplane.estimators.counting.samples import Variable, number
 from infoplane.estimators.noisy import Noisy
 from infoplane.family import Family
 from infoplane.family.optimizers import load_optimizer_tensors, optimizer_tensors
-from infoplane.replications.following import follow, log_spaced
-from infoplane.replications.szt_networks import TRAINED, network, split
+from infoplane.replications.courses import follow, log_spaced
+from infoplane.replications.szt_networks import TRAINED, accuracy, network, split
 
 RATE, BATCH, EPOCHS, POINTS = 2e-3, 256, 800, 10
 PATHS, MONTE_CARLO = 16, 512
@@ -43,12 +42,12 @@ class NoisyNetworks:
 
     def layers(self, inputs: Tensor) -> list[Tensor]:
         """Hidden layers before their noise, and the last one's sums; all (seeds, samples, units)."""
-        t, found = inputs, []
+        t, clean = inputs, []
         for weight, offset in zip(self._weights, self._offsets, strict=True):
             sums = torch.baddbmm(offset, t, weight)
-            found.append(sums.tanh())
-            t = found[-1] + self._noise * torch.randn(sums.shape, generator=self._random)
-        return [*found[:-1], sums]
+            clean.append(sums.tanh())
+            t = clean[-1] + self._noise * torch.randn(sums.shape, generator=self._random)
+        return [*clean[:-1], sums]
 
     def step(self, x: Tensor, y: Tensor, rows: Tensor) -> None:
         """One step of every seed on its own batch of ``rows`` (seeds, samples)."""
@@ -84,7 +83,7 @@ def train(folder: Path | None, *, seeds: int, noise: float, penalty: float) -> M
     def measure(number: int) -> Mapping[str, Any]:
         with torch.no_grad():
             layers = networks.layers(many)
-        return {"epoch": at[number], **measured(layers, y, rows[:, TRAINED:], noise, ends=number in (0, max(at)))}
+        return {"epoch": at[number], **measured(layers, y, rows, noise, ends=number in (0, max(at)))}
 
     return follow(networks, lambda: networks.step(x, y, rows[:, :TRAINED]), measure, list(at), folder)
 
@@ -94,15 +93,15 @@ def unlike_orthonormal(weight: Tensor) -> Tensor:
     return (weight.mT @ weight - torch.eye(weight.shape[2])).square().sum()
 
 
-def measured(layers: list[Tensor], y: Tensor, tested: Tensor, noise: float, *, ends: bool) -> dict[str, Any]:
+def measured(layers: list[Tensor], y: Tensor, rows: Tensor, noise: float, *, ends: bool) -> dict[str, Any]:
     """Numbers of every seed, (seeds,), from layers before their noise, (seeds, samples * paths, units).
 
-    ``tested`` (seeds, samples) numbers the samples of the accuracy; ``ends``: with the information of layer 1.
+    ``rows`` is what ``split`` gave; ``ends``: with the information of layer 1.
     """
     *hidden, sums = (layer.unflatten(1, (len(y), -1)) for layer in layers)  # (seeds, samples, paths, units)
     t = hidden[-1][:, :, 0]
     return {
-        "accuracy": (sums[:, :, 0].argmax(2) == y).gather(1, tested).double().mean(1),
+        "accuracy": accuracy(sums[:, :, 0], y, rows),
         "information": [information(each, noise) for each in hidden[-1]],
         "first layer": [information(each, noise) for each in hidden[0]] if ends else None,
         "clusters": [cluster_ratio(each, y) for each in t],

@@ -1,4 +1,4 @@
-"""What the pictures of several claims share: two panels, and the course of a quantity over seeds."""
+"""What the pictures of several claims share: panels side by side, and the course of a quantity over seeds."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def panels(*titles: str, height: float = 4.0) -> tuple[Any, Any]:
     figure, (axes,) = plt.subplots(
         1, len(titles), figsize=(4.8 * len(titles), height), layout="constrained", squeeze=False
     )
-    for one, title in zip(axes, titles, strict=True):
-        one.set_title(title, fontsize=10)
-        one.spines[["top", "right"]].set_visible(False)
+    for panel, title in zip(axes, titles, strict=True):
+        panel.set_title(title, fontsize=10)
+        panel.spines[["top", "right"]].set_visible(False)
     return figure, axes
 
 
@@ -38,10 +38,24 @@ def course(axes: Any, epochs: Any, values: Any, label: str, colour: str, style: 
     axes.set(xscale="log", xlabel="epoch (0 drawn at 0.5)")
 
 
+def layer_courses(axes: Any, epochs: Any, information: Any) -> None:
+    """The course of every layer, numbered from 1; ``information`` (checkpoints, seeds, layers)."""
+    values = np.asarray(information)
+    for layer in range(values.shape[2]):
+        course(axes, epochs, values[:, :, layer], f"layer {layer + 1}", LAYER_COLOURS[layer])
+
+
+def scale_in_bits(axes: Any, ylabel: str = "I(X;T) [bits]", most: float = 12.5) -> None:
+    """An axis from 0 bits up, by default to just above the 12 bits of the patterns of ``szt_networks``."""
+    axes.set(ylabel=ylabel, ylim=(0, most))
+
+
 def legend(figure: Any, axes: Any, columns: int) -> None:
     """One legend below all panels, each name once."""
-    found: dict[str, Any] = {}
-    for one in axes:
-        handles, labels = one.get_legend_handles_labels()
-        found.update(zip(labels, handles, strict=True))
-    figure.legend(found.values(), found.keys(), loc="outside lower center", ncols=columns, fontsize=8, frameon=False)
+    handle_of: dict[str, Any] = {}
+    for panel in axes:
+        handles, labels = panel.get_legend_handles_labels()
+        handle_of.update(zip(labels, handles, strict=True))
+    figure.legend(
+        handle_of.values(), handle_of.keys(), loc="outside lower center", ncols=columns, fontsize=8, frameon=False
+    )

@@ -4,9 +4,6 @@ Data and training as in ``szt_networks``, for 1500 epochs and with activations t
 quantisation, straight-through gradients, see ``networks.quantised``); weights stay real, which the counts do not mind.
 Every distinct row of a layer is counted, on all 4096 inputs: the numbers are exact. The last layer is trained on its
 sums, and measured as a softmax on as many levels.
-
-[1] Lorenzen, S. S., Igel, C. and Nielsen, M. (2022). Information bottleneck: exact analysis of (quantized) neural
-    networks. ICLR, arXiv:2106.12912.
 """
 
 from __future__ import annotations
@@ -19,36 +16,33 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from infoplane import datasets
-from infoplane.family import Family
 from infoplane.networks.quantised import quantise, to_levels
-from infoplane.replications.claim import Claim, Data, Part, Setting
-from infoplane.replications.following import follow, log_spaced
-from infoplane.replications.pictures import LAYER_COLOURS, course, legend, panels
-from infoplane.replications.szt_networks import LAYERS, RATE, SOFTMAX, TRAINED, informations, network, one_epoch, split
+from infoplane.replications.claim import Claim, Data, one_part_each
+from infoplane.replications.courses import drop, log_spaced
+from infoplane.replications.pictures import layer_courses, legend, panels, scale_in_bits
+from infoplane.replications.szt_networks import RATE, SOFTMAX, informations, method, network, train_and_read
 from infoplane.replications.verdict import Check, mean
 
 EPOCHS, POINTS = 1500, 30
-KINDS = {"8-bit tanh": ("tanh", 8), "8-bit ReLU": ("relu", 8), "4-bit tanh": ("tanh", 4)}
+KINDS = {
+    "8-bit tanh": {"activation": "tanh", "bits": 8},
+    "8-bit ReLU": {"activation": "relu", "bits": 8},
+    "4-bit tanh": {"activation": "tanh", "bits": 4},
+}
 
 
 def train(folder: Path | None, *, activation: str, bits: int, seeds: int) -> Mapping[str, Any]:
     """Exact I(X;T) and I(T;Y) in bits of every seed at log-spaced epochs, (checkpoints, seeds, layers)."""
-    data = datasets.load("szt")
-    x, y, rows = torch.from_numpy(data.x), torch.from_numpy(data.y), split(seeds)
-    family = Family(partial(_network, activation, bits), seeds, init="independent")
-    family.compile("cross-entropy", "adam", RATE)
 
-    def measure(epoch: int) -> Mapping[str, Any]:
-        layers = list(family.activations(x, LAYERS).values())
-        correct = (layers[SOFTMAX].argmax(2) == y).gather(1, rows[:, TRAINED:])
-        layers[SOFTMAX] = to_levels(layers[SOFTMAX].softmax(2), 0.0, 1.0, 2**bits - 1)
-        i_xt, i_ty = (torch.stack(each, 1) for each in zip(*(informations(t, y, "exact") for t in layers), strict=True))
-        return {"epoch": epoch, "accuracy": correct.double().mean(1), "i_xt": i_xt, "i_ty": i_ty}
+    def read(_epoch: int, hidden: list[Tensor], sums: Tensor, y: Tensor) -> Mapping[str, Any]:
+        layers = [*hidden, to_levels(sums.softmax(2), 0.0, 1.0, 2**bits - 1)]
+        i_xt, i_ty = zip(*(informations(t, y, "exact") for t in layers), strict=True)
+        return {"i_xt": torch.stack(i_xt, 1), "i_ty": torch.stack(i_ty, 1)}
 
-    return follow(family, lambda: one_epoch(family, x, y, rows), measure, log_spaced(EPOCHS, POINTS), folder)
+    build = partial(_network, activation, bits)
+    return train_and_read(build, read, log_spaced(EPOCHS, POINTS), folder, seeds=seeds, rate=RATE)
 
 
 def _network(activation: str, bits: int) -> nn.Sequential:
@@ -60,44 +54,26 @@ def _network(activation: str, bits: int) -> nn.Sequential:
     )
 
 
-def parts(setting: Setting) -> Mapping[str, Part]:
-    kinds = list(KINDS.items())[: 1 if setting.quick else None]
-    return {
-        name: Part(train, {"activation": activation, "bits": bits, "seeds": setting.seeds})
-        for name, (activation, bits) in kinds
-    }
-
-
 def checks(data: Data) -> list[Check]:
-    loss = {name: losses(part) for name, part in data.items()}  # (seeds, layers)
-    found = [
+    loss = {name: drop(part["i_xt"]) for name, part in data.items()}  # (seeds, layers)
+    tanh = loss["8-bit tanh"]
+    layer_5 = "share of the runs whose layer 5 loses more than 1 bit"
+    judged = [
         Check(f"share of the runs whose output layer loses more than 0.5 bits, {name}", mean, [lost[:, SOFTMAX] > 0.5],
               above=0.89)
         for name, lost in loss.items()
     ]  # fmt: skip
-    tanh = loss["8-bit tanh"]
-    found.append(
-        Check("share of the runs whose layer 5 loses more than 1 bit, 8-bit tanh", mean, [tanh[:, 4] > 1], above=0.79)
-    )
-    found.append(Check("mean loss of layers 1 to 3, 8-bit tanh, bits", mean, [tanh[:, :3].mean(1)], below=0.14))
-    found += [
+    judged.append(Check(f"{layer_5}, 8-bit tanh", mean, [tanh[:, 4] > 1], above=0.79))
+    judged.append(Check("mean loss of layers 1 to 3, 8-bit tanh, bits", mean, [tanh[:, :3].mean(1)], below=0.14))
+    judged += [
         Check(f"share of the runs in which every layer that starts below 0.9 bits of I(T;Y) gains, {name}", mean,
               [gains(part)], above=0.89)
         for name, part in data.items()
     ]  # fmt: skip
     if "8-bit ReLU" in loss:
         relu = loss["8-bit ReLU"]
-        found.append(
-            Check("share of the runs whose layer 5 loses more than 1 bit, 8-bit ReLU", mean, [relu[:, 4] > 1],
-                  above=0.79, contrast=True)
-        )  # fmt: skip
-    return found
-
-
-def losses(part: Mapping[str, Any]) -> np.ndarray:
-    """Peak minus last value of I(X;T), (seeds, layers)."""
-    values = np.array(part["i_xt"])
-    return values.max(0) - values[-1]
+        judged.append(Check(f"{layer_5}, 8-bit ReLU", mean, [relu[:, 4] > 1], above=0.79, contrast=True))
+    return judged
 
 
 def gains(part: Mapping[str, Any]) -> np.ndarray:
@@ -109,11 +85,9 @@ def gains(part: Mapping[str, Any]) -> np.ndarray:
 def picture(data: Data) -> Any:
     titles = [name if name != "8-bit ReLU" else "8-bit ReLU: layer 5 need not lose (fails)" for name in data]
     figure, axes = panels(*titles)
-    for one, part in zip(axes, data.values(), strict=True):
-        values = np.array(part["i_xt"])
-        for layer, colour in enumerate(LAYER_COLOURS):
-            course(one, part["epoch"], values[:, :, layer], f"layer {layer + 1}", colour)
-        one.set(ylabel="I(X;T), exact [bits]", ylim=(0, 12.5))
+    for panel, part in zip(axes, data.values(), strict=True):
+        layer_courses(panel, part["epoch"], part["i_xt"])
+        scale_in_bits(panel, "I(X;T), exact [bits]")
     legend(figure, axes, 6)
     return figure
 
@@ -123,8 +97,8 @@ CLAIM = Claim(
     title="In quantised networks, measured exactly, the output compresses; hidden layers depend on the activation",
     statement="Where all values are quantised and the information is exact, the output layer compresses in every run, "
     "and whether hidden layers do depends on the activation.",
-    method="4096 patterns of 12 bits, 12-10-7-5-4-3-2 with activations on 2^8 or 2^4 levels, Adam 4e-4, "
-    "batches of 256, 1500 epochs of 85 % of the patterns; every distinct row is counted.",
+    method=method("with activations on 2^8 or 2^4 levels", "4e-4, batches of 256, 1500 epochs")
+    + "; every distinct row is counted.",
     contrast="With ReLU the last hidden layer loses a bit in some runs only, at the same number of levels.",
     silent="Quantised networks are other networks than those they stand for: I(X;T) is exact for these only. Weights "
     "are not quantised here; on as few levels they learn less. ReLU networks that start with a layer which is 0 for "
@@ -136,7 +110,7 @@ CLAIM = Claim(
     ),
     seeds=10,
     quick=10,
-    parts=parts,
+    parts=one_part_each(train, KINDS, quick=1),
     checks=checks,
     picture=picture,
 )

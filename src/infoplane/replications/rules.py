@@ -1,12 +1,8 @@
 """The rule decides: on one trained ReLU layer four published ways of cutting bins differ by bits, on tanh they agree.
 
-Data, networks and training as in ``szt_networks``. The same activations are cut by four rules that are in use: 30 bins
-on [-1, 1] [1], bins of width 0.07 [2], 30 bins over the range of the layer, and 30 over the range of each unit. That
-estimates need not obey the data-processing inequality, which the truth obeys, is said in [3].
-
-[1] Shwartz-Ziv, R. and Tishby, N. (2017). arXiv:1703.00810.
-[2] Saxe, A. M. et al. (2018). On the information bottleneck theory of deep learning. ICLR.
-[3] Geiger, B. C. (2021). On information plane analyses of neural network classifiers: a review. arXiv:2003.09671.
+The same activations of the networks of ``szt_networks`` are cut by four rules that are in use: 30 bins on [-1, 1],
+bins of width 0.07, 30 bins over the range of the layer, and 30 over the range of each unit. That estimates need not
+obey the data-processing inequality, which the truth obeys, is said in the review among the sources.
 """
 
 from __future__ import annotations
@@ -16,18 +12,16 @@ from typing import Any
 
 import numpy as np
 
-from infoplane.replications.claim import Claim, Data, Part, Setting
-from infoplane.replications.pictures import BLUE, GREEN, PURPLE, VERMILION, course, legend, panels
-from infoplane.replications.szt_networks import NAMES, curve, drop, trained
+from infoplane.replications.claim import Claim, Data
+from infoplane.replications.courses import drop
+from infoplane.replications.literature import SAXE_2018
+from infoplane.replications.pictures import BLUE, GREEN, PURPLE, VERMILION, course, legend, panels, scale_in_bits
+from infoplane.replications.szt_networks import NAMES, curve, method, trained
 from infoplane.replications.verdict import Check, mean, median
 
 COLOURS = {"fixed": VERMILION, "width": BLUE, "layer": GREEN, "unit": PURPLE}
 STYLES = {"fixed": "-", "width": "--", "layer": "-.", "unit": ":"}
 TOLERANCE = 0.01  # bits by which I(T;Y) may grow from a layer to the next one
-
-
-def parts(setting: Setting) -> Mapping[str, Part]:
-    return trained(setting, "tanh", "relu")
 
 
 def checks(data: Data) -> list[Check]:
@@ -60,10 +54,10 @@ def grows(part: Mapping[str, Any]) -> np.ndarray:
 
 def picture(data: Data) -> Any:
     figure, axes = panels("ReLU: the rule decides", "fails on tanh: the rules agree at the end")
-    for one, name in zip(axes, ("relu", "tanh"), strict=True):
+    for panel, name in zip(axes, ("relu", "tanh"), strict=True):
         for rule, colour in COLOURS.items():
-            course(one, data[name]["epoch"], curve(data[name], rule, 5), NAMES[rule], colour, STYLES[rule])
-        one.set(ylabel="I(X;T) of layer 5 [bits]", ylim=(0, 12.5))
+            course(panel, data[name]["epoch"], curve(data[name], rule, 5), NAMES[rule], colour, STYLES[rule])
+        scale_in_bits(panel, "I(X;T) of layer 5 [bits]")
     legend(figure, axes, 2)
     return figure
 
@@ -72,19 +66,19 @@ CLAIM = Claim(
     name="rules",
     title="On a ReLU layer the rule of cutting bins decides the number",
     statement="Four rules of cutting bins that are in use differ by bits on one trained ReLU layer, and agree on tanh.",
-    method="4096 patterns of 12 bits, 12-10-7-5-4-3-2 with tanh or ReLU and a softmax, Adam 4e-4, batches of 256, 2500 "
-    "epochs (1000 in the quick version) of 85 % of the patterns; the same activations cut by four rules.",
+    method=method("with tanh or ReLU and a softmax", "4e-4, batches of 256, 2500 epochs (1000 in the quick version)")
+    + "; the same activations cut by four rules.",
     contrast="On tanh layers the rules agree: bounded units fill the same range whichever way it is found.",
     silent="Which of the rules is right: none is, the layer's own information is in the claim injective. Saturation is "
     "not needed for a loss: with bins per unit ReLU layers lose as well.",
     sources=(
         "Shwartz-Ziv and Tishby (2017), arXiv:1703.00810, for 30 bins on [-1, 1]",
-        "Saxe et al. (2018), On the information bottleneck theory of deep learning, ICLR, for bins of width 0.07",
+        f"{SAXE_2018}, for bins of width 0.07",
         "Geiger (2021), On information plane analyses of neural network classifiers: a review, arXiv:2003.09671",
     ),
     seeds=40,
     quick=5,
-    parts=parts,
+    parts=trained("tanh", "relu"),
     checks=checks,
     picture=picture,
 )

@@ -2,8 +2,6 @@
 
 A layer of D fair binary units has D bits. Counted on N samples it has log2 N - (2^D / N) E[c log2 c] bits in the mean,
 c binomial(N, 2^-D): right while D is well below log2 N, and log2 N, whatever the network does, above.
-
-[1] Nothnagel, M. and Geiger, B. C. (2026). Information plane analysis of binary neural networks. arXiv:2605.03636.
 """
 
 from __future__ import annotations
@@ -17,7 +15,8 @@ import torch
 from scipy import stats
 
 from infoplane.estimators import mutual_information
-from infoplane.replications.claim import Claim, Data, Part, Setting
+from infoplane.replications.claim import Claim, Data, one_part_each
+from infoplane.replications.literature import NOTHNAGEL_2026
 from infoplane.replications.pictures import BLUE, GREEN, VERMILION, panels
 from infoplane.replications.verdict import Check, largest, smallest
 
@@ -35,19 +34,15 @@ def expected_entropy(bits: int, samples: int) -> float:
 def count(folder: Path | None, *, seeds: int) -> Mapping[str, Any]:
     """Samples, units, the entropy expected and those counted (seeds,), of every cell."""
     random = torch.Generator().manual_seed(0)
-    found: dict[str, list[Any]] = {"samples": [], "bits": [], "expected": [], "counted": []}
+    cells: dict[str, list[Any]] = {"samples": [], "bits": [], "expected": [], "counted": []}
     for samples, sizes in CELLS.items():
         for bits in sizes:
             layers = 2.0 * torch.randint(2, (seeds, samples, bits), generator=random) - 1
             # every sample is an input of its own, so that I(X;T) = H(T)
             counted = [mutual_information(t, range(samples), bins="sign").value for t in layers]
-            for name, value in zip(found, (samples, bits, expected_entropy(bits, samples), counted), strict=True):
-                found[name].append(value)
-    return found
-
-
-def parts(setting: Setting) -> Mapping[str, Part]:
-    return {"counts": Part(count, {"seeds": setting.seeds})}
+            for name, value in zip(cells, (samples, bits, expected_entropy(bits, samples), counted), strict=True):
+                cells[name].append(value)
+    return cells
 
 
 def checks(data: Data) -> list[Check]:
@@ -94,10 +89,10 @@ CLAIM = Claim(
     method="Fair bits, 1000, 4096 and 60 000 samples: the mean of the plug-in entropy in closed form, and counted.",
     contrast="With D four bits or more below log2 N next to nothing is missing: there a count can be trusted.",
     silent="Nothing about layers whose units are not fair and independent: they have fewer bits, and saturate later.",
-    sources=("Nothnagel and Geiger (2026), Information plane analysis of binary neural networks, arXiv:2605.03636",),
+    sources=(NOTHNAGEL_2026,),
     seeds=10,
     quick=10,
-    parts=parts,
+    parts=one_part_each(count, {"counts": {}}),
     checks=checks,
     picture=picture,
 )

@@ -22,13 +22,13 @@ def text(wanted: int) -> Tensor:
     Raises:
         InputError: this Python comes without its source.
     """
-    read = [np.zeros(0, np.uint8)]
+    pieces = [np.zeros(0, np.uint8)]
     for path in sorted(Path(sysconfig.get_path("stdlib")).glob("*.py")):
         marks = np.frombuffer(path.read_bytes(), np.uint8)
-        read.append(marks[(marks == 10) | (marks >= 32) & (marks < 127)])
-        if sum(map(len, read)) >= wanted:
+        pieces.append(marks[(marks == 10) | (marks >= 32) & (marks < 127)])
+        if sum(map(len, pieces)) >= wanted:
             break
-    marks = np.concatenate(read)[:wanted].astype(np.int64)
+    marks = np.concatenate(pieces)[:wanted].astype(np.int64)
     if len(marks) < wanted:
         raise InputError(
             f"{sysconfig.get_path('stdlib')} holds {len(marks)} characters of source and {wanted} are needed: use a "
@@ -50,7 +50,7 @@ class Embedding(nn.Module):
 
 
 @final
-class Block(nn.Module):
+class TransformerBlock(nn.Module):
     """Attention to what came before, then two linear layers, each added to what came in."""
 
     def __init__(self) -> None:
@@ -73,7 +73,7 @@ class Transformer(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.embedding = Embedding()
-        self.blocks = nn.Sequential(*(Block() for _ in range(BLOCKS)))
+        self.blocks = nn.Sequential(*(TransformerBlock() for _ in range(BLOCKS)))
         self.head = nn.Sequential(nn.LayerNorm(WIDTH), nn.Linear(WIDTH, CHARACTERS))
 
     def forward(self, characters: Tensor) -> Tensor:

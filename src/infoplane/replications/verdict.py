@@ -14,7 +14,7 @@ Word = Literal["holds", "does not hold", "undecided"]
 Statistic = Callable[..., Any]  #: arrays (..., seeds) -> (...)
 
 _RESAMPLES = 10_000
-_AT_ONCE = 2_000_000  # numbers in one block of resamples
+_BLOCK = 2_000_000  # numbers in one block of resamples: 16 MB
 
 
 @final
@@ -24,8 +24,8 @@ class Check:
 
     ``samples``: one array (seeds,) for each argument of ``statistic``, which reduces the last axis. ``paired``: the
     arrays speak of the same seeds, which are then drawn together. The statistic has to be above ``above`` and below
-    ``below``; or its interval has to hold ``contains``, for a claim that there is no relation. ``contrast``: judged
-    and shown beside the claim without a say in its verdict, as the same sentence under the rule that makes it fail.
+    ``below``; or its interval has to hold ``contains``, for a claim that there is no relation. ``contrast``: the same
+    sentence under the rule that makes it fail, shown beside the claim, whose verdict it does not change.
     """
 
     text: str
@@ -64,7 +64,7 @@ class Judged:
     contrast: bool = False
 
     @property
-    def said(self) -> str:
+    def formatted(self) -> str:
         """The statistic and its interval, in digits that mean something: ``3.41 (2.87 to 3.75)``."""
         value, low, high = (f"{round(number, 9) + 0.0:.3g}" for number in (self.value, self.low, self.high))
         return f"{value} ({low} to {high})"
@@ -98,24 +98,24 @@ def judge(check: Check, *, seed: int = 0) -> Judged:
     return Judged(check.text, check.condition, value, low, high, min(sizes), _word(check, low, high), check.contrast)
 
 
-def together(judged: Sequence[Judged]) -> Word:
+def claim_verdict(judged: Sequence[Judged]) -> Word:
     """The verdict of a claim: it holds if every check but the contrasts holds, and does not if one does not."""
-    words = {one.verdict for one in judged if not one.contrast}
+    words = {check.verdict for check in judged if not check.contrast}
     if "does not hold" in words:
         return "does not hold"
     return "undecided" if "undecided" in words else "holds"
 
 
 def _interval(check: Check, samples: list[np.ndarray], random: np.random.Generator) -> tuple[float, float]:
-    block = max(1, _AT_ONCE // max(map(len, samples)))
-    found = []
+    block = max(1, _BLOCK // max(map(len, samples)))
+    statistics = []
     for begin in range(0, _RESAMPLES, block):
         times = min(block, _RESAMPLES - begin)
         drawn = [random.integers(len(sample), size=(times, len(sample))) for sample in samples]
-        if check.paired:
+        if check.paired:  # the same seeds of every array
             drawn = drawn[:1] * len(samples)
-        found.append(check.statistic(*(sample[rows] for sample, rows in zip(samples, drawn, strict=True))))
-    numbers = np.concatenate(found)
+        statistics.append(check.statistic(*(sample[rows] for sample, rows in zip(samples, drawn, strict=True))))
+    numbers = np.concatenate(statistics)
     numbers = numbers[np.isfinite(numbers)]  # a resample may leave a correlation undefined
     low, high = np.quantile(numbers, [0.025, 0.975]) if len(numbers) else (np.nan, np.nan)
     return float(low), float(high)

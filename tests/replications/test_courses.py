@@ -1,11 +1,11 @@
-"""A training that is interrupted goes on where it was, bit for bit."""
+"""A training that is interrupted goes on where it was, bit for bit; what a course gains and loses."""
 
 import numpy as np
 import pytest
 import torch
 
 from infoplane.networks import Family, mlp
-from infoplane.replications.following import follow, log_spaced
+from infoplane.replications.courses import drop, follow, log_spaced, rise
 
 
 def course(folder, *, stop_at=None):
@@ -46,3 +46,9 @@ def test_log_spaced_numbers():
     assert at == sorted(set(at))
     late = np.diff(np.log(at[-10:]))
     np.testing.assert_allclose(late, late.mean(), rtol=0.02)
+
+
+def test_drop_and_rise():
+    values = [[3.0, 1.0], [5.0, 1.0], [4.0, 0.5]]
+    assert drop(values).tolist() == [1.0, 0.5]
+    assert rise(values).tolist() == [2.0, 0.0]

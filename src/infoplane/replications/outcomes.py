@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any, final
 
 from infoplane import __version__
-from infoplane.errors import InputError
+from infoplane.checks import whole_number
 from infoplane.io.files import atomic_write, json_bytes, make_folder, read_json
 from infoplane.replications.claim import Claim, Data, Part, Setting
-from infoplane.replications.verdict import Judged, Word, judge, together
+from infoplane.replications.verdict import Judged, Word, claim_verdict, judge
 
-Told = Callable[[str, float], None]  #: is told the key of a part that is done, and the seconds it took
+Progress = Callable[[str, float], None]  #: gets the key of a part that is done, and the seconds it took
 
 
 @final
@@ -49,7 +49,7 @@ class Outcome:
             "seeds": self.seeds,
             "quick": self.quick,
             "seconds": round(self.seconds, 1),
-            "checks": [asdict(one) for one in self.checks],
+            "checks": [asdict(check) for check in self.checks],
             "infoplane": __version__,
         }
 
@@ -65,7 +65,7 @@ def replicate(
     quick: bool = False,
     out: str | Path | None = None,
     workers: int = 2,
-    told: Told | None = None,
+    progress: Progress | None = None,
 ) -> list[Outcome]:
     """Compute what the claims need and judge them.
 
@@ -77,29 +77,29 @@ def replicate(
         InputError: seeds or workers below 1.
         RunError: ``out`` cannot be written.
     """
-    for name, number in (("seeds", seeds), ("workers", workers)):
-        if number is not None and number < 1:
-            raise InputError(f"{name}={number}: give a whole number of at least 1")
+    workers = whole_number("workers", workers, least=1, example=2)
+    if seeds is not None:
+        seeds = whole_number("seeds", seeds, least=1, example=10)
     folder = None if out is None else Path(out)
     if folder is not None:
         make_folder(folder / "parts")
     chosen = [claim for claim in claims if claim.quick or not quick]
     counts = [seeds or (claim.quick if quick else claim.seeds) for claim in chosen]
-    wanted = [claim.parts(Setting(count, quick, folder)) for claim, count in zip(chosen, counts, strict=True)]
-    done = _compute({part.key: part for parts in wanted for part in parts.values()}, folder, workers, told)
+    wanted = [claim.parts(Setting(count, quick)) for claim, count in zip(chosen, counts, strict=True)]
+    done = _compute({part.key: part for parts in wanted for part in parts.values()}, folder, workers, progress)
     outcomes = []
     for claim, count, parts in zip(chosen, counts, wanted, strict=True):
         data = {name: done[part.key]["data"] for name, part in parts.items()}
         judged = tuple(judge(check) for check in claim.checks(data))
         costs = {part.key: done[part.key]["seconds"] for part in parts.values()}
-        outcomes.append(Outcome(claim, together(judged), judged, costs, count, quick, data))
+        outcomes.append(Outcome(claim, claim_verdict(judged), judged, costs, count, quick, data))
     if folder is not None:
         atomic_write(folder / "verdicts.json", json_bytes({"claims": [outcome.record() for outcome in outcomes]}))
     return outcomes
 
 
 def _compute(
-    parts: Mapping[str, Part], folder: Path | None, workers: int, told: Told | None
+    parts: Mapping[str, Part], folder: Path | None, workers: int, progress: Progress | None
 ) -> dict[str, dict[str, Any]]:
     """Key -> {"seconds", "data"}; the parts that a folder already holds, from this version, are read."""
     kept = {key: read_json(_file(folder, key)) for key in parts if folder is not None and _file(folder, key).exists()}
@@ -107,8 +107,8 @@ def _compute(
     rest = [part for key, part in parts.items() if key not in done]
     for key, result in _results(rest, folder, workers):
         done[key] = result
-        if told is not None:
-            told(key, result["seconds"])
+        if progress is not None:
+            progress(key, result["seconds"])
     return done
 
 
@@ -121,7 +121,7 @@ def _results(parts: list[Part], folder: Path | None, workers: int) -> Iterable[t
 
 
 def _work(part: Part, folder: Path | None) -> tuple[str, dict[str, Any]]:
-    """One part, in whatever process; written before it is told, so that nothing done is lost."""
+    """One part, in whatever process; written before it is reported, so that nothing done is lost."""
     import torch
 
     torch.set_num_threads(1)
