@@ -27,7 +27,6 @@ LONG_FUNCTIONS = {
 
 #: Classes of one name in several files.
 TWINS = {
-    "Block",
     "Check",
     "Engine",
     "Held",
@@ -37,7 +36,6 @@ TWINS = {
     "Plan",
     "Prepared",
     "Report",
-    "Sign",
     "_CallableModule",
     "_Layer",
 }
@@ -98,15 +96,6 @@ UNTESTED = {
     "phases/__init__.py",
     "plane/measure.py",
     "plane/question.py",
-    "replications/__init__.py",
-    "replications/activation.py",
-    "replications/claim.py",
-    "replications/compression.py",
-    "replications/copies_complicated.py",
-    "replications/injective.py",
-    "replications/linear.py",
-    "replications/pictures.py",
-    "replications/rules.py",
     "report/__init__.py",
     "runs/manifest.py",
     "runs/migrate.py",
@@ -142,8 +131,6 @@ BEHAVIOURS = {
     "estimators/test_contract.py": "what is promised of every estimator",
     "estimators/test_golden.py": "numbers that stay to the last bit",
     "estimators/test_truths.py": "estimators beside information that is known",
-    "replications/test_all_claims.py": "verdicts as they are published",
-    "replications/test_claims_on_szt.py": "several claims on one task",
     "report/test_in_browser.py": "the page of a report in a browser",
     "runs/test_saved_runs.py": "run directories of earlier versions",
     "serve/test_in_browser.py": "the live page in a browser",

@@ -10,9 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from infoplane.replications.claim import Claim, Data
+from infoplane.replications.claim import SAXE_2018, Claim, Data
 from infoplane.replications.courses import drop
-from infoplane.replications.literature import SAXE_2018
 from infoplane.replications.pictures import BLUE, VERMILION, course, legend, panels, scale_in_bits
 from infoplane.replications.szt_networks import NAMES, bounds, curve, method, trained
 from infoplane.replications.verdict import Check, auc, median

@@ -15,9 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from infoplane.replications.claim import Claim, Data, one_part_each
+from infoplane.replications.claim import NOTHNAGEL_2026, Claim, Data, one_part_each
 from infoplane.replications.courses import drop, log_spaced
-from infoplane.replications.literature import NOTHNAGEL_2026
 from infoplane.replications.pictures import LAYER_COLOURS, VERMILION, layer_courses, panels, scale_in_bits
 from infoplane.replications.szt_networks import informations, method, network, train_and_read
 from infoplane.replications.verdict import Check, correlation, mean, median

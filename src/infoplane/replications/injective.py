@@ -12,9 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from infoplane.replications.claim import Claim, Data
+from infoplane.replications.claim import GOLDFELD_2019, Claim, Data
 from infoplane.replications.courses import drop
-from infoplane.replications.literature import GOLDFELD_2019
 from infoplane.replications.pictures import layer_courses, legend, panels, scale_in_bits
 from infoplane.replications.szt_networks import NAMES, SOFTMAX, curve, method, trained
 from infoplane.replications.verdict import Check, largest, mean, median, smallest

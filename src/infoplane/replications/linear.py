@@ -14,9 +14,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from infoplane.replications.claim import Claim, Data, one_part_each
+from infoplane.replications.claim import SAXE_2018, Claim, Data, one_part_each
 from infoplane.replications.courses import drop
-from infoplane.replications.literature import SAXE_2018
 from infoplane.replications.pictures import BLACK, BLUE, ORANGE, VERMILION, panels
 from infoplane.replications.verdict import Check, largest, mean, median
 

@@ -13,9 +13,8 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from infoplane.replications.claim import Claim, Data, one_part_each
+from infoplane.replications.claim import GOLDFELD_2019, Claim, Data, one_part_each
 from infoplane.replications.courses import drop
-from infoplane.replications.literature import GOLDFELD_2019
 from infoplane.replications.noisy_networks import train
 from infoplane.replications.pictures import BLACK, BLUE, GREEN, ORANGE, PURPLE, VERMILION, course, panels, scale_in_bits
 from infoplane.replications.szt_networks import method

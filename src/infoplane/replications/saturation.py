@@ -15,8 +15,7 @@ import torch
 from scipy import stats
 
 from infoplane.estimators import mutual_information
-from infoplane.replications.claim import Claim, Data, one_part_each
-from infoplane.replications.literature import NOTHNAGEL_2026
+from infoplane.replications.claim import NOTHNAGEL_2026, Claim, Data, one_part_each
 from infoplane.replications.pictures import BLUE, GREEN, VERMILION, panels
 from infoplane.replications.verdict import Check, largest, smallest
 
