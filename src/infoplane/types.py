@@ -10,6 +10,8 @@ from typing import Any, Literal
 
 import numpy as np
 
+from infoplane.flags import Flag, named
+
 Units = Literal["bits", "nats"]
 Kind = Literal["plug-in", "exact", "lower bound", "upper bound", "estimate"]
 
@@ -27,9 +29,13 @@ class Estimate:
     """One number from two samples, with its doubt.
 
     ``value``, ``low`` and ``high`` are in ``units``. ``low`` and ``high`` are an interval or a pair of bounds, and
-    ``None`` where none is known. ``flags`` are short names of reasons for doubt; ``details`` holds what the
-    estimator knows beside the value: entropies (in ``units``), occupied cells, the measurement model. ``n`` counts
-    the samples, ``kind`` says what the number is: plug-in, exact, lower bound, upper bound, estimate.
+    ``None`` where none is known. ``flags`` are reasons for doubt, short names that carry their words, and are given
+    as such or by name; ``details`` holds what the estimator knows beside the value: entropies (in ``units``),
+    occupied cells, the measurement model. ``n`` counts the samples, ``kind`` says what the number is: plug-in,
+    exact, lower bound, upper bound, estimate.
+
+    Raises:
+        UnknownNameError: a flag that ``infoplane.flags`` does not hold.
 
     >>> print(Estimate(0.5, low=0.25, high=0.75, kind="plug-in", n=200, flags=("amber",)))
     0.5000 bits [0.2500, 0.7500], plug-in, n=200 (amber)
@@ -41,8 +47,12 @@ class Estimate:
     high: float | None = None
     kind: Kind = "estimate"
     n: int = 0
-    flags: tuple[str, ...] = ()
+    flags: tuple[Flag, ...] = ()
     details: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        registered = [named(flag) for flag in self.flags]
+        object.__setattr__(self, "flags", tuple(registered) if isinstance(self.flags, tuple) else registered)
 
     def __str__(self) -> str:
         interval = "" if self.low is None or self.high is None else f" [{self.low:.4f}, {self.high:.4f}]"

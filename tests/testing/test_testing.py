@@ -130,7 +130,7 @@ class FirstSign(Estimator):
             ),
             "no measurement": lambda: replace(estimate, details={"estimand": "population"}),
             "no estimand": lambda: replace(estimate, details={"measurement": self.measurement}),
-            "flags in a list": lambda: replace(estimate, flags=["doubt"]),
+            "flags in a list": lambda: replace(estimate, flags=["red"]),
             "unknown kind": lambda: replace(estimate, kind="guess"),
             "n of one class": lambda: replace(estimate, n=int(labels.counts[0])),
             "tensor": lambda: replace(estimate, value=torch.tensor(value, dtype=torch.float64)),

@@ -25,13 +25,13 @@ from infoplane.estimators.counting.samples import (
     label_variable,
 )
 from infoplane.estimators.doubt import label_null, with_null
+from infoplane.flags import merged
 from infoplane.types import NATS_PER, Estimate, Units
 
 Spec = Estimator | str | Mapping[str, Any]  #: what names an estimator: an instance, a name, a table with a ``name``
 
 _RULES = (*PUBLISHED_RULES, "report", "quantile", "distinct")
 _QUICK = ("kde", "gaussian", "gaussian-copula", "ksg", "mixed-ksg", "renyi", "soft", "usable", "edge")
-_LIGHTS = ("red", "amber", "green")
 _MOST_NEIGHBOUR_UNITS = 6  # neighbours are far away beyond
 _MOST_MATRIX_SAMPLES = 2000  # the time for eigenvalues grows with their cube
 
@@ -174,7 +174,7 @@ def _filled(row: Row, what: str, estimate: Estimate | None) -> Row:
     """The row with one more estimate."""
     if estimate is None:
         return row
-    flags = _joined(row.flags, estimate.flags)
+    flags = merged(row.flags, estimate.flags)
     if what == "I(X;T)":
         return replace(
             row,
@@ -200,13 +200,6 @@ def _filled(row: Row, what: str, estimate: Estimate | None) -> Row:
         flags=flags,
         i_ty_flags=estimate.flags,
     )
-
-
-def _joined(flags: tuple[str, ...], more: tuple[str, ...]) -> tuple[str, ...]:
-    """The flags of both; of several traffic lights the worst, and first."""
-    every = dict.fromkeys((*flags, *more))
-    worst = [light for light in _LIGHTS if light in every][:1]
-    return (*worst, *(flag for flag in every if flag not in _LIGHTS))
 
 
 def _noted(row: Row, note: str) -> Row:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, final
 from infoplane import plotting
 from infoplane.estimators.binned import Binned
 from infoplane.estimators.counting.rules import RuleLike
+from infoplane.flags import Flag
 from infoplane.types import Units
 
 if TYPE_CHECKING:
@@ -42,12 +43,12 @@ class Row:
     kind: str = ""
     n: int | None = None
     units: str = "bits"
-    flags: tuple[str, ...] = ()
+    flags: tuple[Flag, ...] = ()
     seconds: float = 0.0
     note: str = ""
     i_xt_kind: str = ""
-    i_xt_flags: tuple[str, ...] = ()
-    i_ty_flags: tuple[str, ...] = ()
+    i_xt_flags: tuple[Flag, ...] = ()
+    i_ty_flags: tuple[Flag, ...] = ()
 
     @property
     def empty(self) -> bool:

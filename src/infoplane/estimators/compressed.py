@@ -27,6 +27,7 @@ from infoplane.estimators.distances.columns import Columns, normal_scores, varyi
 from infoplane.estimators.ksg import KSG
 from infoplane.estimators.mixed_ksg import MixedKSG
 from infoplane.estimators.neural.autoencoder import autoencode
+from infoplane.flags import CONSTANT_UNITS, LOSSY
 from infoplane.types import Estimate, Units
 
 METHODS = ("pca", "autoencoder", "cca")
@@ -165,11 +166,11 @@ class Compressed(Estimator):
         """``codes``: what the neighbours made of them."""
         inner = self._inner.with_label(codes, y, units)
         constant = prepared.columns.constant
-        flags = [flag for flag in inner.flags if flag != "constant-units"]
+        flags = [flag for flag in inner.flags if flag != CONSTANT_UNITS]
         if any(isinstance(lost, float) and lost > MOST_LOST for name, lost in facts.items() if "lost" in name):
-            flags.append("lossy")
+            flags.append(LOSSY)
         if constant:
-            flags.append("constant-units")
+            flags.append(CONSTANT_UNITS)
         details = {
             **inner.details,
             **facts,

@@ -17,6 +17,7 @@ from torch import Tensor
 from infoplane.errors import InputError
 from infoplane.estimators.base import Estimator
 from infoplane.estimators.counting.samples import Variable, as_array
+from infoplane.flags import NOT_CONVERGED, NULL_EXCEEDS_HALF, RED
 from infoplane.types import NATS_PER, Estimate, Units
 
 #: A curve has converged where its last doubling changes it by at most this share of its last value...
@@ -70,8 +71,8 @@ def label_null(
 def with_null(estimate: Estimate, null: Null) -> Estimate:
     """The estimate with its null in the details, and a flag where the null is more than half of it."""
     flags = estimate.flags
-    if null.mean > estimate.value / 2 and "null-exceeds-half" not in flags:
-        flags = (*flags, "null-exceeds-half")
+    if null.mean > estimate.value / 2 and NULL_EXCEEDS_HALF not in flags:
+        flags = (*flags, NULL_EXCEEDS_HALF)
     details = {**estimate.details, "null": null.mean, "null_values": null.values, "p_value": null.p_value}
     return replace(estimate, flags=flags, details=details)
 
@@ -114,7 +115,7 @@ def with_group_interval(
     interval, around the jackknife's value, has 95 % by Student's distribution. None for a red estimate, or where an
     estimate without some group is not possible.
     """
-    if "red" in estimate.flags:
+    if RED in estimate.flags:
         return replace(estimate, low=None, high=None)
     members = group_members(groups, len(t))
     order = np.random.default_rng(seed).permutation(len(members))
@@ -164,7 +165,7 @@ def convergence_curve(
 def with_curve(estimate: Estimate, curve: list[tuple[int, float]]) -> Estimate:
     """The estimate with its convergence curve in the details, and a flag where its last doubling changed much."""
     bits = NATS_PER["bits"] / NATS_PER[estimate.units]
-    flags = estimate.flags if has_converged(curve, bits) else (*estimate.flags, "not-converged")
+    flags = estimate.flags if has_converged(curve, bits) else (*estimate.flags, NOT_CONVERGED)
     return replace(estimate, flags=flags, details={**estimate.details, "convergence": curve})
 
 

@@ -32,6 +32,7 @@ from infoplane.estimators.counting.entropy import SUMMARY, cell_sizes, tabulate
 from infoplane.estimators.counting.samples import Variable, number
 from infoplane.estimators.counting.symbols import row_weights
 from infoplane.estimators.distances.columns import varying
+from infoplane.flags import ABOVE_CEILING, CONSTANT_UNITS, UNDERSAMPLED, Flag
 from infoplane.types import NATS_PER, Estimate, Units
 
 WEIGHTS = ("counting", "resolution", "mean")
@@ -113,10 +114,10 @@ class EDGE(Estimator):
         nats, lone = self._of_each_grid(prepared, other, widths, variable)
         ensemble = ensemble_weights(multipliers, dimensions, self.weights)
         value = float(ensemble @ nats)
-        flags: tuple[str, ...] = ("constant-units",) if prepared.constant else ()
-        flags += ("undersampled",) if lone > UNDERSAMPLED_SHARE else ()
+        flags: tuple[Flag, ...] = (CONSTANT_UNITS,) if prepared.constant else ()
+        flags += (UNDERSAMPLED,) if lone > UNDERSAMPLED_SHARE else ()
         ceiling = math.log(n) if numbers else variable.classes().entropy()
-        flags += ("above-ceiling",) if value > ceiling + 1e-9 else ()
+        flags += (ABOVE_CEILING,) if value > ceiling + 1e-9 else ()
         details = {
             "measurement": self.measurement,
             "estimand": "population",

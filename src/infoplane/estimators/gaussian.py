@@ -24,6 +24,7 @@ from infoplane.estimators.base import Estimator
 from infoplane.estimators.counting.samples import Ids, Variable
 from infoplane.estimators.distances.canonical import RESOLUTION, Basis, Standard, canonical, class_nats, gaussian_nats
 from infoplane.estimators.distances.columns import varying
+from infoplane.flags import CONSTANT_UNITS, FEW_SAMPLES, NOISELESS, RANK_DEFICIENT, Flag
 from infoplane.types import NATS_PER, Estimate, Units
 
 CORRECTIONS = ("wishart", "none")
@@ -107,11 +108,11 @@ def number_estimate(made: Estimator, t: Standard, other: Standard, correction: s
     }
     flags = []
     if found.rank_t < t.units.count or found.rank_other < columns.count:
-        flags.append("rank-deficient")
+        flags.append(RANK_DEFICIENT)
     if bool((found.residual <= RESOLUTION).any()):
-        flags.append("noiseless")
+        flags.append(NOISELESS)
     if t.n < FEWEST_PER_COLUMN * (found.rank_t + found.rank_other):
-        flags.append("few-samples")
+        flags.append(FEW_SAMPLES)
     return _estimate(made, gaussian_nats(found, t.n, correction), t, units, facts, flags)
 
 
@@ -122,14 +123,14 @@ def class_estimate(made: Estimator, t: Standard, classes: Ids, units: Units) -> 
         return _estimate(made, 0.0, t, units, facts, [])
     nats, found = class_nats(t, classes)
     facts |= {"rank": found.rank_t, "rank_other": found.rank_other, "correlations": found.correlations.tolist()}
-    flags = ["rank-deficient"] if found.rank_t < t.units.count else []
+    flags = [RANK_DEFICIENT] if found.rank_t < t.units.count else []
     if t.n < FEWEST_PER_COLUMN * (found.rank_t + found.rank_other):
-        flags.append("few-samples")
+        flags.append(FEW_SAMPLES)
     return _estimate(made, nats, t, units, facts, flags)
 
 
 def _estimate(
-    made: Estimator, nats: float, t: Standard, units: Units, facts: dict[str, object], flags: list[str]
+    made: Estimator, nats: float, t: Standard, units: Units, facts: dict[str, object], flags: list[Flag]
 ) -> Estimate:
     constant = t.units.constant
     details = {
@@ -139,5 +140,5 @@ def _estimate(
         "constant_units": constant,
         **facts,
     }
-    doubt = (*flags, "constant-units") if constant else tuple(flags)
+    doubt = (*flags, CONSTANT_UNITS) if constant else tuple(flags)
     return Estimate(nats / NATS_PER[units], units, n=t.n, flags=doubt, details=details)

@@ -34,6 +34,7 @@ from infoplane.estimators.counting.samples import Ids, Variable
 from infoplane.estimators.counting.symbols import constant_units
 from infoplane.estimators.distances.pairwise import Scaled, kernel_sums, scaled
 from infoplane.estimators.distances.reach import FEW, within_reach
+from infoplane.flags import CONSTANT_UNITS, SATURATED
 from infoplane.types import NATS_PER, Estimate, Units
 
 _SATURATED = 0.9  # of log n: nearly every sample stands alone at this noise
@@ -139,9 +140,9 @@ class KDE(Estimator):
     def _estimate(self, prepared: Prepared, nats: Estimate, units: Units) -> Estimate:
         """The estimate in ``units``, with what all of them say."""
         scale, n = NATS_PER[units], prepared.sums.shape[1]
-        flags = ["constant-units"] if prepared.constant_units else []
+        flags = [CONSTANT_UNITS] if prepared.constant_units else []
         if nats.details["h_t"] >= _SATURATED * math.log(n):
-            flags.append("saturated")
+            flags.append(SATURATED)
         entropies = {**nats.details, "log_n": math.log(n)}
         details: dict[str, Any] = {
             "measurement": self.measurement,

@@ -29,6 +29,17 @@ from infoplane.estimators.base import Estimator
 from infoplane.estimators.counting.samples import Ids, Variable
 from infoplane.estimators.distances.columns import Columns, scaled, scales, varying
 from infoplane.estimators.distances.neighbours import Cloud
+from infoplane.flags import (
+    ABOVE_CEILING,
+    CONSTANT_UNITS,
+    FEW_SAMPLES,
+    HIGH_DIMENSION,
+    LONE_SAMPLES,
+    NOISELESS,
+    SATURATED,
+    TIES,
+    Flag,
+)
 from infoplane.types import NATS_PER, Estimate, Units
 
 #: Beyond this many columns of both variables together, neighbours are too far away to be local.
@@ -130,12 +141,12 @@ class KSG(Estimator):
         if not (t.count and found.count):
             return neighbour_estimate(self, 0.0, t, found.count, units)
         terms = continuous_terms(t.cloud, found.cloud, min(self.k, t.n - 1))
-        flags = ["ties"] if tied(t.cloud, found.cloud) else []
+        flags = [TIES] if tied(t.cloud, found.cloud) else []
         growth = None
         if t.n >= FEWEST_SAMPLES:
             growth = self._growth(terms, continuous_terms(t.cloud.take(self._half(t)), half, self.k))
         if growth is not None and growth > MOST_GROWTH:
-            flags.append("noiseless")
+            flags.append(NOISELESS)
         return neighbour_estimate(
             self, float(terms.mean()), t, found.count, units, flags=flags, facts={"growth": growth}
         )
@@ -158,12 +169,12 @@ class KSG(Estimator):
         shared = (classes.counts > 1).to(t.device)[classes.ids]
         flags = []
         if bool(t.cloud.equal.any()):
-            flags.append("ties")
+            flags.append(TIES)
         lone = int((~shared).sum())
         if lone:
-            flags.append("lone-samples")
+            flags.append(LONE_SAMPLES)
         if lone == t.n:  # no class to look into: as much as a sample of this size can show
-            flags.append("saturated")
+            flags.append(SATURATED)
             value = math.log(t.n)
         elif lone:
             value = float(class_terms(t.cloud.take(shared.nonzero()[:, 0]), classes.take(shared), self.k).mean())
@@ -220,7 +231,7 @@ def neighbour_estimate(
     columns: int,
     units: Units,
     *,
-    flags: list[str] | None = None,
+    flags: list[Flag] | None = None,
     facts: dict[str, Any] | None = None,
 ) -> Estimate:
     """An estimate from neighbours, with what is doubtful about it; ``columns`` of the other variable."""
@@ -228,13 +239,13 @@ def neighbour_estimate(
     facts = dict(facts or {})
     doubt = list(flags or [])
     if t.count + columns > MOST_COLUMNS:
-        doubt.append("high-dimension")
+        doubt.append(HIGH_DIMENSION)
     if n < FEWEST_SAMPLES:
-        doubt.append("few-samples")
+        doubt.append(FEW_SAMPLES)
     if nats / scale > facts.get("h_y", math.inf):
-        doubt.append("above-ceiling")
+        doubt.append(ABOVE_CEILING)
     if t.constant:
-        doubt.append("constant-units")
+        doubt.append(CONSTANT_UNITS)
     if facts.get("growth") is not None:
         facts["growth"] /= scale
     details = {

@@ -33,6 +33,7 @@ from infoplane.estimators.counting.samples import Ids, Variable
 from infoplane.estimators.counting.symbols import constant_units
 from infoplane.estimators.distances.pairwise import half_squares
 from infoplane.estimators.distances.reach import within_reach
+from infoplane.flags import CONSTANT_UNITS, SATURATED, Flag
 from infoplane.types import NATS_PER, Estimate, Units
 
 PAIRS_AT_ONCE = 1 << 21  # exponents held in memory
@@ -120,9 +121,9 @@ class Noisy(Estimator):
         n, scale = len(mixture.t), NATS_PER[units]
         each = self._log_ratios(mixture, groups)
         value, error = float(each.mean()), float(each.std(correction=0)) / math.sqrt(len(each))
-        flags: tuple[str, ...] = ("constant-units",) if mixture.constant else ()
+        flags: tuple[Flag, ...] = (CONSTANT_UNITS,) if mixture.constant else ()
         if value >= SATURATED_SHARE * math.log(groups.count) and entropy == "h_x":
-            flags += ("saturated",)
+            flags += (SATURATED,)
         details = {
             "measurement": self.measurement,
             "estimand": "empirical",

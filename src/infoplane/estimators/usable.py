@@ -26,6 +26,7 @@ from infoplane.errors import InputError, UnknownNameError
 from infoplane.estimators.base import Estimator
 from infoplane.estimators.counting.samples import Ids, Variable
 from infoplane.estimators.counting.symbols import constant_units
+from infoplane.flags import ABOVE_CEILING, CONSTANT_UNITS, NOT_CONVERGED, OVERFITTED
 from infoplane.types import NATS_PER, Estimate, Kind, Units
 
 HEADS = ("linear", "identity")
@@ -106,10 +107,10 @@ class Usable(Estimator):
         flags = [
             flag
             for flag, raised in (
-                ("constant-units", constant > 0),
-                ("not-converged", held.gradient > LARGEST_GRADIENT),
-                ("overfitted", value < -1.96 * error - ROUNDING),
-                ("above-ceiling", value > labels.entropy() + 1.96 * error + ROUNDING),
+                (CONSTANT_UNITS, constant > 0),
+                (NOT_CONVERGED, held.gradient > LARGEST_GRADIENT),
+                (OVERFITTED, value < -1.96 * error - ROUNDING),
+                (ABOVE_CEILING, value > labels.entropy() + 1.96 * error + ROUNDING),
             )
             if raised
         ]

@@ -11,6 +11,7 @@ from infoplane.errors import InputError, UnknownNameError
 from infoplane.estimators.base import Estimator
 from infoplane.estimators.binned import Binned
 from infoplane.estimators.counting.rules import Fixed, Layer
+from infoplane.flags import in_doubt
 from infoplane.phases.table import CHECKS, Change, Phase, Phases
 from infoplane.trajectory.trajectory import Trajectory, concat
 from infoplane.types import NATS_PER
@@ -174,7 +175,7 @@ def _together(keys: Sequence[Key], lost: Mapping[Key, bool]) -> bool | None:
 def _doubted(trajectory: Trajectory, key: Key, step: int) -> bool:
     """Whether a row of the peak says that its number is the sample's rather than the network's."""
     rows = trajectory.select(step=step, **dict(zip(_KEY, key, strict=True)))
-    return any(not {"red", "saturated"}.isdisjoint(row["flags"]) for row in rows)
+    return any(in_doubt(row["flags"]) for row in rows)
 
 
 def _signals(runs: Sequence[Trajectory], layers: list[Any]) -> dict[Any, tuple[int | None, int | None]]:

@@ -16,6 +16,7 @@ from infoplane.estimators.counting.readings import Count, Reading
 from infoplane.estimators.counting.samples import Variable, distinct_ids
 from infoplane.estimators.counting.symbols import Symbols
 from infoplane.estimators.doubt import reordered, shuffled
+from infoplane.flags import HALF_PRECISION
 from infoplane.plane.gather import Gathered
 from infoplane.plane.question import WHOLE, Moment, Question
 from infoplane.types import NATS_PER, Estimate, Units
@@ -250,5 +251,5 @@ def _layer_rows(
             "h_t_given_x": reading.h_t_given_x,
             "n": reading.n,
             "units": question.units,
-            "flags": (*reading.flags, "half-precision") if half else reading.flags,
+            "flags": (*reading.flags, HALF_PRECISION) if half else reading.flags,
         }

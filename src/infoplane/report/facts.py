@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from infoplane import flags
 from infoplane.errors import InputError
 from infoplane.io.files import clean
 from infoplane.plotting.ceilings import ceilings_among
 from infoplane.report.gather import Run
-from infoplane.report.words import in_words
 
 _OUTCOME = ("state", "reason", "started", "ended", "seconds", "steps_done", "seed", "data_checksum")
 
@@ -79,4 +79,4 @@ def warnings(run: Run) -> list[tuple[str, str, str, int, str]]:
     counts: Counter[tuple[str, str]] = Counter()
     for row in run.trajectory:
         counts.update((str(row["layer"]), flag) for flag in row["flags"] if flag != "green")
-    return [(run.name, layer, flag, count, in_words(flag)) for (layer, flag), count in counts.items()]
+    return [(run.name, layer, flag, count, flags.read(flag).words) for (layer, flag), count in counts.items()]

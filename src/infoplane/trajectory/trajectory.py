@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, final
 from infoplane import plotting
 from infoplane.columns import COLUMNS, SCALAR_COLUMNS
 from infoplane.errors import DataFileError, InputError, RunError, UnknownNameError
+from infoplane.flags import from_text
 from infoplane.io.files import (
     FORMAT_VERSION,
     TEXT_COLUMNS,
@@ -74,7 +75,7 @@ class Trajectory:
         _check_names(row)
         values = list(map(row.get, COLUMNS))
         flags = values[_FLAGS]
-        values[_FLAGS] = tuple((flags if isinstance(flags, str) else ";".join(flags)).split(";")) if flags else ()
+        values[_FLAGS] = from_text(flags if isinstance(flags, str) else ";".join(flags)) if flags else ()
         self._rows.append(tuple(values))
 
     def extend(self, rows: Iterable[Mapping[str, Any]]) -> None:

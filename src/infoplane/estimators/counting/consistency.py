@@ -19,6 +19,7 @@ from torch import Tensor
 
 from infoplane.estimators.counting.readings import Reading
 from infoplane.estimators.counting.symbols import Symbols
+from infoplane.flags import ABOVE_H_Y, ABOVE_LOG_N, BELOW_FLOOR, DATA_PROCESSING
 
 _SLACK = 1e-9  # rounding, in any unit
 _NOTICEABLE = 0.01  # bits by which a later layer may know more before it is flagged
@@ -51,13 +52,13 @@ def flagged_layers(layers: Sequence[Reading], *, floor: float | None, h_y: float
     for reading in layers:
         flags = []
         if reading.i_xt is not None and reading.i_xt > math.log2(reading.n) * bits + _SLACK:
-            flags.append("above-log-n")
+            flags.append(ABOVE_LOG_N)
         if h_y is not None and reading.i_ty > h_y + _SLACK:
-            flags.append("above-h-y")
+            flags.append(ABOVE_H_Y)
         if floor is not None and reading.i_ty < floor - _SLACK:
-            flags.append("below-floor")
+            flags.append(BELOW_FLOOR)
         if reading.i_ty > before + _NOTICEABLE * bits:
-            flags.append("data-processing")
+            flags.append(DATA_PROCESSING)
         before = reading.i_ty
         flagged.append(replace(reading, flags=(*reading.flags, *flags)) if flags else reading)
     return flagged

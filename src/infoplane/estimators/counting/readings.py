@@ -18,6 +18,21 @@ from infoplane.estimators.counting.entropy import SUMMARY
 from infoplane.estimators.counting.intervals import NORMAL, intervals
 from infoplane.estimators.counting.samples import Ids
 from infoplane.estimators.counting.symbols import Symbols
+from infoplane.flags import (
+    ABOVE_CEILING,
+    AMBER,
+    APPROXIMATE_INTERVAL,
+    CONSTANT_UNITS,
+    COPIES_DIFFER,
+    GREEN,
+    NEGATIVE,
+    NONFINITE,
+    OUTSIDE_BINS,
+    RED,
+    SATURATED,
+    UNDERSAMPLED,
+    Flag,
+)
 from infoplane.types import NATS_PER, Estimate, Kind, Units
 
 AMBER_FACTOR = 3.0  # how often the distance of two corrections is added to an interval in amber
@@ -35,7 +50,7 @@ class Reading:
     i_xt: float | None
     i_ty: float
     n: int
-    flags: tuple[str, ...] = ()
+    flags: tuple[Flag, ...] = ()
     h_t: float | None = None
     h_t_given_x: float | None = None
     i_xt_low: float | None = None
@@ -104,7 +119,7 @@ class Count:
                 i_ty, h_t_given_x = h_t + h_y - h_ty, h_tx - h_x
                 light = _light(h_t, i_ty, (cells_ty, singletons_ty, n), h_y)
                 if h_t_given_x >= differ:
-                    light = ("red", *light[1:], "copies-differ")
+                    light = (RED, *light[1:], COPIES_DIFFER)
                 i_xt = h_t - h_tx + h_x
                 entropies = h_t / scale, h_t_given_x / scale
                 all_differ = split if self.family == "exact" else None
@@ -114,11 +129,11 @@ class Count:
             result.append(lines)
         return result
 
-    def _layer_flags(self, at: int, bad: float, outside: float, constant: float) -> tuple[str, ...]:
+    def _layer_flags(self, at: int, bad: float, outside: float, constant: float) -> tuple[Flag, ...]:
         if bad and self.manner.nonfinite == "error":
             place = f"{self.places[at]}: " if self.places else ""
             raise NonFiniteError(place + nonfinite_message(self.layers[at].bad))
-        named = (("nonfinite", bad), ("outside-bins", outside), ("constant-units", constant))
+        named = ((NONFINITE, bad), (OUTSIDE_BINS, outside), (CONSTANT_UNITS, constant))
         return tuple(flag for flag, found in named if found)
 
     def _doubt(
@@ -161,7 +176,7 @@ class Count:
         ceilings = (details["log_n"], details["h_y"])
         each = []
         for at, value in enumerate((reading.i_xt or 0.0, reading.i_ty)):
-            flags = (("above-ceiling", value > ceilings[at] + _SLACK), ("negative", value < -_SLACK))
+            flags = ((ABOVE_CEILING, value > ceilings[at] + _SLACK), (NEGATIVE, value < -_SLACK))
             more: dict[str, Any] = {"interval": "none" if ends[at][0] is None else method}
             if parts and method == "jackknife":
                 centre, half, *_ = parts[at][0][0]
@@ -230,12 +245,12 @@ def _version() -> str:
 
 def _with_interval(reading: Reading, about_x: Sequence[float], about_y: Sequence[float], *, scale: float) -> Reading:
     """The reading with both intervals: none in red, wider in amber, where the correction itself is uncertain."""
-    if "red" in reading.flags or math.isnan(about_y[0]):
+    if RED in reading.flags or math.isnan(about_y[0]):
         return reading
-    factor = 1.0 if "green" in reading.flags else AMBER_FACTOR
+    factor = 1.0 if GREEN in reading.flags else AMBER_FACTOR
     i_xt_low, i_xt_high = _ends(about_x, factor, scale)
     i_ty_low, i_ty_high = _ends(about_y, factor, scale)
-    flags = (*reading.flags, *(("approximate-interval",) if "amber" in reading.flags else ()))
+    flags = (*reading.flags, *((APPROXIMATE_INTERVAL,) if AMBER in reading.flags else ()))
     return replace(reading, i_xt_low=i_xt_low, i_xt_high=i_xt_high, i_ty_low=i_ty_low, i_ty_high=i_ty_high, flags=flags)
 
 
@@ -253,7 +268,7 @@ def nonfinite_message(bad: Tensor) -> str:
     )
 
 
-def _light(h_t: float, i_ty: float, counts: tuple[float, float, float], h_y: float) -> tuple[str, ...]:
+def _light(h_t: float, i_ty: float, counts: tuple[float, float, float], h_y: float) -> tuple[Flag, ...]:
     """The traffic light of the joint (T, Y) table, and the reasons for red.
 
     Green: singletons at most 2 % of the samples and 7 samples a cell. Red: symbols nearly as many as samples, or too
@@ -264,5 +279,5 @@ def _light(h_t: float, i_ty: float, counts: tuple[float, float, float], h_y: flo
     saturated = h_t >= 0.9 * math.log(n)
     undersampled = lone > 0.15 or n < 2.5 * cells_ty or (lone > 0.02 and i_ty >= 0.95 * h_y)
     if saturated or undersampled:
-        return ("red", *(["saturated"] if saturated else []), *(["undersampled"] if undersampled else []))
-    return ("green" if lone <= 0.02 and n >= 7 * cells_ty else "amber",)
+        return (RED, *([SATURATED] if saturated else []), *([UNDERSAMPLED] if undersampled else []))
+    return (GREEN if lone <= 0.02 and n >= 7 * cells_ty else AMBER,)

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from infoplane.estimators.neural.critic import NeuralBound, Perceptron, Scored, Scorer
+from infoplane.flags import NEGATIVE, Flag
 from infoplane.types import Kind
 
 NARROWEST_LOG_VARIANCE = -8.0  # of a standardised dimension; narrower ones make single samples decide
@@ -94,5 +95,5 @@ class CLUB(NeuralBound):
     def contributions(self, scored: Scored) -> Tensor:
         return scored.own - scored.rows
 
-    def doubts(self, value: float, scored: Scored) -> tuple[str, ...]:
-        return ("negative",) if value < 0 else ()
+    def doubts(self, value: float, scored: Scored) -> tuple[Flag, ...]:
+        return (NEGATIVE,) if value < 0 else ()

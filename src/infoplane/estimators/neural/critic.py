@@ -29,6 +29,7 @@ from infoplane.errors import InputError
 from infoplane.estimators.base import Estimator
 from infoplane.estimators.counting.samples import Variable
 from infoplane.estimators.counting.symbols import constant_units
+from infoplane.flags import ABOVE_CEILING, CONSTANT_UNITS, OVERFITTED, Flag
 from infoplane.types import NATS_PER, Estimate, Kind, Units
 
 FEWEST_SAMPLES = 20  # both halves need a few, and the first one some to stop by
@@ -151,7 +152,7 @@ class NeuralBound(Estimator):
         """(samples,) numbers whose mean is the bound, in nats, and whose spread gives its standard error."""
 
     @abc.abstractmethod
-    def doubts(self, value: float, scored: Scored) -> tuple[str, ...]:
+    def doubts(self, value: float, scored: Scored) -> tuple[Flag, ...]:
         """Flags for a value in nats."""
 
     @property
@@ -176,7 +177,7 @@ class NeuralBound(Estimator):
         details |= {"constant_units": constant, "log_n": math.log(n - n // 2) / scale, "held_out": n - n // 2}
         if variable.ids is not None:
             details[entropy] = variable.ids.entropy() / scale
-        flags: tuple[str, ...] = ("constant-units",) if constant else ()
+        flags: tuple[Flag, ...] = (CONSTANT_UNITS,) if constant else ()
         values = variable.values().to(t.device)
         if constant == t.shape[1] or bool((values == values[:1]).all()):
             return Estimate(0.0, units, kind=self.bound, n=n, flags=flags, details=details)
@@ -187,9 +188,9 @@ class NeuralBound(Estimator):
         gap = float(self.contributions(fitted).mean()) - value
         flags += self.doubts(value, scored)
         if self.bound == "lower bound" and gap > max(OVERFITTED_NATS, 0.5 * (value + gap)):
-            flags += ("overfitted",)
+            flags += (OVERFITTED,)
         if variable.ids is not None and value > variable.ids.entropy():
-            flags += ("above-ceiling",)
+            flags += (ABOVE_CEILING,)
         details |= {"standard_error": error / scale, "steps": steps, "on_training_part": (value + gap) / scale}
         low = (value - 1.96 * error) / scale if self.bound == "lower bound" else None
         high = (value + 1.96 * error) / scale if self.bound == "upper bound" else None

@@ -15,6 +15,7 @@ from typing import ClassVar, final
 from torch import Tensor
 
 from infoplane.estimators.neural.critic import CriticBound, Scored
+from infoplane.flags import LOG_N_CEILING, Flag
 from infoplane.types import Kind
 
 CEILING_SHARE = 0.9  # of log K, from which on the ceiling sets the value
@@ -52,5 +53,5 @@ class InfoNCE(CriticBound):
     def contributions(self, scored: Scored) -> Tensor:
         return scored.own - scored.rows
 
-    def doubts(self, value: float, scored: Scored) -> tuple[str, ...]:
-        return ("log-n-ceiling",) if value >= CEILING_SHARE * math.log(len(scored.own)) else ()
+    def doubts(self, value: float, scored: Scored) -> tuple[Flag, ...]:
+        return (LOG_N_CEILING,) if value >= CEILING_SHARE * math.log(len(scored.own)) else ()

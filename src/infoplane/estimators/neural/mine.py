@@ -14,6 +14,7 @@ from typing import ClassVar, final
 from torch import Tensor
 
 from infoplane.estimators.neural.critic import CriticBound, Scored, heavy_tail, log_mean_exp, log_mean_exp_of_others
+from infoplane.flags import DIVERGING, Flag
 from infoplane.types import Kind
 
 
@@ -48,8 +49,8 @@ class MINE(CriticBound):
     def contributions(self, scored: Scored) -> Tensor:
         return donsker_varadhan(scored)
 
-    def doubts(self, value: float, scored: Scored) -> tuple[str, ...]:
-        return ("diverging",) if heavy_tail(scored.rows) else ()
+    def doubts(self, value: float, scored: Scored) -> tuple[Flag, ...]:
+        return (DIVERGING,) if heavy_tail(scored.rows) else ()
 
 
 def donsker_varadhan(scored: Scored) -> Tensor:

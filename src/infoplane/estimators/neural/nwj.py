@@ -14,6 +14,7 @@ from typing import ClassVar, final
 from torch import Tensor
 
 from infoplane.estimators.neural.critic import CriticBound, Scored, heavy_tail, log_mean_exp_of_others
+from infoplane.flags import DIVERGING, Flag
 from infoplane.types import Kind
 
 
@@ -48,5 +49,5 @@ class NWJ(CriticBound):
     def contributions(self, scored: Scored) -> Tensor:
         return scored.own - (scored.rows - 1).exp()
 
-    def doubts(self, value: float, scored: Scored) -> tuple[str, ...]:
-        return ("diverging",) if heavy_tail(scored.rows) else ()
+    def doubts(self, value: float, scored: Scored) -> tuple[Flag, ...]:
+        return (DIVERGING,) if heavy_tail(scored.rows) else ()

@@ -17,6 +17,7 @@ from torch import Tensor
 from infoplane.errors import InputError
 from infoplane.estimators.neural.critic import CriticBound, Scored, log_mean_exp_of_others
 from infoplane.estimators.neural.mine import donsker_varadhan
+from infoplane.flags import CLIPPED, Flag
 from infoplane.types import Kind
 
 MOST_CLIPPED = 0.5  # share of the own pairs whose score lies beyond tau
@@ -68,6 +69,6 @@ class SMILE(CriticBound):
     def contributions(self, scored: Scored) -> Tensor:
         return donsker_varadhan(scored)
 
-    def doubts(self, value: float, scored: Scored) -> tuple[str, ...]:
+    def doubts(self, value: float, scored: Scored) -> tuple[Flag, ...]:
         clipped = float((scored.own > self.tau).to(torch.float64).mean())
-        return ("clipped",) if clipped > MOST_CLIPPED else ()
+        return (CLIPPED,) if clipped > MOST_CLIPPED else ()
