@@ -62,14 +62,14 @@ def test_unknown_option_lists_the_options():
 @pytest.mark.parametrize("samples", [1, 0, -3, 2.0, True, "10"])
 @pytest.mark.parametrize("name", ["report-simple", "report-complicated", "digits", "mnist", "fashion-mnist"])
 def test_samples_must_be_a_whole_number_of_at_least_two(name, samples):
-    with pytest.raises(InputError, match=f"samples={samples!r} is not a whole number of at least 2"):
+    with pytest.raises(InputError, match=f"samples={samples!r}: it must be a whole number of at least 2"):
         datasets.load(name, samples=samples)
 
 
 @pytest.mark.parametrize("seed", [-1, 0.5, None, True])
 @pytest.mark.parametrize("name", [*GENERATED, "mnist", "fashion-mnist"])
 def test_a_bad_seed_is_named(name, seed):
-    with pytest.raises(InputError, match=f"seed={seed!r} is not a whole number from 0"):
+    with pytest.raises(InputError, match=f"seed={seed!r}: it must be a whole number of at least 0"):
         datasets.load(name, seed=seed)
 
 

@@ -56,5 +56,5 @@ def test_too_many_samples():
 
 @pytest.mark.parametrize("pad", [7, -14, 14.0, True])
 def test_bad_pads_are_named(pad):
-    with pytest.raises(InputError, match=f"pad={pad} is not a whole number of at least 8"):
+    with pytest.raises(InputError, match=f"pad={pad}: it must be a whole number of at least 8"):
         datasets.load("digits", pad=pad)

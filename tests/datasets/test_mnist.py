@@ -82,7 +82,7 @@ def test_options_out_of_range_are_named(tmp_path, name):
         datasets.load(name, root=tmp_path, samples=41)
     with pytest.raises(UnknownNameError, match="unknown split 'tets': did you mean 'test'"):
         datasets.load(name, root=tmp_path, split="tets")
-    with pytest.raises(InputError, match="pool='yes' is neither True nor False"):
+    with pytest.raises(InputError, match="pool='yes': it must be True or False"):
         datasets.load(name, root=tmp_path, pool="yes")
     with pytest.raises(InputError, match="as_published=True is a way of pooling"):
         datasets.load(name, root=tmp_path, pool=False, as_published=True)

@@ -105,5 +105,5 @@ def test_as_published_facts_are_those_of_three_values_in_five():
 
 
 def test_as_published_is_a_switch():
-    with pytest.raises(InputError, match="as_published=1 is neither True nor False"):
+    with pytest.raises(InputError, match="as_published=1: it must be True or False"):
         datasets.load("report-complicated", as_published=1)

@@ -216,9 +216,9 @@ def test_existing_networks_become_a_family() -> None:
 
 
 def test_wrong_arguments_are_named() -> None:
-    with pytest.raises(InputError, match="copies is 0: give a whole number from 1 up"):
+    with pytest.raises(InputError, match="copies=0: it must be a whole number of at least 1"):
         Family(warm_up(), 0)
-    with pytest.raises(InputError, match="seed is -1"):
+    with pytest.raises(InputError, match="seed=-1: it must be"):
         Family(warm_up(), seed=-1)
     with pytest.raises(InputError, match="model is a str"):
         Family("six-layer")

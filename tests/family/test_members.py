@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from infoplane.errors import InputError, UnknownNameError
-from infoplane.family.members import copy_members, made, make_members, need_own_parameters, whole_number
+from infoplane.family.members import copy_members, made, make_members, need_own_parameters
 
 CPU = torch.device("cpu")
 
@@ -99,12 +99,3 @@ def test_networks_that_are_one_or_share_parameters_are_an_error() -> None:
 
 def test_parameters_without_a_number_are_not_shared() -> None:
     need_own_parameters([nn.ParameterList([torch.empty(0)]) for _ in range(2)])
-
-
-def test_whole_numbers() -> None:
-    assert whole_number(torch.tensor(3), "copies", 1) == 3
-    for value in (0, -2):
-        with pytest.raises(InputError, match=f"copies is {value}: give a whole number from 1 up"):
-            whole_number(value, "copies", 1)
-    with pytest.raises(InputError, match=r"copies is 2.5"):
-        whole_number(2.5, "copies", 1)

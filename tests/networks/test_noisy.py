@@ -110,7 +110,7 @@ def test_what_cannot_be() -> None:
         with_noise(nn.Linear(2, 2), 0.1)  # type: ignore[arg-type]
     with pytest.raises(InputError, match=r"no layer '7' to add noise after: name some of \['0', '1', '2'\]"):
         with_noise(mlp([3, 2, 1]), 0.1, after=["1", "7"])
-    with pytest.raises(InputError, match="noise must be a standard deviation of at least 0, got -1"):
+    with pytest.raises(InputError, match="noise=-1: it must be a number of at least 0"):
         GaussianNoise(-1)
-    with pytest.raises(InputError, match="paths must be a whole number of at least 1, got 0"):
+    with pytest.raises(InputError, match="paths=0: it must be a whole number of at least 1"):
         sample_paths(mlp([3, 2, 1]), torch.zeros(4, 3), paths=0)

@@ -99,7 +99,7 @@ def test_copies_of_a_family_have_ranges_of_their_own() -> None:
 
 
 def test_what_cannot_be() -> None:
-    with pytest.raises(InputError, match=r"bits must be a whole number from 2 to 8, got 9: e\.g\. bits=8"):
+    with pytest.raises(InputError, match="bits=9: it must be a whole number from 2 to 8, for example bits=8"):
         quantise(mlp([3, 2, 1]), 9)
     with pytest.raises(InputError, match=r"quantise takes a torch\.nn\.Sequential, got Linear"):
         quantise(nn.Linear(3, 2))  # type: ignore[arg-type]

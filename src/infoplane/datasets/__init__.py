@@ -1,4 +1,4 @@
-"""The data rooms: a name and options become inputs and labels, the same ones for the same seed."""
+"""A name and options -> inputs and labels, the same ones for the same seed."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from infoplane.checks import choice
 from infoplane.datasets.digits import load_digits
 from infoplane.datasets.mnist import load_fashion_mnist, load_mnist
 from infoplane.datasets.report import load_report_complicated, load_report_simple
 from infoplane.datasets.szt import load_szt
-from infoplane.errors import InputError, UnknownNameError
+from infoplane.errors import InputError
 from infoplane.types import Dataset
 
 __all__ = ["load", "names", "options"]
@@ -31,8 +32,9 @@ _LOADERS: Mapping[str, Callable[..., Dataset]] = MappingProxyType(
 def names() -> list[str]:
     """The names that :func:`load` knows.
 
-    >>> names()
-    ['report-simple', 'report-complicated', 'szt', 'digits', 'mnist', 'fashion-mnist']
+    Example:
+        >>> names()
+        ['report-simple', 'report-complicated', 'szt', 'digits', 'mnist', 'fashion-mnist']
     """
     return list(_LOADERS)
 
@@ -40,12 +42,14 @@ def names() -> list[str]:
 def options(name: str) -> list[str]:
     """The options that a dataset takes in :func:`load`.
 
-    >>> options("report-simple")[:2]
-    ['samples', 'seed']
+    Raises:
+        UnknownNameError: no such dataset.
+
+    Example:
+        >>> options("report-simple")[:2]
+        ['samples', 'seed']
     """
-    if name not in _LOADERS:
-        raise UnknownNameError("dataset", name, _LOADERS)
-    return list(inspect.signature(_LOADERS[name]).parameters)
+    return list(inspect.signature(_LOADERS[choice("dataset", name, _LOADERS)]).parameters)
 
 
 def load(name: str, **options: Any) -> Dataset:
@@ -54,16 +58,17 @@ def load(name: str, **options: Any) -> Dataset:
     ``details`` of the result holds ``seed``, ``options``, ``source`` and ``facts``: exact numbers, in bits, that no
     estimate can exceed without error (``facts["about"]`` says of what they are true).
 
-    Raises UnknownNameError for a name that is not in :func:`names`, InputError for an option that the dataset does
-    not have or cannot use, DataFileError for a data file that is missing or damaged.
+    Raises:
+        UnknownNameError: no such dataset.
+        InputError: an option that the dataset does not have, or a value that it cannot use.
+        DataFileError: a data file is missing or damaged.
 
-    >>> data = load("szt")
-    >>> data.x.shape, int(data.y.sum()), round(data.details["facts"]["h_y_bits"], 4)
-    ((4096, 12), 2118, 0.9992)
+    Example:
+        >>> data = load("szt")
+        >>> data.x.shape, int(data.y.sum()), round(data.details["facts"]["h_y_bits"], 4)
+        ((4096, 12), 2118, 0.9992)
     """
-    if name not in _LOADERS:
-        raise UnknownNameError("dataset", name, _LOADERS)
-    loader = _LOADERS[name]
+    loader = _LOADERS[choice("dataset", name, _LOADERS)]
     known = list(inspect.signature(loader).parameters)
     for option in options:
         if option not in known:

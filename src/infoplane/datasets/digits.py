@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from infoplane.checks import whole_number
 from infoplane.datasets.facts import label_facts
-from infoplane.datasets.options import check_samples, check_seed, draw_rows
-from infoplane.errors import InputError
+from infoplane.datasets.rows import draw_rows
 from infoplane.types import Dataset
 
 _SIDE = 8
@@ -19,18 +19,18 @@ def load_digits(*, samples: int | None = None, pad: int | None = 14, seed: int =
     shape of the pooled MNIST images; any side of at least 8 will do, and of an odd number of lines to add, the last
     goes to the bottom and the right. ``pad=None`` leaves the image alone, ``(samples, 64)``. ``samples`` draws that
     many rows at random without replacement; None takes all of them in their order, and ``seed`` then changes
-    nothing. InputError for fewer than 2 samples or more than there are, and for a pad below 8.
+    nothing.
 
-    >>> load_digits(samples=100).x.shape, load_digits(pad=None).x.shape
-    ((100, 196), (1797, 64))
+    Raises:
+        InputError: fewer than 2 samples, or more than there are; a pad below 8.
+
+    Example:
+        >>> load_digits(samples=100).x.shape, load_digits(pad=None).x.shape
+        ((100, 196), (1797, 64))
     """
-    if pad is not None and (isinstance(pad, bool) or not isinstance(pad, int) or pad < _SIDE):
-        raise InputError(
-            f"pad={pad!r} is not a whole number of at least {_SIDE}, the side of an image in pixels; "
-            "pass pad=14, or pad=None to leave the 8x8 images alone"
-        )
-    seed = check_seed(seed)
-    samples = None if samples is None else check_samples(samples)
+    pad = None if pad is None else whole_number("pad", pad, least=_SIDE, example=14)
+    seed = whole_number("seed", seed, least=0, example=0)
+    samples = None if samples is None else whole_number("samples", samples, least=2, example=1000)
     from sklearn import datasets as sklearn_datasets  # slow to import
 
     bundle = sklearn_datasets.load_digits()
@@ -40,7 +40,7 @@ def load_digits(*, samples: int | None = None, pad: int | None = 14, seed: int =
     if pad is not None:
         before = (pad - _SIDE) // 2
         margin = (before, pad - _SIDE - before)
-        images = np.pad(images, ((0, 0), margin, margin))
+        images = np.pad(images, ((0, 0), margin, margin))  # (samples, pad, pad)
     details = {
         "seed": seed,
         "options": {"samples": samples, "pad": pad},

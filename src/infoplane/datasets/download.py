@@ -32,9 +32,12 @@ def fetch_files(
     Files that were fetched before a failure stay. ``timeout`` is in seconds without an answer. Anything but https is
     refused, in a redirection too; ``https_only=False`` allows http, for a server of one's own.
 
-    DataFileError with the reason for each address where none gives the file, and where the folder is unwritable.
+    Raises:
+        DataFileError: no address gives the file (the reason for each is in the message), or the folder cannot be
+            written.
 
-    >>> fetch_files(Path("data"), {}, base_urls=["https://example.org/"])  # no files: nothing is asked or made
+    Example:
+        >>> fetch_files(Path("data"), {}, base_urls=["https://example.org/"])  # no files: nothing is asked or made
     """
     opener = _opener(https_only)
     for name, digest in sha256.items():
@@ -93,9 +96,9 @@ def _fetch(opener: OpenerDirector, url: str, *, max_bytes: int, timeout: float) 
 
 
 def _check_digest(body: bytes, digest: str) -> None:
-    found = hashlib.sha256(body).hexdigest()
-    if found != digest:
-        raise DataFileError(f"the {len(body)} bytes have the wrong SHA-256: expected {digest}, found {found}")
+    own = hashlib.sha256(body).hexdigest()
+    if own != digest:
+        raise DataFileError(f"the {len(body)} bytes have the wrong SHA-256: expected {digest}, found {own}")
 
 
 def _write_whole(path: Path, body: bytes) -> None:

@@ -10,8 +10,9 @@ import numpy as np
 def entropy_bits(probabilities: np.ndarray) -> float:
     """Shannon entropy, in bits, of probabilities of any shape that sum to 1; cells of probability 0 count nothing.
 
-    >>> entropy_bits(np.array([0.5, 0.25, 0.25, 0.0]))
-    1.5
+    Example:
+        >>> entropy_bits(np.array([0.5, 0.25, 0.25, 0.0]))
+        1.5
     """
     positive = probabilities[probabilities > 0]
     return float(0.0 - (positive * np.log2(positive)).sum())  # 0.0, not -0.0, where nothing is uncertain

@@ -29,15 +29,19 @@ def read_idx(path: str | os.PathLike[str], *, max_bytes: int = 4 * 2**30) -> np.
     """Read an IDX file, gzipped (known by its first two bytes) or plain, into an array of native byte order.
 
     The size that the header claims is compared with ``max_bytes`` and with the length of the file before memory is
-    taken; a gzipped file is unpacked no further than the header says. DataFileError, with the path and the sizes
-    expected and found, for a file that is missing, unreadable, empty, truncated, too long, damaged or not IDX.
+    taken; a gzipped file is unpacked no further than the header says.
 
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = Path(folder) / "three-bytes"
-    ...     _ = path.write_bytes(bytes([0, 0, 8, 1, 0, 0, 0, 3, 7, 8, 9]))
-    ...     read_idx(path).tolist()
-    [7, 8, 9]
+    Raises:
+        DataFileError: the file is missing, unreadable, empty, truncated, too long, damaged or not IDX; the message
+            has the path, and the sizes expected and found.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = Path(folder) / "three-bytes"
+        ...     _ = path.write_bytes(bytes([0, 0, 8, 1, 0, 0, 0, 3, 7, 8, 9]))
+        ...     read_idx(path).tolist()
+        [7, 8, 9]
     """
     path = Path(path)
     try:
@@ -75,9 +79,9 @@ def _read_array(file: BinaryIO, path: Path, max_bytes: int) -> np.ndarray:
     if not packed and expected != file_size:
         raise _wrong_size(path, f"shape {shape}", expected, str(file_size))
     body = np.empty(body_size, dtype=np.uint8)
-    found = _fill(stream, body, path, already=header_size)
-    if found < expected:
-        raise _wrong_size(path, f"shape {shape}", expected, str(found))
+    filled = _fill(stream, body, path, already=header_size)
+    if filled < expected:
+        raise _wrong_size(path, f"shape {shape}", expected, str(filled))
     if _fill(stream, np.empty(1, dtype=np.uint8), path, already=expected) > expected:
         raise _wrong_size(path, f"shape {shape}", expected, f"more than {expected}")
     return body.view(dtype).reshape(shape).astype(dtype.newbyteorder("="), copy=False)
@@ -85,10 +89,10 @@ def _read_array(file: BinaryIO, path: Path, max_bytes: int) -> np.ndarray:
 
 def _read_header(stream: BinaryIO | gzip.GzipFile, path: Path) -> tuple[np.dtype, tuple[int, ...], int]:
     magic = np.zeros(4, dtype=np.uint8)
-    found = _fill(stream, magic, path, already=0)
-    if found < len(magic):
-        what = "the file is empty" if found == 0 else "the file ends in its header"
-        raise DataFileError(f"{path}: {what}: expected at least 8 bytes, found {found}; get the file again")
+    filled = _fill(stream, magic, path, already=0)
+    if filled < len(magic):
+        what = "the file is empty" if filled == 0 else "the file ends in its header"
+        raise DataFileError(f"{path}: {what}: expected at least 8 bytes, found {filled}; get the file again")
     code, dimensions = int(magic[2]), int(magic[3])
     if magic[:2].any() or code not in _TYPES or not 1 <= dimensions <= _MOST_DIMENSIONS:
         raise DataFileError(
@@ -98,9 +102,9 @@ def _read_header(stream: BinaryIO | gzip.GzipFile, path: Path) -> tuple[np.dtype
         )
     sides = np.zeros(dimensions, dtype=">u4")
     header_size = len(magic) + sides.nbytes
-    found = _fill(stream, sides.view(np.uint8), path, already=len(magic))
-    if found < header_size:
-        raise _wrong_size(path, f"{dimensions} dimensions", header_size, str(found))
+    filled = _fill(stream, sides.view(np.uint8), path, already=len(magic))
+    if filled < header_size:
+        raise _wrong_size(path, f"{dimensions} dimensions", header_size, str(filled))
     return np.dtype(_TYPES[code]), tuple(int(side) for side in sides), header_size
 
 

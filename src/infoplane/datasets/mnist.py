@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from infoplane.checks import choice, truth_value, whole_number
 from infoplane.datasets.download import fetch_files
 from infoplane.datasets.facts import label_facts
 from infoplane.datasets.idx import read_idx
-from infoplane.datasets.options import check_samples, check_seed, check_switch, draw_rows
-from infoplane.errors import DataFileError, InputError, UnknownNameError
+from infoplane.datasets.rows import draw_rows
+from infoplane.errors import DataFileError, InputError
 from infoplane.types import Dataset
 
 MNIST_URLS = (
@@ -53,24 +54,26 @@ def load_mnist(
     default ``$INFOPLANE_DATA/mnist`` or else ``~/.cache/infoplane/mnist``; ``download=True`` first fetches those that
     are missing, over https and checked against a known SHA-256. Nothing is ever fetched without it.
 
-    InputError and UnknownNameError for an option out of its range; DataFileError, saying which file to get from
-    where, for files that are missing, damaged or cannot be fetched.
+    Raises:
+        UnknownNameError: no such ``split``.
+        InputError: another option out of its range.
+        DataFileError: a file is missing, damaged or cannot be fetched; the message says where to get it from.
 
-    >>> try:
-    ...     load_mnist(root="no-such-folder")
-    ... except DataFileError as error:
-    ...     print("download=True" in str(error))
-    True
+    Example:
+        >>> try:
+        ...     load_mnist(root="no-such-folder")
+        ... except DataFileError as error:
+        ...     print("download=True" in str(error))
+        True
     """
     options = _checked(split=split, samples=samples, pool=pool, as_published=as_published)
-    seed = check_seed(seed)
-    check_switch("download", download)
+    seed = whole_number("seed", seed, least=0, example=0)
     folder = _cache_folder() if root is None else _folder(root)
     by_hand = (
         f"put {', '.join(f'{stem}.gz' for stem in _STEMS[split])} from {MNIST_URLS[0]} into {folder} yourself, "
         "or load 'digits' or 'fashion-mnist', which need no network"
     )
-    if download:
+    if truth_value("download", download):
         _fetch_missing(folder, by_hand)
     advice = f"pass download=True to fetch it, or root= the folder that has it, or {by_hand}"
     return _load("mnist", folder, options, seed=seed, advice=advice)
@@ -90,14 +93,20 @@ def load_fashion_mnist(
     Rows, shapes, options and errors are those of :func:`load_mnist`. The four IDX files are looked for in ``root``,
     by default where Debian's package dataset-fashion-mnist puts them.
 
-    >>> try:
-    ...     load_fashion_mnist(root="no-such-folder")
-    ... except DataFileError as error:
-    ...     print("apt-get install dataset-fashion-mnist" in str(error))
-    True
+    Raises:
+        UnknownNameError: no such ``split``.
+        InputError: another option out of its range.
+        DataFileError: a file is missing or damaged; the message says where to get it from.
+
+    Example:
+        >>> try:
+        ...     load_fashion_mnist(root="no-such-folder")
+        ... except DataFileError as error:
+        ...     print("apt-get install dataset-fashion-mnist" in str(error))
+        True
     """
     options = _checked(split=split, samples=samples, pool=pool, as_published=as_published)
-    seed = check_seed(seed)
+    seed = whole_number("seed", seed, least=0, example=0)
     folder = FASHION_FOLDER if root is None else _folder(root)
     advice = (
         "on Debian or Ubuntu type: apt-get install dataset-fashion-mnist; "
@@ -112,23 +121,22 @@ def pooled(images: np.ndarray, *, as_published: bool = False) -> np.ndarray:
     ``as_published=True`` adds in uint8, as the report's code does: sums wrap at 256, so that the brightest blocks
     come out dark.
 
-    >>> white = np.full((1, 2, 2), 255, dtype=np.uint8)
-    >>> pooled(white).tolist(), pooled(white, as_published=True).tolist()
-    ([[51]], [[12]])
+    Example:
+        >>> white = np.full((1, 2, 2), 255, dtype=np.uint8)
+        >>> pooled(white).tolist(), pooled(white, as_published=True).tolist()
+        ([[51]], [[12]])
     """
-    wide = images if as_published else images.astype(np.uint16)
+    wide = images if as_published else images.astype(np.uint16)  # a sum of four is at most 1020
     total = wide[:, 0::2, 0::2] + wide[:, 1::2, 0::2] + wide[:, 0::2, 1::2] + wide[:, 1::2, 1::2]
     return (total // _GREY_STEP).astype(np.int64).reshape(len(images), -1)  # (samples, units)
 
 
 def _checked(*, split: str, samples: int | None, pool: bool, as_published: bool) -> dict[str, Any]:
-    if split not in tuple(_STEMS):
-        raise UnknownNameError("split", split, _STEMS)
-    check_switch("pool", pool)
-    check_switch("as_published", as_published)
+    split = choice("split", split, _STEMS)
+    pool, as_published = truth_value("pool", pool), truth_value("as_published", as_published)
     if as_published and not pool:
         raise InputError("as_published=True is a way of pooling and pool=False asks for none; pass pool=True")
-    count = None if samples is None else check_samples(samples)
+    count = None if samples is None else whole_number("samples", samples, least=2, example=1000)
     return {"split": split, "samples": count, "pool": pool, "as_published": as_published}
 
 

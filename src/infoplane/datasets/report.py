@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from infoplane.checks import truth_value, whole_number
 from infoplane.datasets.facts import entropy_bits
-from infoplane.datasets.options import check_samples, check_seed, check_switch
 from infoplane.types import Dataset
 
 _UNITS = 12
@@ -23,13 +23,18 @@ def load_report_simple(*, samples: int = 1000, seed: int = 0) -> Dataset:
 
     x is int64 ``(samples, 12)``, uniform on -1..3; ``y = [mean(x) + N(0, 0.1) > 0.7]``. The facts are those of the
     task, found by summing over the exact distribution of the mean: H(Y) = 0.7949 bits and, because of the noise,
-    I(X;Y) = 0.6036 bits. A plug-in value above that is memorised sample. InputError for samples < 2.
+    I(X;Y) = 0.6036 bits. A plug-in value above that is memorised sample.
 
-    >>> data = load_report_simple(samples=100, seed=1)
-    >>> data.x.shape, round(data.details["facts"]["i_xy_bits"], 4)
-    ((100, 12), 0.6036)
+    Raises:
+        InputError: fewer than 2 samples, or a seed that is no whole number from 0.
+
+    Example:
+        >>> data = load_report_simple(samples=100, seed=1)
+        >>> data.x.shape, round(data.details["facts"]["i_xy_bits"], 4)
+        ((100, 12), 0.6036)
     """
-    seed, count = check_seed(seed), check_samples(samples)
+    seed = whole_number("seed", seed, least=0, example=0)
+    count = whole_number("samples", samples, least=2, example=1000)
     draw = np.random.default_rng(seed)
     x = draw.integers(-1, 4, size=(count, _UNITS))
     noise = draw.normal(scale=_SIMPLE_NOISE, size=count)
@@ -55,14 +60,20 @@ def load_report_complicated(*, samples: int = 1000, as_published: bool = False, 
     inputs are.
 
     The facts hold for rows drawn from the task and labelled with the threshold ``facts["threshold"]``, the mean of s
-    over the rows at hand. InputError for samples < 2.
+    over the rows at hand.
 
-    >>> data = load_report_complicated(as_published=True)
-    >>> sorted(set(data.x[data.y == 1, 0].tolist()))
-    [-1, 0, 1]
+    Raises:
+        InputError: fewer than 2 samples, a seed that is no whole number from 0, or an ``as_published`` that is not
+            True or False.
+
+    Example:
+        >>> data = load_report_complicated(as_published=True)
+        >>> sorted(set(data.x[data.y == 1, 0].tolist()))
+        [-1, 0, 1]
     """
-    seed, count = check_seed(seed), check_samples(samples)
-    check_switch("as_published", as_published)
+    seed = whole_number("seed", seed, least=0, example=0)
+    count = whole_number("samples", samples, least=2, example=1000)
+    as_published = truth_value("as_published", as_published)
     draw = np.random.default_rng(seed)
     x = draw.integers(-1, 4, size=(count, _UNITS))
     noise = draw.normal(scale=_COMPLICATED_NOISE, size=count)
@@ -87,6 +98,7 @@ def load_report_complicated(*, samples: int = 1000, as_published: bool = False, 
 def _sum_of(terms: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """Values and probabilities of a sum of independent whole numbers, each uniform on the entries of one term."""
     lowest = sum(int(term.min()) for term in terms)
+    # the distribution of a sum is the convolution of those of its terms
     each = [np.bincount(term - term.min()) / len(term) for term in terms]
     probability = functools.reduce(np.convolve, each)
     return lowest + np.arange(len(probability)), probability
@@ -94,6 +106,7 @@ def _sum_of(terms: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
 
 def _threshold_facts(values: np.ndarray, probability: np.ndarray, *, noise: float, threshold: float) -> dict[str, Any]:
     """Exact H(Y) and I(X;Y) of y = [v + N(0, noise) > threshold], where x determines v and nothing else matters."""
+    # P(v + noise > threshold) is the upper tail of a normal distribution: erfc((threshold - v) / (s sqrt 2)) / 2
     above = np.array([math.erfc((threshold - v) / (noise * math.sqrt(2))) / 2 for v in values])
     given_x = np.stack([above, 1 - above])  # (classes, values)
     h_y = entropy_bits(given_x @ probability)

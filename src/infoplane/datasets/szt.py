@@ -4,17 +4,17 @@ The twelve bits sit on the vertices of an icosahedron, and a label depends only 
 each other: their number, the edges with both ends on, the opposite pairs with both ends on. The rule is written
 down here, so that the labels need no data file.
 
-[1] Shwartz-Ziv, R. and Tishby, N. (2017). Opening the black box of deep neural networks via information.
-    arXiv:1703.00810.
+References:
+    [1] Shwartz-Ziv, R. and Tishby, N. (2017). Opening the black box of deep neural networks via information.
+        arXiv:1703.00810.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from infoplane.checks import choice, whole_number
 from infoplane.datasets.facts import entropy_bits
-from infoplane.datasets.options import check_seed
-from infoplane.errors import UnknownNameError
 from infoplane.types import Dataset
 
 _BITS = 12
@@ -32,14 +32,17 @@ def load_szt(*, values: str = "01", seed: int = 0) -> Dataset:
     x is float32 ``(4096, 12)``: row r is r in binary, bit 0 the most significant; a bit is 0 or 1, or with
     ``values="-1+1"`` it is -1 or +1. The rows are the whole distribution, so the facts are exact for them: H(X) = 12
     bits, H(Y) = I(X;Y) = 0.9991571 bits. Nothing is random: ``seed`` is kept in the details and changes nothing.
-    UnknownNameError for other values.
 
-    >>> load_szt(values="-1+1").x[1, -2:].tolist()
-    [-1.0, 1.0]
+    Raises:
+        UnknownNameError: other ``values``.
+        InputError: a seed that is no whole number from 0.
+
+    Example:
+        >>> load_szt(values="-1+1").x[1, -2:].tolist()
+        [-1.0, 1.0]
     """
-    if values not in ("01", "-1+1"):
-        raise UnknownNameError("values", values, ("01", "-1+1"))
-    seed = check_seed(seed)
+    values = choice("values", values, ("01", "-1+1"))
+    seed = whole_number("seed", seed, least=0, example=0)
     bits = (np.arange(2**_BITS)[:, np.newaxis] >> np.arange(_BITS - 1, -1, -1)) & 1  # (samples, units)
     y = labels(bits)
     h_y = entropy_bits(np.bincount(y) / len(y))
@@ -62,8 +65,9 @@ def load_szt(*, values: str = "01", seed: int = 0) -> Dataset:
 def labels(bits: np.ndarray) -> np.ndarray:
     """The label, int64 ``(samples,)``, of patterns of whole numbers 0 and 1, ``(samples, 12)``.
 
-    >>> labels(np.array([[1] * 12, [0] * 12])).tolist()
-    [1, 0]
+    Example:
+        >>> labels(np.array([[1] * 12, [0] * 12])).tolist()
+        [1, 0]
     """
     on = bits.sum(axis=1)
     edges = _pairs_on(bits, EDGES)

@@ -10,11 +10,12 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
+from infoplane.checks import whole_number
 from infoplane.errors import InfoplaneError, InputError
 from infoplane.family.choice import ENGINES, choose_engine, make_engine
 from infoplane.family.engine import Engine, fill
 from infoplane.family.losses import Loss, LossFunction, resolve_loss
-from infoplane.family.members import Initialisation, ModelOrFunction, copy_members, made, make_members, whole_number
+from infoplane.family.members import Initialisation, ModelOrFunction, copy_members, made, make_members
 from infoplane.family.optimizers import (
     OptimizerFactory,
     load_optimizer_tensors,
@@ -76,7 +77,8 @@ class Family:
         engine: str = "auto",
         device: str | torch.device | None = None,
     ) -> None:
-        copies, seed = whole_number(copies, "copies", 1), whole_number(seed, "seed", 0)
+        copies = whole_number("copies", copies, least=1, example=5)
+        seed = whole_number("seed", seed, least=0, example=0)
         if not callable(model):
             raise InputError(f"model is a {type(model).__name__}: give a torch module, or a function that makes one")
         original = model if isinstance(model, nn.Module) else made(model, seed)
@@ -101,7 +103,7 @@ class Family:
             raise InputError("networks is empty: give at least one network")
         place = resolve_device(device, networks[0])
         family = cls.__new__(cls)
-        family._start(copy_members(networks, place), whole_number(seed, "seed", 0), engine, place)
+        family._start(copy_members(networks, place), whole_number("seed", seed, least=0, example=0), engine, place)
         return family
 
     def _start(self, members: list[nn.Module], seed: int, engine: str, device: torch.device) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import operator
 from collections.abc import Callable, Sequence
 from typing import Literal
 
@@ -67,17 +66,6 @@ def made(function: Callable[[], nn.Module], seed: int) -> nn.Module:
     if not isinstance(network, nn.Module):
         raise InputError(f"the function gave a {type(network).__name__}: it must give a torch module")
     return _copyable(network)
-
-
-def whole_number(value: int, what: str, least: int) -> int:
-    """`value` as an int of at least `least`."""
-    try:
-        number = operator.index(value)
-    except TypeError:
-        raise InputError(f"{what} is {value!r}: give a whole number from {least} up") from None
-    if number < least:
-        raise InputError(f"{what} is {number}: give a whole number from {least} up")
-    return number
 
 
 def _independent(model: ModelOrFunction, seed: int) -> nn.Module:

@@ -31,9 +31,10 @@ ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
 class Reshape(nn.Module):
     """Gives its input another shape; one size may be -1.
 
-    >>> import torch
-    >>> Reshape(-1, 1, 14, 14)(torch.zeros(3, 14, 14)).shape
-    torch.Size([3, 1, 14, 14])
+    Example:
+        >>> import torch
+        >>> Reshape(-1, 1, 14, 14)(torch.zeros(3, 14, 14)).shape
+        torch.Size([3, 1, 14, 14])
     """
 
     def __init__(self, *shape: int) -> None:
@@ -50,16 +51,20 @@ class Reshape(nn.Module):
 def mlp(sizes: Sequence[int], activation: str = "tanh", output_activation: str | None = None) -> nn.Sequential:
     """A multilayer perceptron: Linear layers between `sizes`, `activation` after every one but the last.
 
-    The last Linear is followed by `output_activation`, or by nothing. Both are names from `ACTIVATIONS`; an unknown
-    one is an UnknownNameError, fewer than two sizes, or one below 1, an InputError.
+    The last Linear is followed by `output_activation`, or by nothing. Both are names from `ACTIVATIONS`.
 
-    >>> mlp([12, 5, 1], output_activation="sigmoid")
-    Sequential(
-      (0): Linear(in_features=12, out_features=5, bias=True)
-      (1): Tanh()
-      (2): Linear(in_features=5, out_features=1, bias=True)
-      (3): Sigmoid()
-    )
+    Raises:
+        UnknownNameError: no such activation.
+        InputError: fewer than two sizes, or one below 1.
+
+    Example:
+        >>> mlp([12, 5, 1], output_activation="sigmoid")
+        Sequential(
+          (0): Linear(in_features=12, out_features=5, bias=True)
+          (1): Tanh()
+          (2): Linear(in_features=5, out_features=1, bias=True)
+          (3): Sigmoid()
+        )
     """
     for name in (activation, output_activation):
         if name is not None and name not in ACTIVATIONS:
@@ -78,8 +83,9 @@ def mlp(sizes: Sequence[int], activation: str = "tanh", output_activation: str |
 def warm_up() -> nn.Sequential:
     """The report's first network: 12-5-1, Tanh after each Linear.
 
-    >>> activation_names(warm_up())
-    ['1', '3']
+    Example:
+        >>> activation_names(warm_up())
+        ['1', '3']
     """
     return mlp([12, 5, 1], "tanh", "tanh")
 
@@ -87,8 +93,9 @@ def warm_up() -> nn.Sequential:
 def six_layer() -> nn.Sequential:
     """The report's second and third network: 12-10-7-5-4-3-1, Tanh after each Linear.
 
-    >>> activation_names(six_layer())
-    ['1', '3', '5', '7', '9', '11']
+    Example:
+        >>> activation_names(six_layer())
+        ['1', '3', '5', '7', '9', '11']
     """
     return mlp([12, 10, 7, 5, 4, 3, 1], "tanh", "tanh")
 
@@ -98,9 +105,10 @@ def conv() -> nn.Sequential:
 
     The report looks at the Tanh ('6') and the Softmax ('8').
 
-    >>> import torch
-    >>> conv()(torch.zeros(3, 14, 14)).shape
-    torch.Size([3, 10])
+    Example:
+        >>> import torch
+        >>> conv()(torch.zeros(3, 14, 14)).shape
+        torch.Size([3, 10])
     """
     return nn.Sequential(
         Reshape(-1, 1, 14, 14),
@@ -118,8 +126,9 @@ def conv() -> nn.Sequential:
 def activation_names(model: nn.Module) -> list[str]:
     """Names of the activation layers of a network, in the order in which they are defined.
 
-    >>> activation_names(conv())
-    ['4', '6', '8']
+    Example:
+        >>> activation_names(conv())
+        ['4', '6', '8']
     """
     model = unwrap(model)
     paths = select(model, None).paths

@@ -13,7 +13,6 @@ paths of a sample.
 from __future__ import annotations
 
 import copy
-import math
 from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any, final
@@ -21,6 +20,7 @@ from typing import Any, final
 import torch
 from torch import Tensor, nn
 
+from infoplane.checks import real_number, whole_number
 from infoplane.errors import InputError
 from infoplane.randomness import seeded
 from infoplane.recording.evaluation import evaluation
@@ -35,16 +35,18 @@ ROWS_AT_ONCE = 65536  # samples times paths in one forward pass
 class GaussianNoise(nn.Module):
     """Adds N(0, ``noise``^2) to every value, in training and in evaluation: the noise is a part of the network.
 
-    >>> import torch
-    >>> GaussianNoise(0.5)(torch.zeros(3, 2)).shape
-    torch.Size([3, 2])
+    Raises:
+        InputError: ``noise`` is no standard deviation of at least 0.
+
+    Example:
+        >>> import torch
+        >>> GaussianNoise(0.5)(torch.zeros(3, 2)).shape
+        torch.Size([3, 2])
     """
 
     def __init__(self, noise: float) -> None:
         super().__init__()
-        if not 0 <= noise < math.inf:
-            raise InputError(f"noise must be a standard deviation of at least 0, got {noise!r}: for example noise=0.1")
-        self.noise = noise
+        self.noise = real_number("noise", noise, least=0, example=0.1)
 
     def forward(self, values: Tensor) -> Tensor:
         return values + self.noise * torch.randn_like(values)
@@ -58,11 +60,15 @@ def with_noise(network: nn.Sequential, noise: float, *, after: Sequence[str] | N
 
     ``noise`` is its standard deviation; ``after`` names layers, None being all activations. Layers keep their names,
     with their outputs before the noise; the noise after layer "1" is the layer "1-noise". It comes from torch's global
-    random state, as dropout's does. An unknown name, or a network that is no ``nn.Sequential``, is an ``InputError``.
+    random state, as dropout's does.
 
-    >>> from infoplane.networks import mlp
-    >>> list(dict(with_noise(mlp([12, 5, 2]), 0.1).named_children()))
-    ['0', '1', '1-noise', '2']
+    Raises:
+        InputError: an unknown name, or a network that is no ``nn.Sequential``.
+
+    Example:
+        >>> from infoplane.networks import mlp
+        >>> list(dict(with_noise(mlp([12, 5, 2]), 0.1).named_children()))
+        ['0', '1', '1-noise', '2']
     """
     if not isinstance(network, nn.Sequential):
         raise InputError(
@@ -92,30 +98,34 @@ def sample_paths(
     ``x`` (samples, ...); ``layers`` as in ``infoplane.record``. Returns name -> (samples, paths, ...), before the
     layers' own noise, in evaluation mode; the same for the same ``seed``, which leaves the random state as it was.
 
-    >>> import torch
-    >>> from infoplane.networks import mlp
-    >>> from infoplane.estimators import estimator
-    >>> from infoplane.estimators.counting import samples
-    >>> network, x = with_noise(mlp([12, 5, 2]), 0.1), torch.randn(100, 12)
-    >>> t = sample_paths(network, x, "1", paths=4)["1"]
-    >>> t.shape
-    torch.Size([100, 4, 5])
-    >>> noisy = estimator("noisy", noise=0.1)
-    >>> same_x = samples.Variable(samples.number(torch.arange(100).repeat_interleave(4)))
-    >>> 0 < noisy.with_input(noisy.prepare(t.flatten(0, 1)), same_x).value <= 6.65
-    True
+    Raises:
+        InputError: ``paths`` is no whole number of at least 1.
+        UnknownNameError: no such layer.
+
+    Example:
+        >>> import torch
+        >>> from infoplane.networks import mlp
+        >>> from infoplane.estimators import estimator
+        >>> from infoplane.estimators.counting import samples
+        >>> network, x = with_noise(mlp([12, 5, 2]), 0.1), torch.randn(100, 12)
+        >>> t = sample_paths(network, x, "1", paths=4)["1"]
+        >>> t.shape
+        torch.Size([100, 4, 5])
+        >>> noisy = estimator("noisy", noise=0.1)
+        >>> same_x = samples.Variable(samples.number(torch.arange(100).repeat_interleave(4)))
+        >>> 0 < noisy.with_input(noisy.prepare(t.flatten(0, 1)), same_x).value <= 6.65
+        True
     """
-    if isinstance(paths, bool) or not isinstance(paths, int) or paths < 1:
-        raise InputError(f"paths must be a whole number of at least 1, got {paths!r}: for example paths=16")
+    paths = whole_number("paths", paths, least=1, example=16)
     model = unwrap(model)
     selection = select(model, layers)
     x = as_input(x, floating_dtype(model), device_of(model), indices=takes_indices(model))
-    parts: list[dict[str, Tensor]] = []
+    batches: list[dict[str, Tensor]] = []
     with seeded(seed, x.device), evaluation(model):
         for batch in x.split(max(1, ROWS_AT_ONCE // paths)):
-            rows = batch.repeat_interleave(paths, dim=0)
-            parts.append(layer_outputs(model, selection, len(rows), _call(model, rows)))
-    return {name: torch.cat([part[name] for part in parts]).unflatten(0, (len(x), paths)) for name in parts[0]}
+            rows = batch.repeat_interleave(paths, dim=0)  # (samples * paths, ...)
+            batches.append(layer_outputs(model, selection, len(rows), _call(model, rows)))
+    return {name: torch.cat([t[name] for t in batches]).unflatten(0, (len(x), paths)) for name in batches[0]}
 
 
 def _call(model: nn.Module, rows: Tensor) -> Any:

@@ -5,8 +5,9 @@ counts as the identity inside the range and as constant outside (straight-throug
 range of their own largest absolute value; tanh uses [-1, 1], sigmoid and softmax [0, 1], and ReLU [0, high], where high
 is a running mean of the largest value of each training batch. Offsets stay floating, as sums do before an activation.
 
-Bengio, Leonard, Courville (2013), arXiv:1308.3432 (straight-through); Lorenzen, Igel, Nielsen (2022), arXiv:2106.12912,
-section 3 (networks for exact information planes).
+References:
+    [1] Bengio, Y., Leonard, N. and Courville, A. (2013). arXiv:1308.3432 (the straight-through gradient).
+    [2] Lorenzen, S. S., Igel, C. and Nielsen, M. (2022). arXiv:2106.12912, section 3 (networks for exact planes).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
+from infoplane.checks import whole_number
 from infoplane.errors import InputError
 
 FEWEST_BITS, MOST_BITS = 2, 8
@@ -31,9 +33,10 @@ RANGES: dict[str, tuple[float, float]] = {"tanh": (-1.0, 1.0), "sigmoid": (0.0, 
 def to_levels(values: Tensor, low: Tensor | float, high: Tensor | float, steps: int) -> Tensor:
     """The nearest of steps + 1 levels from low to high, with straight-through gradients.
 
-    >>> import torch
-    >>> to_levels(torch.tensor([-0.2, 0.4, 0.9, 7.0]), 0.0, 1.0, 2)
-    tensor([0.0000, 0.5000, 1.0000, 1.0000])
+    Example:
+        >>> import torch
+        >>> to_levels(torch.tensor([-0.2, 0.4, 0.9, 7.0]), 0.0, 1.0, 2)
+        tensor([0.0000, 0.5000, 1.0000, 1.0000])
     """
     width = (high - low) / steps
     inside = torch.maximum(torch.minimum(values, torch.as_tensor(high)), torch.as_tensor(low))
@@ -105,16 +108,18 @@ def quantise(network: nn.Sequential, bits: int = 8) -> nn.Sequential:
 
     Linear, Tanh, ReLU, Sigmoid and Softmax(dim=-1) layers are replaced, under their own names; Identity, Flatten and
     Dropout stay. Measure the activation layers with ``estimator="quantised"``; a last Linear puts out unquantised sums.
-    Another layer, or ``bits`` outside 2..8, is an ``InputError``.
 
-    >>> import torch
-    >>> from infoplane.networks import mlp
-    >>> network = quantise(mlp([12, 5, 2], "tanh", "softmax"), bits=2)
-    >>> torch.unique(network[:2](torch.randn(1000, 12)).detach())
-    tensor([-1.0000, -0.3333,  0.3333,  1.0000])
+    Raises:
+        InputError: another layer, a network that is no ``nn.Sequential``, or ``bits`` outside 2 to 8.
+
+    Example:
+        >>> import torch
+        >>> from infoplane.networks import mlp
+        >>> network = quantise(mlp([12, 5, 2], "tanh", "softmax"), bits=2)
+        >>> torch.unique(network[:2](torch.randn(1000, 12)).detach())
+        tensor([-1.0000, -0.3333,  0.3333,  1.0000])
     """
-    if isinstance(bits, bool) or bits not in range(FEWEST_BITS, MOST_BITS + 1):
-        raise InputError(f"bits must be a whole number from {FEWEST_BITS} to {MOST_BITS}, got {bits!r}: e.g. bits=8")
+    bits = whole_number("bits", bits, least=FEWEST_BITS, most=MOST_BITS, example=8)
     if not isinstance(network, nn.Sequential):
         raise InputError(f"quantise takes a torch.nn.Sequential, got {type(network).__name__}: build one of its layers")
     layers = OrderedDict(

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infoplane.datasets.options import check_switch, draw_rows
+from infoplane.datasets.rows import draw_rows
 from infoplane.errors import InputError
 
 
@@ -30,9 +30,3 @@ def test_none_keeps_all_rows_in_their_order():
 def test_too_many_samples_says_how_many_there_are():
     with pytest.raises(InputError, match="samples=8 is more than the 7 rows of seven rows; pass samples=7 or fewer"):
         draw_rows(7, 8, seed=0, source="seven rows")
-
-
-def test_a_switch_is_true_or_false():
-    check_switch("pool", True)
-    with pytest.raises(InputError, match="pool='no' is neither True nor False"):
-        check_switch("pool", "no")
