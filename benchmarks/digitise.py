@@ -17,9 +17,9 @@ import numpy as np
 import torch
 from machine import machine, median_seconds
 
+from infoplane.estimators.counting.kernels import tensor_cut_codes
 from infoplane.estimators.counting.rules import Report
 from infoplane.estimators.counting.symbols import row_weights
-from infoplane.estimators.counting.tensor_kernels import tensor_cut_codes
 
 ROWS, UNITS = 60_000, 1024
 

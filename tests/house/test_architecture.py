@@ -85,9 +85,6 @@ UNTESTED = {
     "comparison/table.py",
     "errors.py",
     "estimators/__init__.py",
-    "estimators/counting/cutting.py",
-    "estimators/counting/tensor_entropy.py",
-    "estimators/counting/tensor_kernels.py",
     "estimators/distances/bounded.py",
     "estimators/distances/loops.py",
     "estimators/warm.py",
@@ -116,9 +113,7 @@ UNTESTED = {
 #: Test files whose module is gone, or has another name.
 WITHOUT_A_MODULE = {
     "cli/test_runs.py",
-    "estimators/test_corrections.py",
     "estimators/test_registry.py",
-    "estimators/test_rule_options.py",
     "plane/test_plane_samples.py",
 }
 

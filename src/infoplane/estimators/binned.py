@@ -19,10 +19,9 @@ from torch import Tensor
 
 from infoplane.errors import UnknownNameError
 from infoplane.estimators.base import SymbolEstimator, check_nonfinite
-from infoplane.estimators.counting.cutting import CodePieces
 from infoplane.estimators.counting.entropy import CORRECTIONS
 from infoplane.estimators.counting.intervals import INTERVALS
-from infoplane.estimators.counting.pieces import RowWise
+from infoplane.estimators.counting.pieces import CodePieces, RowWise
 from infoplane.estimators.counting.rules import RuleLike, rule
 from infoplane.estimators.counting.symbols import Symbols
 

@@ -19,8 +19,7 @@ from infoplane.errors import InputError
 from infoplane.estimators import as_activations, check_units, estimator
 from infoplane.estimators.base import Estimator, SymbolEstimator
 from infoplane.estimators.counting.consistency import decision_symbols
-from infoplane.estimators.counting.cutting import CodePieces
-from infoplane.estimators.counting.pieces import extremes, wider
+from infoplane.estimators.counting.pieces import CodePieces, extremes, wider
 from infoplane.estimators.counting.samples import (
     Variable,
     as_array,

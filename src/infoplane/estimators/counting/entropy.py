@@ -1,7 +1,8 @@
 """Codes -> counts -> entropies: the plug-in mathematics of whole numbers, in nats.
 
-The counting stands twice: compiled for main memory, here, and as plain tensor operations for wherever else the tensors
-are, in ``tensor_entropy``; both give the same whole numbers. Pure functions.
+The counting stands twice: compiled for main memory, with a hash table, and as plain tensor operations for wherever else
+the tensors are, by sorting, run lengths and sums of logarithms, without atomics or transfers. Both give the same whole
+numbers. Pure functions.
 
 With n samples, counts c of the K occupied cells, f_1 cells of one sample and S = sum c log c, the plug-in entropy is
 log n - S/n. Corrections:
@@ -31,8 +32,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from infoplane.estimators.counting.tensor_entropy import tensor_cell_sizes, tensor_tabulate
-
 #: The bias corrections, by name.
 CORRECTIONS = ("none", "miller-madow", "jackknife", "grassberger", "chao-shen", "james-stein")
 
@@ -42,14 +41,54 @@ SUMMARY = ("h_t", "h_ty", "h_tx", "cells", "singletons", "cells_ty", "singletons
 _G_OF_ONE = -0.5772156649015329 - math.log(2.0)  # minus Euler's constant, minus log 2
 
 
+def tabulate(codes: Tensor, y: Tensor, classes: int, x: Tensor, groups: int, *, correction: str = "none") -> Tensor:
+    """Entropies and counts of each row of codes, alone and together with y and with x.
+
+    ``codes`` (rows, n) int64, where n is the number of samples, or a multiple of it: all samples once for each of
+    several copies, copy after copy. ``y`` (samples,) in 0..classes-1 and ``x`` (samples,) in 0..groups-1, int64.
+    Returns (rows, 9) float64 with the columns of ``SUMMARY``; ``all_differ`` is the share of the samples on which all
+    copies' codes differ.
+    """
+    if codes.device.type != "cpu":
+        return tensor_tabulate(codes, y, classes, x, groups, correction=correction)
+    out = np.empty((codes.shape[0], len(SUMMARY)))
+    mode = CORRECTIONS.index(correction)
+    _tabulate(codes.contiguous().numpy(), len(y), y.numpy(), classes, x.numpy(), groups, mode, out)
+    return torch.from_numpy(out)
+
+
+def cell_sizes(codes: Tensor, other: Tensor, classes: int) -> tuple[Tensor, Tensor, Tensor]:
+    """How many samples share each sample's code, and its code and ``other`` number; how many cells of both kinds.
+
+    ``codes`` (rows, samples) int64, ``other`` (samples,) in 0..classes-1; (rows, samples) int64 twice, (rows, 2) int64.
+    """
+    if codes.device.type != "cpu":
+        return tensor_cell_sizes(codes, other, classes)
+    alone, together = np.empty(codes.shape, np.int64), np.empty(codes.shape, np.int64)
+    cells = np.empty((len(codes), 2), np.int64)
+    _cell_sizes(codes.contiguous().numpy(), other.numpy(), classes, alone, together, cells)
+    return torch.from_numpy(alone), torch.from_numpy(together), torch.from_numpy(cells)
+
+
+def entropy_of_counts(counts: Tensor, correction: str = "none") -> float:
+    """Entropy of counts (cells,), whole numbers, in nats; a count of zero is a cell that might have been met."""
+    array = counts.cpu().numpy().astype(np.int64)
+    spectrum = np.zeros(int(array.max()) + 2, np.int64)
+    spectrum[0] = (array == 0).sum()
+    return float(_entropy(array, int(array.sum()), spectrum, CORRECTIONS.index(correction))[0])
+
+
+# ---------------------------------------------------------------- compiled, for main memory
+
+
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def _rank(codes, keys, slots, ids, counts):  # type: ignore[no-untyped-def]
     """Number equal codes alike, 0, 1, ... by first appearance; returns how many there are. ``slots`` comes in as -1."""
-    mask = len(keys) - 1
+    mask = len(keys) - 1  # the table's size is a power of two, at least twice the codes: chains stay short
     cells = 0
     for i in range(len(codes)):
         code = codes[i]
-        h = np.uint64(code) * np.uint64(0x9E3779B97F4A7C15)
+        h = np.uint64(code) * np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio (Knuth, TAOCP 6.4)
         slot = np.int64((h ^ (h >> np.uint64(32))) & np.uint64(mask))
         while slots[slot] >= 0 and keys[slot] != code:
             slot = (slot + 1) & mask
@@ -213,7 +252,7 @@ def _tabulate(codes, samples, y, classes, x, groups, correction, out):  # type: 
         slots[:] = -1
         cells = _rank(codes[r], keys, slots, ids, counts)
         out[r, 0], out[r, 3], out[r, 4] = _entropy(counts[:cells], n, spectrum, correction)
-        if cells * classes <= 8 * n:
+        if cells * classes <= 8 * n:  # a table of all pairs fits the cache, and needs no hashing
             table = np.zeros(cells * classes, np.int32)
             for m in range(0, n, samples):
                 for i in range(samples):
@@ -251,38 +290,82 @@ def _cell_sizes(codes, other, classes, alone, together, cells):  # type: ignore[
         together[r] = counts[ids]
 
 
-def cell_sizes(codes: Tensor, other: Tensor, classes: int) -> tuple[Tensor, Tensor, Tensor]:
-    """How many samples share each sample's code, and its code and ``other`` number; how many cells of both kinds.
-
-    ``codes`` (rows, samples) int64, ``other`` (samples,) in 0..classes-1; (rows, samples) int64 twice, (rows, 2) int64.
-    """
-    if codes.device.type != "cpu":
-        return tensor_cell_sizes(codes, other, classes)
-    alone, together = np.empty(codes.shape, np.int64), np.empty(codes.shape, np.int64)
-    cells = np.empty((len(codes), 2), np.int64)
-    _cell_sizes(codes.contiguous().numpy(), other.numpy(), classes, alone, together, cells)
-    return torch.from_numpy(alone), torch.from_numpy(together), torch.from_numpy(cells)
+# ---------------------------------------------------------------- as tensors, for any device
 
 
-def entropy_of_counts(counts: Tensor, correction: str = "none") -> float:
-    """Entropy of counts (cells,), whole numbers, in nats; a count of zero is a cell that might have been met."""
-    array = counts.cpu().numpy().astype(np.int64)
-    spectrum = np.zeros(int(array.max()) + 2, np.int64)
-    spectrum[0] = (array == 0).sum()
-    return float(_entropy(array, int(array.sum()), spectrum, CORRECTIONS.index(correction))[0])
+def tensor_tabulate(
+    codes: Tensor, y: Tensor, classes: int, x: Tensor, groups: int, *, correction: str = "none"
+) -> Tensor:
+    """What ``tabulate`` gives, on the device of the codes."""
+    copies = codes.shape[1] // len(y)
+    ranks = tensor_ranks(codes)  # (rows, samples), small enough that pairs of numbers do not overflow
+    h_t, cells, singletons = _run_entropy(ranks, correction)
+    h_ty, cells_ty, singletons_ty = _run_entropy(ranks * classes + y.repeat(copies), correction)
+    h_tx = _run_entropy(ranks * groups + x.repeat(copies), correction)[0]
+    by_sample = ranks.view(len(codes), copies, -1).sort(dim=1).values
+    differ = (by_sample[:, 1:] != by_sample[:, :-1]).all(1).to(torch.float64).mean(-1)
+    n = torch.full_like(h_t, codes.shape[1])
+    return torch.stack([h_t, h_ty, h_tx, cells, singletons, cells_ty, singletons_ty, differ, n], dim=-1)
 
 
-def tabulate(codes: Tensor, y: Tensor, classes: int, x: Tensor, groups: int, *, correction: str = "none") -> Tensor:
-    """Entropies and counts of each row of codes, alone and together with y and with x.
+def tensor_ranks(codes: Tensor) -> Tensor:
+    """Number equal codes of a row alike, 0, 1, ... in ascending order; (rows, samples) int64."""
+    ordered, where = codes.sort(dim=-1)
+    steps = torch.zeros_like(codes)
+    steps[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
+    return torch.empty_like(codes).scatter_(-1, where, steps.cumsum(-1))
 
-    ``codes`` (rows, n) int64, where n is the number of samples, or a multiple of it: all samples once for each of
-    several copies, copy after copy. ``y`` (samples,) in 0..classes-1 and ``x`` (samples,) in 0..groups-1, int64.
-    Returns (rows, 9) float64 with the columns of ``SUMMARY``; ``all_differ`` is the share of the samples on which all
-    copies' codes differ.
-    """
-    if codes.device.type != "cpu":
-        return tensor_tabulate(codes, y, classes, x, groups, correction=correction)
-    out = np.empty((codes.shape[0], len(SUMMARY)))
-    mode = CORRECTIONS.index(correction)
-    _tabulate(codes.contiguous().numpy(), len(y), y.numpy(), classes, x.numpy(), groups, mode, out)
-    return torch.from_numpy(out)
+
+def _run_entropy(codes: Tensor, correction: str) -> tuple[Tensor, Tensor, Tensor]:
+    """Entropy, occupied cells and singletons of each row of codes (rows, samples), (rows,) float64 each."""
+    n = codes.shape[-1]
+    ordered = codes.sort(dim=-1).values
+    first = torch.ones_like(ordered, dtype=torch.bool)
+    first[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
+    final = first.roll(-1, dims=-1)  # the next place starts a run, and the last place always ends one
+    place = torch.arange(n, device=codes.device)
+    start = torch.where(first, place, 0).cummax(-1).values
+    lengths = torch.where(final, place - start + 1, 0)  # one entry a run, at its end
+    cells, singletons = final.sum(-1).to(torch.float64), (lengths == 1).sum(-1).to(torch.float64)
+    entropy = tensor_corrected(lengths.to(torch.float64), n, cells, singletons, correction)
+    return entropy, cells, singletons
+
+
+def tensor_cell_sizes(codes: Tensor, other: Tensor, classes: int) -> tuple[Tensor, Tensor, Tensor]:
+    """What ``cell_sizes`` gives, on the device of the codes."""
+    ranks = tensor_ranks(codes)
+    joint = tensor_ranks(ranks * classes + other)
+    sizes = [
+        torch.zeros_like(of).scatter_add_(1, of, torch.ones_like(of)).gather(1, of)  # whole numbers: exact in any order
+        for of in (ranks, joint)
+    ]
+    return sizes[0], sizes[1], torch.stack([ranks.amax(-1), joint.amax(-1)], dim=-1) + 1
+
+
+def tensor_corrected(counts: Tensor, n: int, cells: Tensor, singletons: Tensor, correction: str) -> Tensor:
+    """Entropy (rows,) of counts (rows, places) float64, in which zeros stand for nothing; each row sums to ``n``."""
+    if correction == "jackknife":
+        return tensor_taken(counts.new_tensor(float(n))) - (counts * tensor_taken(counts)).sum(-1) / n
+    if correction == "grassberger":  # G(c) = digamma(floor(c/2) + 1/2) + log 2
+        return math.log(n) - (counts * (torch.special.digamma((counts / 2).floor() + 0.5) + math.log(2))).sum(-1) / n
+    if correction == "chao-shen":
+        p = (1 - singletons.clamp(max=n - 1) / n)[:, None] * counts / n
+        seen = -torch.expm1(n * torch.log1p(-p))
+        return -(torch.xlogy(p, p) / seen.where(counts > 0, 1.0)).sum(-1)
+    if correction == "james-stein":
+        return _tensor_james_stein(counts, n, cells)
+    plug_in = math.log(n) - torch.xlogy(counts, counts).sum(-1) / n
+    return plug_in + (cells - 1) / (2 * n) if correction == "miller-madow" else plug_in
+
+
+def _tensor_james_stein(counts: Tensor, n: int, cells: Tensor) -> Tensor:
+    squares = (counts * counts).sum(-1)
+    spread = (n - 1) * (cells * squares - float(n) * n)
+    shrinkage = torch.where(spread > 0, cells * (float(n) * n - squares) / spread, 1.0).clamp(max=1)[:, None]
+    p = shrinkage / cells[:, None] + (1 - shrinkage) * counts / n
+    return -torch.xlogy(p, p).where(counts > 0, 0.0).sum(-1)
+
+
+def tensor_taken(counts: Tensor) -> Tensor:
+    """d of counts, float64; 0 for a count of 0."""
+    return torch.where(counts > 1, counts.log() - (counts - 1) * torch.log1p(-1 / counts), 0.0)

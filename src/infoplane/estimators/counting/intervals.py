@@ -21,9 +21,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from infoplane.estimators.counting.entropy import cell_sizes
+from infoplane.estimators.counting.entropy import cell_sizes, tensor_ranks, tensor_taken
 from infoplane.estimators.counting.samples import Ids
-from infoplane.estimators.counting.tensor_entropy import tensor_ranks, tensor_taken
 
 INTERVALS = ("none", "jackknife", "reflected", "percentile")
 NORMAL = 1.96  # standard errors on each side of 95 % of a normal distribution

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 
 from infoplane.errors import RecordingError
+from infoplane.estimators.counting.rules import Rule
+from infoplane.estimators.counting.symbols import Cuts, Quantiser, Symbols, Varying
 
 
 class Pieces(abc.ABC):
@@ -87,7 +89,7 @@ def _room(like: Tensor, shape: tuple[int, ...]) -> Tensor:
 def extremes(t: Tensor) -> Tensor:
     """Smallest and largest value of every unit (2, units) over the rows of t (members, samples, units).
 
-    Rows with NaN or infinity, which are reported elsewhere, have no say; without any other row, inf and -inf.
+    Rows with NaN or infinity, which are reported elsewhere, are left out; without any other row, inf and -inf.
     """
     ends = torch.stack([t.amin((0, 1)), t.amax((0, 1))])
     if not bool(ends.isfinite().all()):
@@ -101,3 +103,35 @@ def wider(one: Tensor | None, other: Tensor) -> Tensor:
     if one is None:
         return other
     return torch.stack([torch.minimum(one[0], other[0]), torch.maximum(one[1], other[1])])
+
+
+@final
+class CodePieces(Pieces):
+    """The codes of one layer that comes in pieces. The first of two passes finds the extremes of every unit."""
+
+    def __init__(self, rule: Rule, samples: int) -> None:
+        self._rule = rule
+        self.passes = 2 if rule.sees == "extremes" else 1
+        self._ends: Tensor | None = None
+        self._quantiser: Quantiser | None = None
+        self._codes, self._bad = Rows(samples), Rows(samples)
+        self._outside: int | Tensor = 0
+        self._varying = Varying()
+        self._units = 0
+
+    def look(self, t: Tensor) -> None:
+        self._ends = wider(self._ends, extremes(t))
+
+    def take(self, t: Tensor) -> None:
+        if self._quantiser is None:
+            self._quantiser, self._units = self._rule.fit(t if self._ends is None else self._ends), t.shape[2]
+        codes, bad, outside = self._quantiser.codes(t)
+        self._codes.add(codes)
+        self._bad.add(bad)
+        self._outside = self._outside + outside
+        self._varying.take(t)
+
+    def prepared(self) -> Symbols:
+        cuts = self._quantiser.cuts if isinstance(self._quantiser, Cuts) else None
+        constant = self._varying.constant
+        return Symbols(self._codes.tensor(), self._bad.tensor(), self._outside, constant, self._units, cuts)

@@ -1,29 +1,73 @@
-"""The named ways of cutting activations into bins: those that do not look at the activations, and the registry of all.
+"""The named ways of cutting activations into bins: what a user writes -> a rule -> bins for a layer -> its symbols.
 
-A rule is fitted to activations, since it may look at their range, and gives a quantiser with fixed cuts.
+A rule is fitted to activations, since it may look at their range or their order, and gives a quantiser with fixed bins.
 """
 
 from __future__ import annotations
 
+import abc
 import functools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from infoplane.checks import real_number, whole_number
 from infoplane.errors import InputError, UnknownNameError
-from infoplane.estimators.counting.cutting import Rule, Sees, check_bins, fixed_cuts, whole_rows
-from infoplane.estimators.counting.fitted_rules import KMeans, Layer, MaximumEntropy, Quantile, Unit, equal_shares
-from infoplane.estimators.counting.symbols import Cuts, Quantiser, Words
+from infoplane.estimators.counting.edges import (
+    cluster_means,
+    equal_shares,
+    fixed_cuts,
+    ordered_values,
+    ranged_cuts,
+    value_range,
+    whole_rows,
+)
+from infoplane.estimators.counting.symbols import Cuts, Quantiser, Symbols, Words, constant_units
+
+Sees = Literal["nothing", "extremes", "rows"]
 
 #: What may become of values outside fixed bins, and what each way has to see of a layer.
 OUTSIDE: dict[str, Sees] = {"clip": "nothing", "extend": "extremes", "error": "rows", "quantile": "rows"}
 MOST_BINS = 100_000  # to which fixed bins are extended
+
+
+class Rule(abc.ABC):
+    """A named way of cutting activations into bins."""
+
+    @abc.abstractmethod
+    def fit(self, t: Tensor) -> Quantiser:
+        """Bins for activations ``t`` (..., units), float32 or float64."""
+
+    @property
+    @abc.abstractmethod
+    def description(self) -> str:
+        """The measurement model, for axes and tables."""
+
+    @property
+    @abc.abstractmethod
+    def sees(self) -> Sees:
+        """What ``fit`` looks at: the extremes of every unit, whole rows, or nothing but the type of the values."""
+
+    def symbols(self, t: Tensor) -> Symbols:
+        """Codes of activations ``t`` (members, samples, units); all members share the bins."""
+        return _read(self.fit(t), t)
+
+    def layers(self, ts: Sequence[Tensor]) -> list[Symbols]:
+        """Codes of several layers; narrow ones that share their bins are read in one call."""
+        quantisers = [self.fit(t) for t in ts]
+        shared = quantisers[0]
+        # rules that see nothing of a layer give the same object each time (``fixed_cuts``)
+        if len(ts) > 1 and isinstance(shared, Cuts) and shared.even and all(each is shared for each in quantisers):
+            together = shared.narrow_layers(ts)
+            if together is not None:
+                return together
+        return [_read(quantiser, t) for quantiser, t in zip(quantisers, ts, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -69,7 +113,7 @@ class Fixed(Rule):
     outside: str = "clip"
 
     def __post_init__(self) -> None:
-        check_bins(self.bins)
+        whole_number("bins", self.bins, least=1, example=30)
         if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low < self.high):
             raise InputError(f"bins need low < high, got low={self.low}, high={self.high}: swap or widen them")
         if self.outside not in OUTSIDE:
@@ -124,14 +168,119 @@ def _edges(bins: int, low: float, high: float) -> tuple[float, ...]:
 
 
 @dataclass(frozen=True)
+class Numbered(Rule):
+    """A rule whose one option is the number of bins."""
+
+    bins: int = 30
+
+    def __post_init__(self) -> None:
+        whole_number("bins", self.bins, least=1, example=30)
+
+
+@dataclass(frozen=True)
+class Layer(Numbered):
+    """``bins`` bins of one width from the smallest to the largest value of the layer, the last one closed."""
+
+    @property
+    def description(self) -> str:
+        return f"{self.bins} bins from minimum to maximum of the layer"
+
+    @property
+    def sees(self) -> Sees:
+        return "extremes"
+
+    def fit(self, t: Tensor) -> Quantiser:
+        return ranged_cuts(*value_range(t, tuple(range(t.ndim))), self.bins)
+
+
+@dataclass(frozen=True)
+class Unit(Numbered):
+    """``bins`` bins of one width from the smallest to the largest value of each unit, the last one closed."""
+
+    @property
+    def description(self) -> str:
+        return f"{self.bins} bins from minimum to maximum of each unit"
+
+    @property
+    def sees(self) -> Sees:
+        return "extremes"
+
+    def fit(self, t: Tensor) -> Quantiser:
+        return ranged_cuts(*value_range(t, tuple(range(t.ndim - 1))), self.bins)
+
+
+@dataclass(frozen=True)
+class Quantile(Numbered):
+    """``bins`` bins that hold as many samples as each other, for each unit: unchanged by any increasing map."""
+
+    @property
+    def description(self) -> str:
+        return f"{self.bins} quantile bins of each unit"
+
+    @property
+    def sees(self) -> Sees:
+        return "rows"
+
+    def fit(self, t: Tensor) -> Quantiser:
+        if self.bins == 1:
+            return Cuts(torch.full((1, 1), math.inf, dtype=t.dtype, device=t.device), even=False)
+        rows = t.flatten(0, -2)
+        whole = rows.isfinite().all(-1)
+        ordered = rows.masked_fill(~whole[:, None], math.inf).sort(dim=0).values  # rows left out come last
+        places = torch.arange(1, self.bins, device=t.device) * whole.sum() // self.bins
+        return Cuts(ordered[places].T.contiguous(), even=False)
+
+
+@dataclass(frozen=True)
+class MaximumEntropy(Numbered):
+    """``bins`` bins that hold as many as each other of all the layer's values (Chelombiev, Houghton, O'Donnell 2019,
+    arXiv:1902.09037, section 3): the most entropy that one unit can have on average.
+    """
+
+    @property
+    def description(self) -> str:
+        return f"{self.bins} bins of equal share of the layer's values"
+
+    @property
+    def sees(self) -> Sees:
+        return "rows"
+
+    def fit(self, t: Tensor) -> Quantiser:
+        return equal_shares(t, self.bins)
+
+
+@dataclass(frozen=True)
+class KMeans(Numbered):
+    """``bins`` bins around the means of the clusters that the layer's values form: k-means in one dimension.
+
+    Lloyd's algorithm from quantiles of the distinct values, so that the same values give the same bins whatever their
+    order. A bin is cut off half-way between two means. Fewer distinct values than bins have a bin each.
+    """
+
+    @property
+    def description(self) -> str:
+        return f"{self.bins} k-means bins of the layer's values"
+
+    @property
+    def sees(self) -> Sees:
+        return "rows"
+
+    def fit(self, t: Tensor) -> Quantiser:
+        ordered = ordered_values(t)
+        means = cluster_means(ordered, self.bins)
+        if len(means) < 2:
+            return Cuts(torch.full((1, 1), math.inf, dtype=t.dtype, device=t.device), even=False)
+        return Cuts(((means[1:] + means[:-1]) / 2).to(t.dtype)[None], even=False)
+
+
+@dataclass(frozen=True)
 class Width(Rule):
     """Bins of one width from zero: floor(t / width), whatever the range (Saxe et al. 2018 use .07)."""
 
     width: float = 0.07
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.width) and self.width > 0):
-            raise InputError(f"width must be a positive number, got {self.width}: for example width=0.07")
+        real_number("width", self.width, above=0, example=0.07)
 
     @property
     def description(self) -> str:
@@ -183,6 +332,12 @@ def _above_zero(dtype: torch.dtype, device: torch.device) -> Cuts:
     return Cuts(zero.nextafter(zero + 1).to(device), even=False)  # the smallest number above zero
 
 
+def _read(quantiser: Quantiser, t: Tensor) -> Symbols:
+    codes, bad, outside = quantiser.codes(t)
+    cuts = quantiser.cuts if isinstance(quantiser, Cuts) else None
+    return Symbols(codes, bad, outside, constant_units(t), t.shape[-1], cuts)
+
+
 def _interval(low: float, high: float) -> str:
     return f"[{low:g}, {high:g}]"
 
@@ -206,10 +361,15 @@ RuleLike = Rule | str | int | Sequence[float] | np.ndarray | Mapping[str, Any]
 def rule(bins: RuleLike) -> Rule:
     """A rule from what a user may write: a rule, a name, a number of bins per layer, the report's edges, or a table.
 
-    >>> rule("width"), rule(30).description
-    (Width(width=0.07), '30 bins from minimum to maximum of the layer')
-    >>> rule({"rule": "fixed", "bins": 8, "low": 0, "high": 2}).description
-    '8 bins on [0, 2]'
+    Raises:
+        UnknownNameError: no such rule, or no such option of it.
+        InputError: an option is out of range.
+
+    Example:
+        >>> rule("width"), rule(30).description
+        (Width(width=0.07), '30 bins from minimum to maximum of the layer')
+        >>> rule({"rule": "fixed", "bins": 8, "low": 0, "high": 2}).description
+        '8 bins on [0, 2]'
     """
     if isinstance(bins, Rule):
         return bins

@@ -12,10 +12,9 @@ import torch
 from torch import Tensor
 
 from infoplane.errors import InputError
-from infoplane.estimators.counting.entropy import entropy_of_counts
+from infoplane.estimators.counting.entropy import entropy_of_counts, tensor_ranks
 from infoplane.estimators.counting.hashing import word_codes
 from infoplane.estimators.counting.symbols import row_weights
-from infoplane.estimators.counting.tensor_entropy import tensor_ranks
 
 #: A label with more distinct fractional values than this is taken for a continuous one.
 MOST_FLOAT_CLASSES = 50

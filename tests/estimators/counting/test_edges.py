@@ -1,4 +1,4 @@
-"""The rules that are fitted to activations: clusters that no move of a value improves, shares that are equal."""
+"""Cuts that are fitted to activations: clusters that no move of a value improves, shares that are equal."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.cluster import KMeans as PlainKMeans
 
-from infoplane.estimators.counting.fitted_rules import KMeans, MaximumEntropy, cluster_means
+from infoplane.estimators.counting.edges import cluster_means, evenly_spaced, ranged_cuts, value_range
+from infoplane.estimators.counting.rules import KMeans, MaximumEntropy
 
 VALUES = {
     "count": st.integers(1, 200),
@@ -98,3 +99,29 @@ def test_minus_zero_is_no_other_value():
         codes = made.symbols(t).codes[0]
         assert torch.equal(codes[0::4], codes[1::4])
     assert cluster_means(torch.tensor([-1.0, 0.0, 0.0, 1.0]), 3).tolist() == [-1, 0, 1]
+
+
+def test_what_a_guess_can_follow_is_evenly_spaced():
+    even = torch.linspace(-1, 1, 31)[None]
+    bent, torn = even.clone(), even.clone()
+    bent[0, 7] += 0.04 * 2 / 30
+    torn[0, 7] += 0.06 * 2 / 30
+    assert evenly_spaced(even)
+    assert evenly_spaced(bent)
+    assert not evenly_spaced(torn)
+    assert not evenly_spaced(even[:, :1])  # one cut has no spacing
+    assert not evenly_spaced(1 + 1e-7 * even)  # nor has what rounding has eaten
+    assert not evenly_spaced(3e38 * even)  # the span overflows
+
+
+@pytest.mark.parametrize("awkward", [float("nan"), float("inf"), -float("inf")])
+def test_the_range_is_that_of_whole_rows(awkward):
+    t = torch.tensor([[1.0, 2.0], [awkward, 9.0], [-3.0, 4.0]])
+    assert [end.tolist() for end in value_range(t, (0, 1))] == [[[-3.0]], [[4.0]]]
+    assert [end.tolist() for end in value_range(t, (0,))] == [[[-3.0], [2.0]], [[1.0], [4.0]]]
+    assert [end.tolist() for end in value_range(t[1:2], (0, 1))] == [[[0.0]], [[0.0]]]
+
+
+def test_a_range_of_width_zero_gets_width_one():
+    assert ranged_cuts(torch.tensor([[2.0]]), torch.tensor([[2.0]]), 4).cuts.tolist() == [[2.25, 2.5, 2.75]]
+    assert ranged_cuts(torch.tensor([[2.0]]), torch.tensor([[5.0]]), 1).cuts.tolist() == [[float("inf")]]
