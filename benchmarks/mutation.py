@@ -23,16 +23,16 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 TESTS = {
-    "entropy": "test_entropy.py test_corrections.py -k 'not extreme and not one_cell'",
+    "entropy": "test_entropy.py -k 'not extreme and not one_cell'",
     "symbols": "test_symbols.py",
 }
 NEVER_RUN = re.compile(r"\s*(@|def |\w+: [\w |\[\], .]+$|.*\) -> )")
 
 
 def config(module: str) -> str:
-    tests = re.sub(r"(test_\w+\.py)", r"tests/estimators/\1", TESTS[module])
+    tests = re.sub(r"(test_\w+\.py)", r"tests/estimators/counting/\1", TESTS[module])
     return (
-        f'[cosmic-ray]\nmodule-path = "src/infoplane/estimators/{module}.py"\ntimeout = 60.0\nexcluded-modules = []\n'
+        f'[cosmic-ray]\nmodule-path = "src/infoplane/estimators/counting/{module}.py"\ntimeout = 60.0\nexcluded-modules = []\n'
         f'test-command = "{sys.executable} -m pytest -q -x -p no:cacheprovider {tests}"\n'
         '[cosmic-ray.distributor]\nname = "local"\n'
     )
