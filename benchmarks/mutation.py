@@ -32,7 +32,8 @@ NEVER_RUN = re.compile(r"\s*(@|def |\w+: [\w |\[\], .]+$|.*\) -> )")
 def config(module: str) -> str:
     tests = re.sub(r"(test_\w+\.py)", r"tests/estimators/counting/\1", TESTS[module])
     return (
-        f'[cosmic-ray]\nmodule-path = "src/infoplane/estimators/counting/{module}.py"\ntimeout = 60.0\nexcluded-modules = []\n'
+        f'[cosmic-ray]\nmodule-path = "src/infoplane/estimators/counting/{module}.py"\n'
+        "timeout = 60.0\nexcluded-modules = []\n"
         f'test-command = "{sys.executable} -m pytest -q -x -p no:cacheprovider {tests}"\n'
         '[cosmic-ray.distributor]\nname = "local"\n'
     )
@@ -80,7 +81,9 @@ def main() -> None:
         arguments = ["mutation.toml", session.name]
         subprocess.run([*command, "baseline", arguments[0]], cwd=copy, env=environment, check=True)
         subprocess.run([*command, "init", *arguments], cwd=copy, env=environment, check=True)
-        source = (copy / "src" / "infoplane" / "estimators" / f"{given.module}.py").read_text(encoding="utf-8")
+        source = (copy / "src" / "infoplane" / "estimators" / "counting" / f"{given.module}.py").read_text(
+            encoding="utf-8"
+        )
         of = keep_sample(session, source.splitlines(), given.sample)
         subprocess.run([*command, "exec", *arguments], cwd=copy, env=environment, check=True)
         report(session, given.module, of)
