@@ -62,28 +62,3 @@ def test_names_that_are_none():
         replications.load("liner")
     with pytest.raises(InputError, match="noise has no quick version"):
         replications.run("noise", quick=True)
-
-
-def test_the_command_prints_verdicts_and_leaves_pictures(tmp_path):
-    result = CliRunner().invoke(
-        cli.app,
-        ["replicate", "linear", "--seeds", "2", "--out", str(tmp_path), "--workers", "1"],
-        env={"COLUMNS": "200"},
-    )
-    assert result.exit_code == 0, result.output
-    assert "largest loss of information" in result.output
-    assert "holds" in result.output
-    assert (tmp_path / "linear.png").stat().st_size > 10_000
-
-
-def test_the_list_has_a_line_for_each_claim():
-    lines = CliRunner().invoke(cli.app, ["list", "replications"]).output.splitlines()
-    assert [line.split()[0] for line in lines] == replications.names()
-    assert all(replications.load(line.split()[0]).title in line for line in lines)
-
-
-@pytest.mark.parametrize("arguments", [[], ["linear", "--all"]])
-def test_names_or_all(arguments):
-    result = CliRunner().invoke(cli.app, ["replicate", *arguments])
-    assert isinstance(result.exception, InputError)
-    assert "linear" in str(result.exception)

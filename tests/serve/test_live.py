@@ -1,10 +1,5 @@
-"""The server as a process meets it: address, token, warning, beginning and end, and the command."""
+"""The server as a process meets it: address, token, warning, beginning and end."""
 
-import os
-import signal
-import subprocess
-import sys
-import time
 import urllib.error
 import urllib.request
 
@@ -55,50 +50,3 @@ def test_a_port_that_is_taken_is_said(tmp_path):
             LivePage(tmp_path, port=port)
     with pytest.raises(ip.errors.InputError, match="cannot listen"):
         LivePage(tmp_path, port=70_000)
-
-
-def test_the_command_prints_the_address_and_ends_with_ctrl_c(tmp_path):
-    command = [sys.executable, "-u", "-m", "infoplane.cli", "serve", str(tmp_path), "--port", "0"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    url = process.stdout.readline().strip()
-    begun = time.monotonic()
-    while time.monotonic() - begun < 20:
-        try:
-            assert status(url) == 200
-            break
-        except urllib.error.URLError:
-            time.sleep(0.1)
-    process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=20)
-    assert (process.returncode, said) == (0, "")
-
-
-def test_the_command_says_what_is_missing(tmp_path):
-    command = [sys.executable, "-m", "infoplane.cli", "serve", str(tmp_path / "none")]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert result.returncode == 2
-    assert "there is no such folder" in result.stderr
-
-
-def test_a_run_with_its_page_beside_it(tmp_path):
-    """The page answers while the run trains, also for a run directory that is not there when the page begins."""
-    command = [sys.executable, "-u", "-m", "infoplane.cli", "run", "warm-up", "--serve", "--plot", "none"]
-    out = tmp_path / "runs" / "warm"
-    environment = {**os.environ, "DISPLAY": "", "WAYLAND_DISPLAY": ""}
-    process = subprocess.Popen(
-        [*command, "--epochs", "1000000", "--every", "100", "--out", str(out)],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment,
-    )  # fmt: skip
-    url, name = process.stdout.readline().strip().split("#")
-    assert name == "warm"
-    assert status(url) == 200
-    while not (out / "trajectory.jsonl").exists():
-        assert process.poll() is None, process.stderr.read()
-        time.sleep(0.05)
-    assert status(url) == 200
-    process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=30)
-    assert process.returncode == 130
-    assert "resume with" in said
-    with pytest.raises(urllib.error.URLError):
-        urllib.request.urlopen(url, timeout=5)

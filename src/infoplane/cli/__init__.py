@@ -1,6 +1,6 @@
 """The command line: parse, call, print. Nothing heavy is imported before it is needed.
 
-One file a command; each adds itself to ``app``. The order of the imports is the order of ``infoplane --help``.
+One file for each command, which adds itself to ``app``. The order of the imports is the order of ``infoplane --help``.
 """
 
 from __future__ import annotations

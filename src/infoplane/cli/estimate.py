@@ -17,17 +17,21 @@ if TYPE_CHECKING:
 @app.command()
 def estimate(
     file: Annotated[Path, typer.Argument(help="Arrays: .npz, .npy, .csv, .pt or .safetensors.")],
-    t: Annotated[str | None, typer.Option("--t", help="Array of the activations; several with commas.")] = None,
+    t: Annotated[
+        str | None, typer.Option("--t", help="Array of the activations; several are separated by commas.")
+    ] = None,
     y: Annotated[str | None, typer.Option("--y", help="Array of the labels.")] = None,
     x: Annotated[str | None, typer.Option("--x", help="Array of the inputs, for I(X;T).")] = None,
-    labels: Annotated[Path | None, typer.Option(help="Another file, with the labels.")] = None,
-    estimator: Annotated[str | None, typer.Option(help="Names with commas, or all; binned if none.")] = None,
+    labels: Annotated[Path | None, typer.Option(help="Another file, which holds the labels.")] = None,
+    estimator: Annotated[str | None, typer.Option(help="Names, separated by commas, or all. Default: binned.")] = None,
     bins: Annotated[
-        str | None, typer.Option(help="Of binned: rules or numbers with commas, as fixed,width,30.")
+        str | None, typer.Option(help="For binned: rules or numbers, separated by commas, as fixed,width,30.")
     ] = None,
-    y_bins: Annotated[int | None, typer.Option(help="Classes of equal share to cut a continuous label into.")] = None,
+    y_bins: Annotated[
+        int | None, typer.Option(help="Cut a continuous label into this many classes of equal size.")
+    ] = None,
     units: Annotated[str, typer.Option(help="bits or nats.")] = "bits",
-    shuffles: Annotated[int, typer.Option(help="Random orders of the labels, for a null and a p-value.")] = 0,
+    shuffles: Annotated[int, typer.Option(help="Shuffle the labels this often, for a null and a p-value.")] = 0,
     compare: Annotated[bool, typer.Option("--compare", help="All quick estimators and published bin rules.")] = False,
     out: Annotated[Path | None, typer.Option(help="Picture file (.png, .svg, .pdf).")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
@@ -40,18 +44,18 @@ def estimate(
 
     arrays = read_arrays(file)
     if labels is not None:
-        found = read_arrays(labels)
-        arrays["y"], y = variable(found, choose(found, y=y)["y"]), "y"
-    chosen = choose(arrays, t=t, y=y, x=x)
-    said: dict[str, Any] = {role: variable(arrays, name) for role, name in sorted(chosen.items())}
+        others = read_arrays(labels)
+        arrays["y"], y = variable(others, choose(others, y=y)["y"]), "y"
+    names = choose(arrays, t=t, y=y, x=x)  # of the arrays, by role
+    variables: dict[str, Any] = {role: variable(arrays, name) for role, name in sorted(names.items())}
     options: dict[str, Any] = {"units": units, "y_bins": y_bins, "shuffles": shuffles}
-    result = compared(**said, estimators=_estimators(estimator, bins, compare), **options)
+    result = compared(**variables, estimators=_estimators(estimator, bins, compare), **options)
     if out is not None:
         plotting.save(result.plot(title=file.name), out)
     if as_json:
-        typer.echo(json_bytes({"file": file, "labels": labels, **chosen, **result.record()}), nl=False)
+        typer.echo(json_bytes({"file": file, "labels": labels, **names, **result.record()}), nl=False)
         return
-    shapes = [f"{role} = {chosen[role]} {array.shape}" for role, array in said.items()]
+    shapes = [f"{role} = {names[role]} {array.shape}" for role, array in variables.items()]
     _print_comparison(result, f"{file.name}, {', '.join(shapes)}")
     if out is not None:
         typer.echo(f"wrote {out}")
@@ -67,15 +71,15 @@ def _estimators(names: str | None, bins: str | None, compare: bool) -> Any:
                 "--compare chooses the estimators and bins: leave out --estimator and --bins, or --compare"
             )
         return None
-    found: list[Any] = []
+    tables: list[Any] = []
     for name in (part.strip() for part in (names or "binned").split(",")):
         rules = bins.split(",") if name == "binned" and bins is not None else [None]
         for rule in rules:
             options = {} if rule is None else {"bins": int(rule) if rule.strip().isdecimal() else rule.strip()}
-            found.append({"name": name, **options})
-    if bins is not None and not any("bins" in options for options in found):
+            tables.append({"name": name, **options})
+    if bins is not None and not any("bins" in table for table in tables):
         raise InputError(f"--bins {bins} is for the estimator binned: add it to --estimator {names}")
-    return found
+    return tables
 
 
 def _print_comparison(result: Comparison, title: str) -> None:
@@ -90,13 +94,14 @@ def _print_comparison(result: Comparison, title: str) -> None:
     heads, cells = result.table()
     table = Table(title=Text(clean(title)), box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for name, *column in zip(heads, *cells, strict=True):
-        whole = max(map(len, (name, *column)))
-        least = min(whole, 22) if name in ("measurement", "flags") else whole  # numbers are not cut
-        table.add_column(Text(name), overflow="fold", min_width=least)
-    for line in cells:
-        table.add_row(*(Text(clean(cell)) for cell in line))
+        widest = max(map(len, (name, *column)))
+        width = min(widest, 22) if name in ("measurement", "flags") else widest  # words are folded, numbers are not
+        table.add_column(Text(name), overflow="fold", min_width=width)
+    for row in cells:
+        table.add_row(*(Text(clean(cell)) for cell in row))
     console = Console()
+    # a terminal that is too narrow gets long lines rather than numbers without their ends
     console.width = max(console.width, Console(width=1000).measure(table).minimum)
     console.print(table)
-    for said in (*result.notes(), *result.summary()):
-        console.print(Text(clean(said)))
+    for sentence in (*result.notes(), *result.summary()):
+        console.print(Text(clean(sentence)))

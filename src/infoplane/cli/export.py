@@ -14,7 +14,9 @@ from infoplane.cli.root import app
 def export(
     run_directory: Annotated[Path, typer.Argument(help="A run directory, or a trajectory.csv.")],
     to: Annotated[str, typer.Option(help="csv, parquet or netcdf.")] = "csv",
-    out: Annotated[Path | None, typer.Option(help="The file; default the run's name in this folder.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The file. Default: one named after the run, in this folder.")
+    ] = None,
 ) -> None:
     """Write the rows of a run as CSV, Parquet or NetCDF."""
     from infoplane import runs

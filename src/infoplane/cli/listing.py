@@ -1,4 +1,4 @@
-"""infoplane list: what there is."""
+"""infoplane list: the names of what there is, the runs in a folder, the layers of a network."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ from infoplane.errors import InputError, UnknownNameError
 def list_names(
     what: Annotated[str, typer.Argument(help="experiments, datasets, estimators, replications, layers or runs.")],
     place: Annotated[
-        str | None, typer.Argument(help="Of layers: MODULE:FACTORY, which makes your network; of runs: their folder.")
+        str | None, typer.Argument(help="For layers: MODULE:FACTORY, which makes your network. For runs: their folder.")
     ] = None,
-    shape: Annotated[str | None, typer.Option("--input", help="Of layers: shape of one sample, as 3x32x32.")] = None,
-    samples: Annotated[int, typer.Option(help="Of layers: samples to measure the cost on.")] = 256,
+    shape: Annotated[
+        str | None, typer.Option("--input", help="For layers: the shape of one sample, as 3x32x32.")
+    ] = None,
+    samples: Annotated[int, typer.Option(help="For layers: samples to measure the cost on.")] = 256,
 ) -> None:
-    """What there is, the runs in a folder, or which layers of your network would be measured, and at what cost."""
+    """List what there is, the runs in a folder, or which layers of your network are measured, and at what cost."""
     if (what not in ("layers", "runs") and place is not None) or (what != "layers" and shape is not None):
         raise InputError(f"list {what} takes no factory and no --input: they belong to infoplane list layers")
     if what == "runs":
@@ -29,10 +31,10 @@ def list_names(
         from infoplane.io.files import clean
         from infoplane.saved.factories import list_layers
 
-        found = [clean(line) for line in str(list_layers(place, shape, samples=samples)).splitlines()]
+        lines = [clean(line) for line in str(list_layers(place, shape, samples=samples)).splitlines()]
     else:
-        found = _names(what)
-    typer.echo("\n".join(found))
+        lines = _names(what)
+    typer.echo("\n".join(lines))
 
 
 def _names(what: str) -> list[str]:

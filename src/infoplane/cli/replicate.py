@@ -21,15 +21,22 @@ _STYLES = {"holds": "green", "does not hold": "red", "undecided": "yellow"}
 def replicate(
     name: Annotated[list[str] | None, typer.Argument(help="Claims: see 'infoplane list replications'.")] = None,
     every: Annotated[bool, typer.Option("--all", help="All claims.")] = False,
-    seeds: Annotated[int | None, typer.Option(help="Seeds, in place of each claim's own number.")] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="The small versions: within three minutes.")] = False,
+    seeds: Annotated[int | None, typer.Option(help="Number of seeds, in place of each claim's own.")] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Only the small versions, which take less than three minutes.")
+    ] = False,
     out: Annotated[
-        Path, typer.Option(help="Folder for verdicts, pictures and what a second call goes on from.")
+        Path,
+        typer.Option(
+            help="Folder for verdicts, pictures, and intermediate results, from which a second call continues."
+        ),
     ] = _FOLDER,
-    docs: Annotated[Path | None, typer.Option(help="Folder for a page a claim and an overview, in markdown.")] = None,
-    workers: Annotated[int, typer.Option(help="Processes, of one thread each.")] = 2,
+    docs: Annotated[
+        Path | None, typer.Option(help="Folder for an overview and one page for each claim, in Markdown.")
+    ] = None,
+    workers: Annotated[int, typer.Option(help="Number of processes, each with one thread.")] = 2,
 ) -> None:
-    """Replicate published claims and judge them; a second call goes on where the first one ended."""
+    """Replicate published claims and judge them; a second call continues where the first one ended."""
     from rich.console import Console
 
     from infoplane import replications
@@ -60,7 +67,7 @@ def replicate(
 
 
 def _print(outcomes: list[Outcome]) -> None:
-    """A section a claim, which fits 80 columns, and the verdicts of all."""
+    """One section for each claim, at most 80 columns wide, and a table of all verdicts."""
     from rich import box
     from rich.console import Console
     from rich.padding import Padding
@@ -82,4 +89,4 @@ def _print(outcomes: list[Outcome]) -> None:
         table.add_row(outcome.claim.name, verdict, str(outcome.seeds), f"{outcome.seconds:.0f}")
         console.print()
     console.print(table)
-    console.print("Beside each value its 95 % bootstrap interval over seeds.")
+    console.print("Each value is followed by its 95 % bootstrap interval over seeds.")

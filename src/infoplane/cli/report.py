@@ -15,10 +15,10 @@ from infoplane.cli.root import app
 @app.command()
 def report(
     runs: Annotated[list[Path], typer.Argument(help="Run directories, or trajectory.csv files.")],
-    out: Annotated[Path | None, typer.Option(help="HTML file; default report.html in the first run.")] = None,
-    title: Annotated[str | None, typer.Option(help="Above the page; the names of the runs if none.")] = None,
+    out: Annotated[Path | None, typer.Option(help="HTML file. Default: report.html in the first run.")] = None,
+    title: Annotated[str | None, typer.Option(help="Title of the page. Default: the names of the runs.")] = None,
 ) -> None:
-    """Write runs into one HTML file to look at, play and pass on, without a network."""
+    """Write runs into one HTML file that can be opened, played and passed on without a network."""
     from infoplane.report import write
 
     first = runs[0] if runs[0].is_dir() else runs[0].parent

@@ -19,7 +19,9 @@ from infoplane.cli.root import app
 def serve(
     runs: Annotated[Path, typer.Argument(help="A folder with run directories, or a run directory.")] = Path("runs"),
     port: Annotated[int, typer.Option(help="Port; 0 takes a free one.")] = 7435,
-    host: Annotated[str, typer.Option(help="Address; another than 127.0.0.1 lets other machines in.")] = "127.0.0.1",
+    host: Annotated[
+        str, typer.Option(help="Address. Any other than 127.0.0.1 lets other machines connect.")
+    ] = "127.0.0.1",
 ) -> None:
     """Show runs in the browser while they train."""
     from infoplane.serve import LivePage
@@ -29,7 +31,7 @@ def serve(
         page = LivePage(runs, host=host, port=port)
     for warning in caught:
         typer.echo(f"warning: {warning.message}", err=True)
-    typer.echo(f"{page.url}\nCtrl-C ends it")
+    typer.echo(f"{page.url}\nstop with Ctrl-C")
     with contextlib.suppress(KeyboardInterrupt):
         page.run()
 

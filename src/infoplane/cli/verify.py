@@ -1,4 +1,4 @@
-"""infoplane verify: whether a run directory is as it was written."""
+"""infoplane verify: is a run directory as it was written?"""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from infoplane.cli.root import app
 
 @app.command()
 def verify(run_directory: Annotated[Path, typer.Argument(help="A run directory.")]) -> None:
-    """Compare a run directory with its checksums; exit code 1 where something is wrong."""
+    """Compare a run directory with its checksums; exit code 1 if anything differs."""
     from infoplane import runs
     from infoplane.io.files import clean
 

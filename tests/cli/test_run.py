@@ -1,4 +1,4 @@
-"""Runs on the command line: interrupted, gone on with, listed, verified and exported, in real processes."""
+"""infoplane run: interrupted and resumed, in real processes, and what it refuses."""
 
 import json
 import re
@@ -8,7 +8,6 @@ import subprocess
 import sys
 import time
 
-import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -52,7 +51,7 @@ def started(folder, *arguments):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_the_first_signal_says_how_to_go_on_and_that_works(tmp_path, number):
+def test_the_first_signal_says_how_to_resume_and_that_works(tmp_path, number):
     process = started(tmp_path, "warm-up", "--epochs", "1500", "--copies", "2")
     second = CliRunner().invoke(cli.app, ["run", "--resume", str(tmp_path / "mine")])
     assert isinstance(second.exception, RunError)
@@ -120,7 +119,7 @@ def test_the_second_ctrl_c_stops_at_once(tmp_path):
     assert len(ip.Trajectory.load(tmp_path / "mine")) > 0
 
 
-def test_a_file_of_ones_own_is_gone_on_with_where_the_file_is_gone(tmp_path, monkeypatch):
+def test_a_run_of_a_toml_file_is_resumed_after_the_file_is_gone(tmp_path, monkeypatch):
     (tmp_path / "mine.toml").write_text(TOML)
     made = ip.experiments.load(str(tmp_path / "mine.toml"))
     made.run(out=tmp_path / "whole", progress=False)
@@ -140,7 +139,7 @@ def test_a_file_of_ones_own_is_gone_on_with_where_the_file_is_gone(tmp_path, mon
     assert ip.resume(tmp_path / "run").steps == 8  # finished: only read
 
 
-def test_another_dataset_and_a_stopping_rule_are_gone_on_with(tmp_path):
+def test_another_dataset_and_a_stopping_rule_are_resumed(tmp_path):
     stopping = ip.InformationStopping(monitor="I(T;Y)", patience=50)
     made = ip.experiments.load("warm-up").on("report-simple", samples=150)
     options = {"epochs": 4, "stopping": stopping, "progress": False, "batch_size": 50}
@@ -167,37 +166,6 @@ def test_a_record_that_was_tampered_with_runs_nothing(tmp_path, change, error, m
         ip.resume(tmp_path / "run")
 
 
-def test_list_verify_and_export(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    ip.experiments.load("warm-up").run(epochs=3, out="runs/one", progress=False)
-    run = CliRunner().invoke
-    listed = run(cli.app, ["list", "runs"])
-    assert listed.exit_code == 0
-    assert re.search(r"one +warm-up +finished +3 +\d+\.\d +layer 3: I\(X;T\) \S+ I\(T;Y\) \S+ bits", listed.output)
-    (tmp_path / "empty").mkdir()
-    assert run(cli.app, ["list", "runs", "empty"]).output == "no runs in empty\n"
-    fine = run(cli.app, ["verify", "runs/one"])
-    assert (fine.exit_code, fine.output) == (0, "runs/one is as it was written\n")
-    exported = run(cli.app, ["export", "runs/one", "--to", "csv", "--out", "rows.csv"])
-    assert (exported.exit_code, exported.output) == (0, "wrote rows.csv\n")
-    assert (tmp_path / "rows.csv").read_bytes() == (tmp_path / "runs" / "one" / "trajectory.csv").read_bytes()
-    table = tmp_path / "runs" / "one" / "trajectory.csv"
-    table.write_bytes(table.read_bytes().replace(b"exact", b"exakt").replace(b"single", b"simple"))
-    damaged = run(cli.app, ["verify", "runs/one"])
-    assert damaged.exit_code == 1
-    assert "trajectory.csv is not as it was written (its checksum differs)" in damaged.output
-
-
-def test_measure_a_dump(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    rng = np.random.default_rng(0)
-    np.savez("dump.npz", y=np.arange(50) % 2, T_1_0=rng.normal(size=(50, 2)), T_1_4=rng.normal(size=(50, 2)))
-    done = CliRunner().invoke(cli.app, ["measure", "dump.npz", "--bins", "10", "--out", "mine"])
-    assert done.exit_code == 0, done.output
-    assert done.output == "wrote mine: Trajectory(2 rows, 1 layers, steps 0 to 4)\n"
-    assert len(ip.Trajectory.load("mine")) == 2
-
-
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -205,9 +173,6 @@ def test_measure_a_dump(tmp_path, monkeypatch):
         (["run", "--resume", "nowhere"], "is no run directory"),
         (["run", "six-layer", "--resume", "nowhere"], "leave out experiment"),
         (["run", "--resume", "nowhere", "--epochs", "5"], "leave out epochs"),
-        (["verify", "nowhere"], "is no folder"),
-        (["export", "nowhere"], "nowhere"),
-        (["list", "runs", "nowhere"], "is no folder"),
     ],
 )
 def test_mistakes_say_what_to_type(tmp_path, monkeypatch, arguments, message):
