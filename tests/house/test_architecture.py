@@ -59,9 +59,6 @@ ERRORS_IN_PROSE = {
     "io/arrays.py",
     "io/delimited.py",
     "io/limits.py",
-    "plane/plane.py",
-    "plane/schedule.py",
-    "plane/sharded.py",
     "saved/checkpoints.py",
     "saved/dumps.py",
     "sweeps/running.py",
@@ -83,8 +80,6 @@ UNTESTED = {
     "integrations/naming.py",
     "io/delimited.py",
     "phases/__init__.py",
-    "plane/measure.py",
-    "plane/question.py",
     "report/__init__.py",
     "runs/manifest.py",
     "runs/migrate.py",
@@ -105,7 +100,6 @@ UNTESTED = {
 #: Test files whose module is gone, or has another name.
 WITHOUT_A_MODULE = {
     "estimators/test_registry.py",
-    "plane/test_plane_samples.py",
 }
 
 #: What a whole way through the package does for a user: folders and files of tests that belong to no single module.

@@ -11,7 +11,6 @@ import infoplane as ip
 import infoplane.plane.plan
 from infoplane.errors import NonFiniteError, RecordingError
 from infoplane.plane.gather import InPieces
-from infoplane.recording.inputs import Inputs
 
 SEVERAL = ["binned", {"name": "binned", "bins": "report"}, {"name": "binned", "bins": "quantile"}, "soft", "kde"]
 
@@ -179,11 +178,11 @@ def test_a_subsample_is_the_same_samples_at_every_step_and_for_every_layer(data,
 
 
 def test_only_what_is_needed_is_kept():
-    inputs, estimators = Inputs(torch.zeros(100, 3)), (ip.estimators.Binned("report"), ip.estimators.KDE())
-    gatherer = InPieces((inputs, "flatten", None, 100), estimators, torch.arange(0, 100, 10))
+    estimators = (ip.estimators.Binned("report"), ip.estimators.KDE())
+    gatherer = InPieces(estimators, 100, torch.arange(0, 100, 10))
     for start in (0, 60):
         t = torch.arange(start, min(start + 60, 100)).float()[None, :, None].expand(1, -1, 4)
-        gatherer.take(start, "layer", 0, t, None)
+        gatherer.take(("layer", 0, ""), t, t)
     found = gatherer.gathered()
     assert found.kept["layer"][0, :, 0].tolist() == list(range(0, 100, 10))
     assert found.prepared[0][0].codes.shape == (1, 100)

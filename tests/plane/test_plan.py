@@ -10,8 +10,8 @@ from torch import nn
 import infoplane as ip
 import infoplane.plane.plan
 from infoplane.errors import InputError
-from infoplane.plane.passes import Show
-from infoplane.plane.plan import BATCH_BYTES, Plan, plan, shown_bytes
+from infoplane.plane.passes import Pass
+from infoplane.plane.plan import BATCH_BYTES, ReadingPlan, plan, shown_bytes
 from infoplane.recording.inputs import Inputs
 
 
@@ -33,25 +33,27 @@ def images():
     return torch.randn(600, 1, 64, 64, generator=torch.Generator().manual_seed(0)), torch.arange(600) % 3
 
 
-def made(model, x, limit=2e9, **show):
-    what = Show(**{"layers": None, "part": None, "batch": 0, **show})
-    return plan(model, Inputs(x), what, "flatten", limit=limit, copies=model.copies if hasattr(model, "copies") else 1)
+def planned(model, x, limit=2e9, batch=None, **chosen):
+    copies = model.copies if isinstance(model, ip.Family) else 1
+    return plan(Pass(model, Inputs(x), **chosen), limit=limit, copies=copies, batch=batch)
 
 
 def test_a_batch_is_as_large_as_its_layers_allow():
     one = 2 * 64 * 64 * 4  # bytes of a sample in the largest layer
-    found = made(Wide(), torch.zeros(5000, 1, 64, 64))
+    found = planned(Wide(), torch.zeros(5000, 1, 64, 64))
     assert found.batch == 2 ** math.floor(math.log2(BATCH_BYTES / one))
     assert found.layers == {"conv": one, "act": one, "head": 12}
-    assert made(Wide(), torch.zeros(5000, 1, 64, 64), layers="head").batch == found.batch  # what is not selected counts
-    assert made(Wide(), torch.zeros(5000, 1, 64, 64), batch=100).batch == 100
+    assert (
+        planned(Wide(), torch.zeros(5000, 1, 64, 64), layers="head").batch == found.batch
+    )  # what is not selected counts
+    assert planned(Wide(), torch.zeros(5000, 1, 64, 64), batch=100).batch == 100
     family = ip.Family(Wide, 4)
-    assert made(family, family.inputs(torch.zeros(5000, 1, 64, 64))).batch == found.batch // 16
+    assert planned(family, family.inputs(torch.zeros(5000, 1, 64, 64))).batch == found.batch // 16
 
 
 def test_small_networks_are_not_looked_at():
     model = Wide()
-    assert made(model, torch.zeros(100, 1, 64, 64)[:, :, :8, :8]).batch == 4096
+    assert planned(model, torch.zeros(100, 1, 64, 64)[:, :, :8, :8]).batch == 4096
     assert model.seen == []
 
 
@@ -63,7 +65,7 @@ def test_the_batch_is_fixed_and_stored(images):
         plane.measure(model, step)
     batch = plane.trajectory.meta["recording_batch"]
     assert model.seen == [2, 2, *2 * [batch, 600 - batch]]  # two looks at the shapes, once
-    assert batch == made(model, images[0]).batch < 600
+    assert batch == planned(model, images[0]).batch < 600
 
 
 def test_what_would_take_too_much_is_refused_layer_by_layer_before_it_is_allocated(images):
@@ -93,7 +95,7 @@ def test_a_subsample_does_not_help_bins_that_sort(images):
 
 def test_codes_need_no_activations(images):
     plane = ip.InformationPlane(*images, max_activation_bytes=1e5)
-    whole = ip.InformationPlane(*images, batch_size=plane._way(Wide(), plane._splits[0])[0])
+    whole = ip.InformationPlane(*images, batch_size=plane._way(Wide(), 1, plane._splits[0]).batch)
     model = Wide()
     assert plane.measure(model, 0) == whole.measure(model, 0)
 
@@ -112,17 +114,17 @@ def test_much_is_announced_once(images, monkeypatch):
 
 def test_whether_to_keep_all():
     once, twice, sorts = (ip.estimators.Binned(bins) for bins in ("report", 30, "quantile"))
-    small = Plan(100, 1, {"fc": 400})
+    small = ReadingPlan(100, 1, {"fc": 400})
     assert small.is_whole(100, [once], 2e9)
     assert not small.is_whole(101, [once], 2e9)
     assert small.is_whole(101, [once, twice], 2e9)
     assert small.is_whole(101, [sorts], 2e9)
     assert not small.is_whole(101, [twice], 1e4)
-    assert not Plan(100, 1, {"fc": 2**28}).is_whole(2, [twice], 2e9)
+    assert not ReadingPlan(100, 1, {"fc": 2**28}).is_whole(2, [twice], 2e9)
 
 
 def test_wrong_options(images):
-    with pytest.raises(InputError, match="subsample is 1: give a number of samples from 2 up"):
+    with pytest.raises(InputError, match="subsample=1: it must be a whole number of at least 2"):
         ip.InformationPlane(*images, subsample=1)
     with pytest.raises(InputError, match="batch_size is 0"):
         ip.InformationPlane(*images, batch_size=0)

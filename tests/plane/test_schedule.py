@@ -95,11 +95,11 @@ def test_affords():
 
 @pytest.mark.parametrize("every", [0, -3, 2.5, True, "linear", None])
 def test_an_every_that_is_none(every):
-    with pytest.raises(InputError, match=r"every is .*: give a whole number of steps from 1 up, or 'log'"):
+    with pytest.raises(InputError, match=r"every=.*: it must be a whole number of steps of at least 1, or 'log'"):
         Schedule(every)
 
 
 @pytest.mark.parametrize("share", [0, -0.1, 1.5, 10, "0.1", True, math.nan])
 def test_a_share_that_is_none(share):
-    with pytest.raises(InputError, match=r"max_share is .*: give a share of the wall time above 0 and at most 1"):
+    with pytest.raises(InputError, match=r"max_share=.*: it must be a number above 0 and at most 1"):
         Budget(share)

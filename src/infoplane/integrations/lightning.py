@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, final
 
@@ -66,7 +67,7 @@ class InformationPlaneCallback(_callback()):  # type: ignore[misc]
         if not trainer.enable_validation:
             self._look(trainer, pl_module)
 
-    def _rows(self, trainer: Any, pl_module: Any) -> list[dict[str, Any]]:
+    def _rows(self, trainer: Any, pl_module: Any) -> Sequence[dict[str, Any]]:
         modules = dict(pl_module.named_modules())
         if self._module not in modules:
             raise UnknownNameError("module", self._module, modules)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, final
 
@@ -41,11 +41,11 @@ class Logged:
         self.plane = plane
         self.log = JsonLines(log) if isinstance(log, str | os.PathLike) else log
 
-    def measure(self, model: Any, step: int, **options: Any) -> list[dict[str, Any]]:
+    def measure(self, model: Any, step: int, **options: Any) -> Sequence[dict[str, Any]]:
         """The rows of ``plane.measure``; none where the plane leaves this step out."""
         return on_first_process(lambda: self._measure(model, step, **options), model)
 
-    def _measure(self, model: Any, step: int, **options: Any) -> list[dict[str, Any]]:
+    def _measure(self, model: Any, step: int, **options: Any) -> Sequence[dict[str, Any]]:
         rows = self.plane.measure(model, step, **options)
         if rows and self.log is not None:
             self.log(values(rows), step)

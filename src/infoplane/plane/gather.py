@@ -1,4 +1,4 @@
-"""Layers shown batch by batch -> what the estimators need of them: codes and the like, and activations where they must.
+"""Rows of units, batch by batch -> what the estimators need of them: codes and the like, or activations.
 
 There are two ways, with the same result. ``Whole`` keeps all activations and prepares them at once: faster for small
 layers. ``InPieces`` reads every batch inside the hook and lets it go.
@@ -7,8 +7,7 @@ layers. ``InPieces`` reads every batch inside the hook and lets it go.
 from __future__ import annotations
 
 import abc
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, final
 
@@ -18,15 +17,10 @@ from torch import Tensor
 from infoplane.errors import RecordingError
 from infoplane.estimators.base import Estimator, SymbolEstimator
 from infoplane.estimators.counting.consistency import decision_symbols
-from infoplane.estimators.counting.pieces import Pieces, Rows, RowWise
+from infoplane.estimators.counting.pieces import CodePieces, Pieces, Rows, RowWise
 from infoplane.estimators.counting.symbols import Symbols
-from infoplane.recording.inputs import Inputs
-from infoplane.recording.pooling import Pool, pooled
-from infoplane.recording.record import mask_of
-
-_FULL = (torch.float32, torch.float64)
-
-Key = tuple[str, int, str]  # a layer's name, the number of its call, and what pooling adds to the name
+from infoplane.plane.passes import Key, names_of
+from infoplane.recording.pooling import FULL
 
 
 @dataclass(frozen=True)
@@ -65,18 +59,26 @@ class Gathered:
 
 
 class Collector(abc.ABC):
-    """Takes the outputs of layers as rows of units."""
+    """Takes the rows of layers and keeps what the estimators need of them.
 
-    def __init__(self, inputs: Inputs, pool: Pool, tokens: Tensor | None, samples: int) -> None:
-        self._inputs, self._pool, self._tokens = inputs, pool, tokens
-        self._plain = pool == "flatten" and tokens is None
-        self.samples = samples
+    ``samples`` rows come in all, of which those numbered in ``rows`` (None: all) are for estimators that need
+    activations. In ``passes`` passes all of them come; ``turn`` is called between two.
+    """
+
+    passes: int = 1
+
+    def __init__(self, estimators: Sequence[Estimator], samples: int, rows: Tensor | None) -> None:
+        self.estimators, self.samples, self.rows = estimators, samples, rows
         self.half: set[Key] = set()
         self._units: dict[Key, int] = {}
 
     @abc.abstractmethod
     def add(self, key: Key, t: Tensor, *, fresh: bool) -> None:
         """The next rows (members, samples, units) of one layer; ``fresh``: nothing else uses their memory."""
+
+    @abc.abstractmethod
+    def turn(self) -> None:
+        """One pass is over, and another one follows."""
 
     @abc.abstractmethod
     def gathered(self) -> Gathered:
@@ -91,29 +93,25 @@ class Collector(abc.ABC):
                 "sequences of differing length, pool='mean' or 'last'"
             )
 
-    def take(self, start: int, name: str, number: int, t: Tensor, lengths: Tensor | None) -> None:
-        """The next output of a layer, (members, samples, ...)."""
-        if self._plain and t.ndim == 3 and t.dtype in _FULL:
-            self.add((name, number, ""), _countable(t), fresh=False)
-            return
-        mask = None if self._tokens is None else self._tokens[start : start + t.shape[1]]
-        if mask is None:
-            mask = mask_of(self._inputs, t[0], lengths, start)
-        for end, rows in pooled(name, t, self._pool, mask):
-            if t.dtype not in _FULL and t.is_floating_point():
-                self.half.add((name, number, end))
-            self.add((name, number, end), _countable(rows), fresh=rows.data_ptr() != t.data_ptr())
+    def take(self, key: Key, rows: Tensor, output: Tensor) -> None:
+        """The next rows of one layer, and the output that they were made of."""
+        if output.dtype not in FULL and output.is_floating_point():
+            self.half.add(key)
+        self.add(key, rows, fresh=rows is not output and rows.data_ptr() != output.data_ptr())
 
 
 @final
 class Whole(Collector):
     """Keeps everything; ``lasting``: outputs stay as they are until they were prepared."""
 
-    def __init__(self, base: Any, estimators: Sequence[Estimator], rows: Tensor | None, *, lasting: bool) -> None:
-        super().__init__(*base)
-        self._estimators, self._rows, self._lasting = estimators, rows, lasting
+    def __init__(self, estimators: Sequence[Estimator], samples: int, rows: Tensor | None, *, lasting: bool) -> None:
+        super().__init__(estimators, samples, rows)
+        self._lasting = lasting
         self._stores: dict[Key, Rows] = {}
         self._tensors: dict[Key, Tensor] = {}
+
+    def turn(self) -> None:
+        raise RecordingError("everything was kept in the first pass, so that there is no second one")
 
     def add(self, key: Key, t: Tensor, *, fresh: bool) -> None:
         if t.shape[1] == self.samples:
@@ -125,79 +123,82 @@ class Whole(Collector):
         self._stores[key].add(t)
 
     def gathered(self) -> Gathered:
-        names = _names(self._stores or self._tensors)
-        layers = [store.tensor() for key, store in self._stores.items()] or list(self._tensors.values())
+        names = names_of(self._stores or self._tensors)
+        layers = [store.tensor() for store in self._stores.values()] or list(self._tensors.values())
         prepared: dict[int, list[Any]] = {
-            number: made.layers(layers)
-            for number, made in enumerate(self._estimators)
-            if isinstance(made, SymbolEstimator)
+            number: estimator.layers(layers)
+            for number, estimator in enumerate(self.estimators)
+            if isinstance(estimator, SymbolEstimator)
         }
-        kept = dict(zip(names.values(), layers, strict=True)) if len(prepared) < len(self._estimators) else {}
-        if self._rows is not None:
-            kept = {name: t[:, self._rows.to(t.device)] for name, t in kept.items()}
+        kept = dict(zip(names.values(), layers, strict=True)) if len(prepared) < len(self.estimators) else {}
+        if self.rows is not None:
+            kept = {name: t[:, self.rows.to(t.device)] for name, t in kept.items()}
         half = frozenset(names[key] for key in self.half)
-        return Gathered(tuple(names.values()), prepared, kept, decision_symbols(layers[-1]), self._rows, half)
+        return Gathered(tuple(names.values()), prepared, kept, decision_symbols(layers[-1]), self.rows, half)
 
 
 @final
 class InPieces(Collector):
-    """Reads every batch at once and lets it go. Where ``passes`` is 2: show all, ``turn``, and show all again."""
+    """Reads every batch at once and lets it go. Bins that follow the values' range look at it in a pass before."""
 
-    def __init__(self, base: Any, estimators: Sequence[Estimator], rows: Tensor | None) -> None:
-        super().__init__(*base)
-        self._estimators, self._rows = estimators, rows
-        self._readers: dict[Key, _Reader] = {}
+    def __init__(self, estimators: Sequence[Estimator], samples: int, rows: Tensor | None) -> None:
+        super().__init__(estimators, samples, rows)
+        self._layers: dict[Key, _LayerInPieces] = {}
         self._first = True
-        each = [pieces_of(made, self.samples) for made in estimators]
+        each = [pieces_of(estimator, samples) for estimator in estimators]
         self.passes = max((pieces.passes for pieces in each if pieces is not None), default=1)
         self._looking = self.passes == 2
 
     def turn(self) -> None:
-        """The first of two passes is over."""
         self._looking = False
+
+    def agree(self, exchange: Callable[[Tensor], Tensor]) -> None:
+        """Between both passes: ``exchange`` the ranges of the units (2, units) for wider ones, of all processes."""
+        for layer in self._layers.values():
+            layer.agree(exchange)
 
     def add(self, key: Key, t: Tensor, *, fresh: bool) -> None:
         self.check_units(key, t)
-        if key not in self._readers:
-            self._readers[key] = _Reader(self._estimators, self.samples, self._rows)
+        if key not in self._layers:
+            self._layers[key] = _LayerInPieces(self.estimators, self.samples, self.rows)
         if self._looking:
-            self._readers[key].look(t)
+            self._layers[key].look(t)
         else:
-            self._readers[key].take(t, decides=self._may_be_last(key))
+            self._layers[key].take(t, decides=self._may_be_last(key))
 
     def _may_be_last(self, key: Key) -> bool:
         """Which layer is the last one is known once a layer is shown for the second time."""
-        self._first = self._first and self._readers[key].seen == 0
-        return self._first or key == next(reversed(self._readers))
+        self._first = self._first and self._layers[key].seen == 0
+        return self._first or key == next(reversed(self._layers))
 
     def gathered(self) -> Gathered:
-        names = _names(self._readers)
-        readers = list(self._readers.values())
-        for key, reader in self._readers.items():
-            reader.check(names[key])
+        names = names_of(self._layers)
+        layers = list(self._layers.values())
+        for key, layer in self._layers.items():
+            layer.check(names[key])
         prepared = {}
-        for number, made in enumerate(self._estimators):
-            if isinstance(made, SymbolEstimator) or pieces_of(made, self.samples) is not None:
-                prepared[number] = [reader.prepared(number) for reader in readers]
-        kept = {names[key]: reader.few.tensor() for key, reader in self._readers.items() if reader.few}
+        for number, estimator in enumerate(self.estimators):
+            if isinstance(estimator, SymbolEstimator) or pieces_of(estimator, self.samples) is not None:
+                prepared[number] = [layer.prepared(number) for layer in layers]
+        kept = {names[key]: layer.few.tensor() for key, layer in self._layers.items() if layer.few}
         half = frozenset(names[key] for key in self.half)
-        return Gathered(tuple(names.values()), prepared, kept, readers[-1].decision(), self._rows, half)
+        return Gathered(tuple(names.values()), prepared, kept, layers[-1].decision(), self.rows, half)
 
 
 @final
-class _Reader:
+class _LayerInPieces:
     """One layer in pieces: what each estimator keeps of it."""
 
     def __init__(self, estimators: Sequence[Estimator], samples: int, rows: Tensor | None) -> None:
         self._estimators, self._samples, self._rows = estimators, samples, rows
         self._pieces: dict[int, Pieces] = {}
-        for number, made in enumerate(estimators):
-            pieces = pieces_of(made, samples)
+        for number, estimator in enumerate(estimators):
+            pieces = pieces_of(estimator, samples)
             if pieces is not None:
                 self._pieces[number] = pieces
-        left = [made for number, made in enumerate(estimators) if number not in self._pieces]
-        counted = any(isinstance(made, SymbolEstimator) for made in left)
-        others = any(not isinstance(made, SymbolEstimator) for made in left)
+        left = [estimator for number, estimator in enumerate(estimators) if number not in self._pieces]
+        counted = any(isinstance(estimator, SymbolEstimator) for estimator in left)
+        others = any(not isinstance(estimator, SymbolEstimator) for estimator in left)
         self._all = Rows(samples) if counted or (others and rows is None) else None
         self.few: Rows | None = None
         if others:
@@ -209,6 +210,11 @@ class _Reader:
         for pieces in self._pieces.values():
             if pieces.passes == 2:
                 pieces.look(t)
+
+    def agree(self, exchange: Callable[[Tensor], Tensor]) -> None:
+        for pieces in self._pieces.values():
+            if isinstance(pieces, CodePieces) and pieces.ends is not None:
+                pieces.look(exchange(pieces.ends)[None])  # as if the ends were two more samples
 
     def take(self, t: Tensor, *, decides: bool) -> None:
         for pieces in self._pieces.values():
@@ -229,31 +235,16 @@ class _Reader:
     def prepared(self, number: int) -> Any:
         if number in self._pieces:
             return self._pieces[number].prepared()
-        made, store = self._estimators[number], self._all
-        if store is None or not isinstance(made, SymbolEstimator):
-            raise RecordingError(f"nothing was kept for the estimator {made.name!r}")
-        return made.symbols(store.tensor())
+        estimator, store = self._estimators[number], self._all
+        if store is None or not isinstance(estimator, SymbolEstimator):
+            raise RecordingError(f"nothing was kept for the estimator {estimator.name!r}")
+        return estimator.symbols(store.tensor())
 
     def decision(self) -> Symbols:
         codes = self._decisions.tensor()
         return Symbols(codes, torch.zeros_like(codes, dtype=torch.bool), 0, 0, 1)
 
 
-def pieces_of(made: Estimator, samples: int) -> Pieces | None:
+def pieces_of(estimator: Estimator, samples: int) -> Pieces | None:
     """How an estimator reads one layer in pieces; None where it needs the layer whole."""
-    return made.pieces(samples) if isinstance(made, RowWise) else None
-
-
-def _names(keys: Mapping[Key, Any]) -> dict[Key, str]:
-    """What the layers are called: those that ran several times have a number each."""
-    often = {name for name, number, _ in keys if number > 0}
-    names = {key: f"{key[0]}#{key[1]}{key[2]}" if key[0] in often else key[0] + key[2] for key in keys}
-    if len(set(names.values())) < len(names):
-        twice = [name for name, count in Counter(names.values()).items() if count > 1]
-        raise RecordingError(f"two layers would be called {twice[0]!r}: select one of them")
-    return names
-
-
-def _countable(t: Tensor) -> Tensor:
-    """Where entropies can be computed: Apple's devices have no float64, so their activations come to main memory."""
-    return t.cpu() if t.device.type == "mps" else t
+    return estimator.pieces(samples) if isinstance(estimator, RowWise) else None

@@ -1,10 +1,10 @@
-"""What was gathered of every layer + a question -> rows of a trajectory. Pure: the same in, the same out."""
+"""A question + what was gathered of every layer -> answers. Pure: the same in, the same out."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, final
 
 import numpy as np
 import torch
@@ -16,7 +16,6 @@ from infoplane.estimators.counting.readings import Count, Reading
 from infoplane.estimators.counting.samples import Variable, distinct_ids
 from infoplane.estimators.counting.symbols import Symbols
 from infoplane.estimators.doubt import reordered, shuffled
-from infoplane.flags import HALF_PRECISION
 from infoplane.plane.gather import Gathered
 from infoplane.plane.question import WHOLE, Moment, Question
 from infoplane.types import NATS_PER, Estimate, Units
@@ -24,60 +23,64 @@ from infoplane.types import NATS_PER, Estimate, Units
 _AVERAGED = ("i_xt", "i_xt_low", "i_xt_high", "i_xt_null", "i_ty", "i_ty_low", "i_ty_high", "i_ty_null")
 
 
+@final
 @dataclass(frozen=True)
-class _Asked:
-    """One estimator, way of reading the copies, and label set; with the readings of every layer once they are there."""
+class Answer:
+    """What one estimator says of every layer, about one label set, in one way of reading the copies.
 
-    made: Estimator
+    ``layers`` has the readings of every layer: one, or one a copy where ``kind`` is ``single``.
+    """
+
+    name: str
     kind: str
     label: str
     layers: list[list[Reading]]
 
 
-def estimate_layers(
-    gathered: Gathered, question: Question, moment: Moment
-) -> tuple[list[dict[str, Any]], dict[str, float]]:
-    """Rows for every layer, and the share of the inputs on which all copies differ where ``exact`` was asked for."""
+def answers_to(question: Question, gathered: Gathered, moment: Moment) -> list[Answer]:
+    """Everything that is asked, estimator by estimator."""
     if moment.draws is not None:
         moment = replace(moment, draws=moment.draws.to(gathered.decision.codes.device))
-    asked: list[_Asked] = []
-    for number, made in enumerate(question.estimators):
-        if isinstance(made, SymbolEstimator):
-            asked += _by_counting(made, gathered.prepared[number], gathered, question, moment)
+    answers: list[Answer] = []
+    for number, estimator in enumerate(question.estimators):
+        if isinstance(estimator, SymbolEstimator):
+            answers += _by_counting(estimator, number, gathered, question, moment)
         else:
-            asked += _by_member(made, number, gathered, question, moment)
-    rows = [
-        row
-        for index, layer in enumerate(gathered.layers)
-        for one in asked
-        for row in _layer_rows(one, index, layer, (moment.step, question), half=layer in gathered.half)
-    ]
-    exact = next((one for one in asked if one.kind == "exact"), None)
-    shares = (
-        {} if exact is None else dict(zip(gathered.layers, (each[0].all_differ for each in exact.layers), strict=True))
-    )
-    return rows, {layer: share for layer, share in shares.items() if share is not None}
+            answers += _by_member(estimator, number, gathered, question, moment)
+    return answers
+
+
+def shares_that_all_differ(answers: Sequence[Answer], layers: Sequence[str]) -> dict[str, float]:
+    """The share of the inputs on which all copies differ, by layer, where ``exact`` was asked for."""
+    exact = next((answer for answer in answers if answer.kind == "exact"), None)
+    if exact is None:
+        return {}
+    shares = {layer: readings[0].all_differ for layer, readings in zip(layers, exact.layers, strict=True)}
+    return {layer: share for layer, share in shares.items() if share is not None}
 
 
 def _by_counting(
-    made: SymbolEstimator, layers: list[Symbols], gathered: Gathered, question: Question, moment: Moment
-) -> list[_Asked]:
+    estimator: SymbolEstimator, number: int, gathered: Gathered, question: Question, moment: Moment
+) -> list[Answer]:
     """Everything counted where the symbols are, then one transfer for all; the network's decision is counted beside."""
+    layers: list[Symbols] = gathered.prepared[number]
     symbols = [*layers, gathered.decision]
     places = [_place(layer, question, moment) for layer in gathered.layers]
     kinds = [(kind, label) for kind in moment.kinds for label in question.labels]
     x, labels = question.x.classes(), {label: y.classes() for label, y in question.labels.items()}
-    counts = [made.count(symbols, x, labels[label], kind, draws=moment.draws, places=places) for kind, label in kinds]
-    nulls = [_shuffled_counts(made, layers, question, moment, kind, label) for kind, label in kinds]
-    flat = iter(_transfer([*counts, *(count for several in nulls for count in several)], question.units))
-    asked = []
+    counts = [
+        estimator.count(symbols, x, labels[label], kind, draws=moment.draws, places=places) for kind, label in kinds
+    ]
+    nulls = [_shuffled_counts(estimator, layers, question, moment, kind, label) for kind, label in kinds]
+    read = iter(_transfer([*counts, *(count for several in nulls for count in several)], question.units))
+    answers = []
     for kind, label in kinds:
-        *readings, decision = next(flat)
+        *readings, decision = next(read)
         floors = [reading.i_ty for reading in decision]
-        asked.append(_Asked(made, kind, label, _flagged(readings, floors, question, label)))
+        answers.append(Answer(question.names[number], kind, label, _flagged(readings, floors, question, label)))
     return [
-        replace(each, layers=_with_nulls(each.layers, [next(flat) for _ in several]))
-        for each, several in zip(asked, nulls, strict=True)
+        replace(answer, layers=_with_nulls(answer.layers, [next(read) for _ in several])) if several else answer
+        for answer, several in zip(answers, nulls, strict=True)
     ]
 
 
@@ -87,10 +90,10 @@ def _place(layer: str, question: Question, moment: Moment) -> str:
 
 
 def _shuffled_counts(
-    made: SymbolEstimator, symbols: list[Symbols], question: Question, moment: Moment, kind: str, label: str
+    estimator: SymbolEstimator, symbols: list[Symbols], question: Question, moment: Moment, kind: str, label: str
 ) -> list[Count]:
     return [
-        made.count(symbols, x.classes(), y.classes(), kind, draws=moment.draws)
+        estimator.count(symbols, x.classes(), y.classes(), kind, draws=moment.draws)
         for x, y in _shuffled_variables(question, question.labels[label])
     ]
 
@@ -138,7 +141,9 @@ def _flagged(
 
 
 def _transfer(counts: Sequence[Count], units: Units) -> list[list[list[Reading]]]:
-    """All counts of a measurement in one transfer from the device."""
+    """All counts of a measurement in one transfer from the device; in main memory there is nothing to save by that."""
+    if counts[0].numbers.device.type == "cpu":
+        return [count.read(count.numbers.tolist(), units) for count in counts]
     flat = torch.cat([count.numbers.flatten() for count in counts]).tolist()
     result, at = [], 0
     for count in counts:
@@ -149,7 +154,9 @@ def _transfer(counts: Sequence[Count], units: Units) -> list[list[list[Reading]]
     return result
 
 
-def _by_member(made: Estimator, number: int, gathered: Gathered, question: Question, moment: Moment) -> list[_Asked]:
+def _by_member(
+    estimator: Estimator, number: int, gathered: Gathered, question: Question, moment: Moment
+) -> list[Answer]:
     """Readings of an estimator that works on one network at a time."""
     decision = gathered.decision
     if question.few is not None and gathered.rows is not None and number not in gathered.prepared:
@@ -157,46 +164,53 @@ def _by_member(made: Estimator, number: int, gathered: Gathered, question: Quest
     each: dict[str, list[list[Reading]]] = {label: [] for label in question.labels}
     for at, layer in enumerate(gathered.layers):
         place = _place(layer, question, moment)
-        readings = [_of_member(made, one, question) for one in _members(made, number, gathered, at, place)]
+        readings = [
+            _of_member(estimator, prepared, question) for prepared in _members(estimator, number, gathered, at, place)
+        ]
         for label in question.labels:
             each[label].append([reading[label] for reading in readings])
     each = {
         label: _flagged(layers, _floors(decision, question, label), question, label) for label, layers in each.items()
     }
     return [
-        _Asked(made, kind, label, layers if kind == "single" else [[_mean_reading(members)] for members in layers])
+        Answer(
+            question.names[number],
+            kind,
+            label,
+            layers if kind == "single" else [[_mean_reading(members)] for members in layers],
+        )
         for kind in moment.kinds
         for label, layers in each.items()
     ]
 
 
-def _members(made: Estimator, number: int, gathered: Gathered, at: int, place: str) -> Iterable[Any]:
+def _members(estimator: Estimator, number: int, gathered: Gathered, at: int, place: str) -> Iterable[Any]:
     """What the estimator prepared of every member of one layer."""
     if number in gathered.prepared:
         each = gathered.prepared[number][at]
-        check_rows(torch.stack([one.bad for one in each]), place)
+        check_rows(torch.stack([member.bad for member in each]), place)
         yield from each
         return
     t = gathered.kept[gathered.layers[at]]
     check_finite(t, place)
     for member in t:
-        yield made.prepare(member)
+        yield estimator.prepare(member)
 
 
-def _of_member(made: Estimator, prepared: Any, question: Question) -> dict[str, Reading]:
+def _of_member(estimator: Estimator, prepared: Any, question: Question) -> dict[str, Reading]:
     """Readings of one layer of one network for every label set."""
-    defined = "i_xt" in made.informations
-    i_xt = made.with_input(prepared, question.x, question.units) if defined else None
+    defined = "i_xt" in estimator.informations
+    i_xt = estimator.with_input(prepared, question.x, question.units) if defined else None
     readings = {}
     for label, y in question.labels.items():
         if y.ids is not None and y.ids.count == 1:
             readings[label] = Reading.of(i_xt, Estimate(0.0, question.units, n=y.n))  # about a constant
             continue
-        reading = Reading.of(i_xt, made.with_label(prepared, y, question.units))
+        reading = Reading.of(i_xt, estimator.with_label(prepared, y, question.units))
         shuffles = [
             Reading.of(
-                made.with_input(prepared, x_null, question.units) if defined else None,
-                made.with_label(prepared, y_null, question.units),
+                estimator.with_input(prepared, x_null, question.units) if defined else None,
+                estimator.with_label(prepared, y_null, question.units),
             )
             for x_null, y_null in _shuffled_variables(question, y)
         ]
@@ -222,34 +236,3 @@ def _mean_reading(members: Sequence[Reading]) -> Reading:
 
 def _mean(values: Sequence[float | None]) -> Any:
     return None if None in values else float(np.mean(values))  # type: ignore[arg-type]
-
-
-def _layer_rows(
-    asked: _Asked, index: int, layer: str, place: tuple[int, Question], *, half: bool
-) -> Iterable[dict[str, Any]]:
-    step, question = place
-    single, labelled = asked.kind == "single", asked.label != question.condition
-    for copy, reading in enumerate(asked.layers[index]):
-        yield {
-            "step": step,
-            "split": question.split,
-            "layer": layer,
-            "layer_index": index,
-            "copy": copy if single else -1,
-            "family": asked.kind,
-            "estimator": question.names[question.estimators.index(asked.made)],
-            "label": asked.label,
-            "i_xt": reading.i_xt,
-            "i_xt_low": reading.i_xt_low,
-            "i_xt_high": reading.i_xt_high,
-            "i_xt_null": reading.i_xt_null,
-            "i_ty": reading.i_ty if labelled else None,
-            "i_ty_low": reading.i_ty_low if labelled else None,
-            "i_ty_high": reading.i_ty_high if labelled else None,
-            "i_ty_null": reading.i_ty_null if labelled else None,
-            "h_t": reading.h_t,
-            "h_t_given_x": reading.h_t_given_x,
-            "n": reading.n,
-            "units": question.units,
-            "flags": (*reading.flags, HALF_PRECISION) if half else reading.flags,
-        }

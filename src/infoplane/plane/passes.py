@@ -1,88 +1,170 @@
-"""A network, a family or a list of networks -> its layers, shown batch by batch to whoever takes what it needs."""
+"""One pass of samples through a network, a family or a list of networks -> rows of units, layer by layer.
+
+The look at the shapes of two samples and the reading of all of them are the same function, ``read``: what differs is
+who takes the rows.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import final
 
 import torch
 from torch import Tensor, nn
 
+from infoplane.errors import InputError, RecordingError
 from infoplane.family import Family
+from infoplane.family.members import need_own_parameters
 from infoplane.recording.inputs import Inputs
 from infoplane.recording.outputs import Part
-from infoplane.recording.record import run, selection_of
+from infoplane.recording.placement import DEFAULT_BATCH
+from infoplane.recording.pooling import FULL, Pool, pooled
+from infoplane.recording.record import mask_of, run, selection_of
 from infoplane.recording.select import Keep, Layers
 
 Model = nn.Module | Family | Sequence[nn.Module]
 
-#: Number of the batch's first sample, the layer's name, the number of its call, its output (members, samples, ...),
-#: lengths of packed sequences.
-Take = Callable[[int, str, int, Tensor, Tensor | None], None]
+Key = tuple[str, int, str]  #: a layer's name, the number of its call, and what pooling adds to the name
+
+#: Takes rows of units (members, samples, units) of one layer, in float32 or float64, and the layer's output
+#: (members, samples, ...) that they were made of: the same tensor where nothing had to be done.
+Take = Callable[[Key, Tensor, Tensor], None]
 
 
+@final
 @dataclass(frozen=True)
-class Show:
-    """What is shown of a model: which layers, which part of their outputs, in batches of which size.
+class Pass:
+    """What is read: which layers of which model, on which samples, and how an output becomes rows of units.
 
-    ``lend`` says that a family may show memory that the next batch overwrites. With ``draws`` (samples,) a family shows
-    the copy of each sample only, as one member.
+    Args:
+        model: any module, a family, or a list of modules with the same layers.
+        inputs: the samples that go through it.
+        layers, part, pool: as ``layers``, ``select`` and ``pool`` of ``InformationPlane``.
+        tokens: (samples, tokens) bool, which tokens are rows where every token is one.
+        batch: so many samples at a time.
+        lend: whether a family may show memory that the next batch overwrites.
+        draws: (samples,) the copy that each sample goes through; a family then shows that copy only, as one member.
     """
 
-    layers: Layers
-    part: Part
-    batch: int
+    model: Model
+    inputs: Inputs
+    layers: Layers = None
+    part: Part = None
+    pool: Pool = "flatten"
+    tokens: Tensor | None = None
+    batch: int = DEFAULT_BATCH
     lend: bool = False
     draws: Tensor | None = None
 
+    def of_first(self, samples: int) -> Pass:
+        """The same of the first few samples, in one batch."""
+        few = self.inputs.rows(slice(samples))
+        tokens = None if self.tokens is None else self.tokens[:samples]
+        return replace(self, inputs=few, tokens=tokens, batch=len(few), draws=None)
 
-def show(model: Model, inputs: Inputs, what: Show, take: Take) -> None:
-    """Call ``take`` for every layer of every batch, in the order in which they run.
 
-    A lone network's outputs are shown inside its hooks: what is kept must be copied, since later operations may change
-    it in place.
+def read(reading: Pass, take: Take) -> None:
+    """Give ``take`` every layer of every batch, in the order in which they run.
+
+    A lone network is read inside its hooks: what is kept of an output must be copied at once, since a later operation
+    of the network may change it in place.
+    """
+    if isinstance(reading.model, Family):
+        _read_family(reading, reading.model, take)
+    elif isinstance(reading.model, nn.Module):
+        selection = selection_of(reading.model, reading.layers, reading.part)
+        run(reading.model, reading.inputs, selection, reading.batch, _taking(reading, take))
+    else:
+        _read_list(reading, reading.model, take)
+
+
+def copies_of(model: Model) -> int:
+    """How many networks there are.
+
+    Raises:
+        InputError: something that is no network, or networks that share their parameters.
     """
     if isinstance(model, Family):
-        _show_family(model, inputs.tensors[0], what, take)
-    elif isinstance(model, nn.Module):
-        run(model, inputs, selection_of(model, what.layers, what.part), what.batch, _taking(take))
-    else:
-        _show_list(model, inputs, what, take)
+        return model.copies
+    if isinstance(model, nn.Module):
+        return 1
+    if isinstance(model, Sequence) and len(model) and all(isinstance(member, nn.Module) for member in model):
+        need_own_parameters(model)
+        return len(model)
+    raise InputError(f"model is {type(model).__name__}: measure a torch.nn.Module, an ip.Family or a list of modules")
 
 
-def _taking(take: Take) -> Callable[[int], Keep]:
+def names_of(keys: Iterable[Key]) -> dict[Key, str]:
+    """What the layers are called in rows: those that ran several times have a number each.
+
+    Raises:
+        RecordingError: two layers would have one name.
+    """
+    keys = list(keys)
+    often = {name for name, number, _ in keys if number > 0}
+    names = {key: f"{key[0]}#{key[1]}{key[2]}" if key[0] in often else key[0] + key[2] for key in keys}
+    if len(set(names.values())) < len(names):
+        twice = [name for name, count in Counter(names.values()).items() if count > 1]
+        raise RecordingError(f"two layers would be called {twice[0]!r}: select one of them")
+    return names
+
+
+def _taking(reading: Pass, take: Take) -> Callable[[int], Keep]:
     def keep_from(start: int) -> Keep:
-        def keep(name: str, number: int, tensor: Tensor, lengths: Tensor | None) -> None:
-            take(start, name, number, tensor[None], lengths)
+        def keep(name: str, number: int, output: Tensor, lengths: Tensor | None) -> None:
+            _take_rows(reading, take, (start, name, number), output[None], lengths)
 
         return keep
 
     return keep_from
 
 
-def _show_family(family: Family, x: Tensor, what: Show, take: Take) -> None:
-    for start in range(0, len(x), what.batch):
-        stop = start + what.batch
-        if what.draws is None:
-            outputs = family.activations(x[start:stop], what.layers, lend=what.lend)
+def _read_family(reading: Pass, family: Family, take: Take) -> None:
+    x = reading.inputs.tensors[0]
+    for start in range(0, len(x), reading.batch):
+        stop = start + reading.batch
+        if reading.draws is None:
+            outputs = family.activations(x[start:stop], reading.layers, lend=reading.lend)
         else:
-            drawn = family.sampled_activations(x[start:stop], what.layers, what.draws[start:stop])
-            outputs = {name: tensor[None] for name, tensor in drawn.items()}
-        for name, tensor in outputs.items():
-            take(start, name, 0, tensor.detach(), None)
+            drawn = family.sampled_activations(x[start:stop], reading.layers, reading.draws[start:stop])
+            outputs = {name: output[None] for name, output in drawn.items()}
+        for name, output in outputs.items():
+            _take_rows(reading, take, (start, name, 0), output.detach(), None)
 
 
-def _show_list(models: Sequence[nn.Module], inputs: Inputs, what: Show, take: Take) -> None:
-    selections = [selection_of(model, what.layers, what.part) for model in models]
-    for start, batch in zip(range(0, len(inputs), what.batch), inputs.split(what.batch), strict=True):
-        each: list[dict[str, Any]] = [
-            run(model, batch, selection, len(batch), _copying)[0]
-            for model, selection in zip(models, selections, strict=True)
+def _read_list(reading: Pass, networks: Sequence[nn.Module], take: Take) -> None:
+    selections = [selection_of(network, reading.layers, reading.part) for network in networks]
+    starts = range(0, len(reading.inputs), reading.batch)
+    for start, batch in zip(starts, reading.inputs.split(reading.batch), strict=True):
+        members = [
+            run(network, batch, selection, len(batch), _copying)[0]
+            for network, selection in zip(networks, selections, strict=True)
         ]
-        for name, (_, lengths) in each[0].items():
-            take(start, name, 0, torch.stack([one[name][0] for one in each]), lengths)
+        for name, (_, lengths) in members[0].items():
+            output = torch.stack([outputs[name][0] for outputs in members])  # (members, samples, ...)
+            _take_rows(reading, take, (start, name, 0), output, lengths)
 
 
 def _copying(_start: int) -> Keep:
-    return lambda _name, _number, tensor, lengths: (tensor.clone(), lengths)
+    return lambda _name, _number, output, lengths: (output.clone(), lengths)
+
+
+def _take_rows(reading: Pass, take: Take, place: tuple[int, str, int], output: Tensor, lengths: Tensor | None) -> None:
+    """An output (members, samples, ...) as rows; ``place``: the batch's first sample, the layer, the call's number."""
+    start, name, number = place
+    if output.ndim == 3 and reading.pool == "flatten" and reading.tokens is None and output.dtype in FULL:
+        take((name, number, ""), _countable(output), output)  # rows already: the usual case, at every step
+        return
+    if reading.tokens is None:
+        mask = mask_of(reading.inputs, output[0], lengths, start)
+    else:
+        mask = reading.tokens[start : start + output.shape[1]]
+    for end, rows in pooled(name, output, reading.pool, mask):
+        take((name, number, end), _countable(rows), output)
+
+
+def _countable(t: Tensor) -> Tensor:
+    """Where entropies can be computed: Apple's devices have no float64, so their activations come to main memory."""
+    return t.cpu() if t.device.type == "mps" else t

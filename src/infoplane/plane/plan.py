@@ -7,29 +7,27 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import final
 
-import torch
 from torch import Tensor, nn
 
 from infoplane.errors import InputError
 from infoplane.estimators.base import Estimator, SymbolEstimator
 from infoplane.estimators.counting.pieces import RowWise
 from infoplane.family import Family
-from infoplane.plane.gather import pieces_of
-from infoplane.plane.passes import Model, Show, show
-from infoplane.recording.inputs import Inputs
+from infoplane.plane.gather import Collector, InPieces, Whole, pieces_of
+from infoplane.plane.passes import Key, Pass, names_of, read
 from infoplane.recording.placement import DEFAULT_BATCH
-from infoplane.recording.pooling import Pool, pooled
-from infoplane.recording.record import mask_of
 
 KEPT_BYTES = 2**28  #: activations up to which they are kept for a while, instead of a second pass through the network
 BATCH_BYTES = 2**24  #: activations of one layer, or of all copies of a family, that one batch may take
 _SMALL = 2**22  # values, overestimated, up to which no look at the shapes is worth its time
 
 
+@final
 @dataclass(frozen=True)
-class Plan:
+class ReadingPlan:
     """How a model is read: ``batch`` samples at a time.
 
     ``layers`` has the bytes of one sample's activations (in all copies), after pooling, where they were looked at.
@@ -41,22 +39,26 @@ class Plan:
 
     def is_whole(self, samples: int, estimators: Sequence[Estimator], limit: float) -> bool:
         """Whether to keep all activations until they are prepared: where that is little, and saves a second pass."""
-        each = [pieces_of(made, samples) for made in estimators]
+        each = [pieces_of(estimator, samples) for estimator in estimators]
         once = all(pieces is not None and pieces.passes == 1 for pieces in each)
         total = samples * sum(self.layers.values())
         return total <= min(KEPT_BYTES, limit) and (samples <= self.batch or not once)
 
     def check(self, samples: int, rows: tuple[int, int], estimators: Sequence[Estimator], limit: float) -> None:
-        """An error where more must be kept than ``limit`` bytes, and a warning where it is much.
+        """Warns where much must be kept.
 
         ``samples`` go through the network and give ``rows[0]`` rows, of which ``rows[1]`` are for estimators that need
         activations.
+
+        Raises:
+            InputError: more than ``limit`` bytes must be kept.
         """
         needs: dict[str, int] = {}
-        codes = sum(made.row_bytes for made in estimators if isinstance(made, RowWise) and made.pieces(rows[0]))
-        left = [made for made in estimators if pieces_of(made, rows[0]) is None]
-        counted = [made.name for made in left if isinstance(made, SymbolEstimator)]
-        others = [made.name for made in left if not isinstance(made, SymbolEstimator)]
+        row_wise = [estimator for estimator in estimators if isinstance(estimator, RowWise)]
+        codes = sum(estimator.row_bytes for estimator in row_wise if estimator.pieces(rows[0]))
+        left = [estimator for estimator in estimators if pieces_of(estimator, rows[0]) is None]
+        counted = [estimator.name for estimator in left if isinstance(estimator, SymbolEstimator)]
+        others = [estimator.name for estimator in left if not isinstance(estimator, SymbolEstimator)]
         share = rows[1] / rows[0]
         times = (1.0 if counted else 0.0) + (share if others and (share < 1 or not counted) else 0.0)
         for layer, size in self.layers.items():
@@ -85,25 +87,50 @@ def _ways(counted: Sequence[str], others: Sequence[str]) -> str:
     return ", ".join(ways) + ", or raise max_activation_bytes"
 
 
-def plan(model: Model, inputs: Inputs, what: Show, pool: Pool, *, limit: float, copies: int) -> Plan:
-    """Look at the shapes, where what is measured may be large; ``what.batch`` as asked for, or 0."""
-    batch = what.batch
-    if limit >= KEPT_BYTES and _is_small(model, inputs, copies):
-        return Plan(batch or DEFAULT_BATCH, copies)
-    layers, raw = _sizes(model, inputs, what, pool)
+@final
+@dataclass(frozen=True)
+class Way:
+    """How one split is read at every step: so many samples at a time, and what is kept of them.
+
+    ``whole``: everything, until it was prepared; ``lasting``: outputs stay as they are until then, so that no copy is
+    needed. ``samples`` rows come, of which those numbered in ``rows`` are for estimators that need activations.
+    """
+
+    batch: int
+    whole: bool
+    lasting: bool
+    estimators: Sequence[Estimator]
+    samples: int
+    rows: Tensor | None
+
+    def collector(self) -> Collector:
+        """A new one for each measurement."""
+        if self.whole:
+            return Whole(self.estimators, self.samples, self.rows, lasting=self.lasting)
+        return InPieces(self.estimators, self.samples, self.rows)
+
+
+def plan(reading: Pass, *, limit: float, copies: int, batch: int | None) -> ReadingPlan:
+    """Look at the shapes, where what is measured may be large; ``batch`` as asked for, or None."""
+    if limit >= KEPT_BYTES and _is_small(reading, copies):
+        return ReadingPlan(batch or DEFAULT_BATCH, copies)
+    layers, outputs = _sizes(reading.of_first(2))
     if not batch:
-        everything = _sizes(model, inputs, Show(None, None, 2), "flatten")[1] if what.layers is not None else raw
-        largest = max(*raw.values(), *everything.values(), 1)
-        if isinstance(model, Family):
-            largest = sum(raw.values())  # all layers of all copies are there at once
+        everything = outputs
+        if reading.layers is not None:  # what is not selected is computed all the same
+            everything = _sizes(replace(reading.of_first(2), layers=None, part=None, pool="flatten", tokens=None))[1]
+        largest = max(*outputs.values(), *everything.values(), 1)
+        if isinstance(reading.model, Family):
+            largest = sum(outputs.values())  # all layers of all copies are there at once
         fits = max(BATCH_BYTES // largest, 1)
         batch = min(DEFAULT_BATCH, 1 << (fits.bit_length() - 1))
-    return Plan(batch, copies, layers)
+    return ReadingPlan(batch, copies, layers)
 
 
-def _is_small(model: Model, inputs: Inputs, copies: int) -> bool:
+def _is_small(reading: Pass, copies: int) -> bool:
     """Whether the largest layer that parameters could make of the inputs is small, for all samples."""
-    values = sum(tensor.numel() for tensor in inputs.tensors)
+    model = reading.model
+    values = sum(tensor.numel() for tensor in reading.inputs.tensors)
     network = model if isinstance(model, nn.Module) else model[0] if isinstance(model, Sequence) else None
     shapes = [p.shape for p in network.parameters()] if network is not None else []
     if isinstance(model, Family):
@@ -112,21 +139,18 @@ def _is_small(model: Model, inputs: Inputs, copies: int) -> bool:
     return values * widest * copies <= _SMALL
 
 
-def _sizes(model: Model, inputs: Inputs, what: Show, pool: Pool) -> tuple[dict[str, int], dict[str, int]]:
+def _sizes(few: Pass) -> tuple[dict[str, int], dict[tuple[str, int], int]]:
     """Bytes of one sample, in all copies, of every layer after pooling, and of every output."""
-    few = inputs.rows(slice(2))
-    layers: dict[str, int] = {}
-    raw: dict[str, int] = {}
+    layers: dict[Key, int] = {}
+    outputs: dict[tuple[str, int], int] = {}
 
-    def take(start: int, name: str, number: int, t: Tensor, lengths: Tensor | None) -> None:
-        call = f"{name}#{number}" if number else name
-        raw[call] = t.shape[0] * t[0, 0].numel() * t.element_size()
-        for end, rows in pooled(name, t, pool, mask_of(few, t[0], lengths, start)):
-            layers[call + end] = rows.numel() * rows.element_size() // len(few)
+    def note(key: Key, rows: Tensor, output: Tensor) -> None:
+        outputs[key[:2]] = output.shape[0] * output[0, 0].numel() * output.element_size()
+        layers[key] = rows.numel() * rows.element_size() // len(few.inputs)
 
-    draws = None if what.draws is None else torch.zeros(len(few), dtype=torch.int64)
-    show(model, few, Show(what.layers, what.part, len(few), draws=draws), take)
-    return layers, raw
+    read(few, note)
+    names = names_of(layers)
+    return {names[key]: size for key, size in layers.items()}, outputs
 
 
 def shown_bytes(size: float) -> str:

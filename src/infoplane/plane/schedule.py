@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from numbers import Integral, Real
 from time import perf_counter
 from typing import Literal, final
 
+from infoplane.checks import as_whole, real_number
 from infoplane.errors import InputError
 
 Every = int | Literal["log"]
@@ -21,19 +21,21 @@ _PER_DECADE = 20
 class Schedule:
     """The steps at which to measure: the multiples of ``every``, or with ``"log"`` 0 and about twenty a decade.
 
-    Errors: ``InputError`` where ``every`` is neither.
+    Raises:
+        InputError: ``every`` is neither.
 
-    >>> schedule = Schedule(10)
-    >>> [step for step in range(1, 35) if schedule.passes(step - 1, step)]
-    [10, 20, 30]
+    Example:
+        >>> schedule = Schedule(10)
+        >>> [step for step in range(1, 35) if schedule.passes(step - 1, step)]
+        [10, 20, 30]
     """
 
     every: Every = 1
 
     def __post_init__(self) -> None:
-        whole = isinstance(self.every, Integral) and not isinstance(self.every, bool)
-        if self.every != "log" and not (whole and self.every >= 1):
-            raise InputError(f"every is {self.every!r}: give a whole number of steps from 1 up, or 'log'")
+        whole = as_whole(self.every)
+        if self.every != "log" and (whole is None or whole < 1):
+            raise InputError(f"every={self.every!r}: it must be a whole number of steps of at least 1, or 'log'")
 
     def passes(self, before: int | None, step: int) -> bool:
         """Whether a step of the schedule lies after ``before`` and at or before ``step``, so coarse steps miss none.
@@ -54,20 +56,19 @@ class Schedule:
 class Budget:
     """At most ``max_share`` of the wall time for measuring; None is no limit.
 
-    Errors: ``InputError`` where ``max_share`` is not above 0 and at most 1.
+    Raises:
+        InputError: ``max_share`` is not above 0 and at most 1.
 
-    >>> Budget(0.1).affords(spent=1.0, next_one=1.0, elapsed=18.0), Budget(0.1).affords(1.0, 1.0, 19.0)
-    (False, True)
+    Example:
+        >>> Budget(0.1).affords(spent=1.0, next_one=1.0, elapsed=18.0), Budget(0.1).affords(1.0, 1.0, 19.0)
+        (False, True)
     """
 
     max_share: float | None = None
 
     def __post_init__(self) -> None:
-        share = self.max_share
-        if share is not None and not (isinstance(share, Real) and not isinstance(share, bool) and 0 < share <= 1):
-            raise InputError(
-                f"max_share is {share!r}: give a share of the wall time above 0 and at most 1, such as 0.1"
-            )
+        if self.max_share is not None:
+            real_number("max_share", self.max_share, above=0, most=1, example=0.1)
 
     def affords(self, spent: float, next_one: float, elapsed: float) -> bool:
         """Whether the share holds after ``next_one`` more seconds of measuring; all in seconds."""
@@ -76,14 +77,15 @@ class Budget:
 
 @final
 class Pace:
-    """Schedule and budget in a loop that goes on: asked at every step, told what each measurement took.
+    """Schedule and budget of a running loop: asked at every step, and informed of what each measurement took.
 
     The wall time counts from the first question; the next measurement is expected to take as long as the last one, so
     the first is always affordable. ``seconds`` is what all measurements took together; ``clock`` gives seconds.
 
-    >>> pace = Pace(every=2)
-    >>> [step for step in range(5) if pace.is_due(step)]
-    [0, 2, 4]
+    Example:
+        >>> pace = Pace(every=2)
+        >>> [step for step in range(5) if pace.is_due(step)]
+        [0, 2, 4]
     """
 
     def __init__(

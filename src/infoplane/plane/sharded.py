@@ -7,19 +7,18 @@ all samples would get, to the last bit.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, final
+from typing import Any, Literal, cast, final
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
 from infoplane.errors import InputError
-from infoplane.estimators import as_activations, check_units, estimator
-from infoplane.estimators.base import Estimator, SymbolEstimator
-from infoplane.estimators.counting.consistency import decision_symbols
-from infoplane.estimators.counting.pieces import CodePieces, extremes, wider
+from infoplane.estimators import check_units
+from infoplane.estimators.base import SymbolEstimator
+from infoplane.estimators.counting.pieces import CodePieces
 from infoplane.estimators.counting.samples import (
     Variable,
     as_array,
@@ -29,11 +28,15 @@ from infoplane.estimators.counting.samples import (
     label_ids,
 )
 from infoplane.estimators.counting.symbols import Symbols
-from infoplane.plane.gather import Gathered, pieces_of
-from infoplane.plane.measure import Moment, Question, estimate_layers
+from infoplane.plane.gather import Gathered, InPieces, pieces_of
+from infoplane.plane.measure import answers_to
+from infoplane.plane.options import chosen_estimators
+from infoplane.plane.passes import Key, Pass, read
+from infoplane.plane.question import Moment, Question
+from infoplane.plane.rows import MeasuredRows, RowFrame
 from infoplane.plane.splits import known_facts
+from infoplane.recording.inputs import Inputs
 from infoplane.recording.placement import DEFAULT_BATCH
-from infoplane.recording.record import record
 from infoplane.trajectory.trajectory import Trajectory
 from infoplane.types import Units
 
@@ -54,15 +57,17 @@ class ShardedPlane:
     Memory: in every process 8 bytes a sample and layer; in process 0 the same for all samples, and as much again for
     x, y and the network's decision, with about 60 bytes a sample while it counts.
 
-    Errors: ``InputError`` where samples do not fit, or the estimator needs activations.
+    Raises:
+        InputError: samples that do not fit, or an estimator that needs activations.
 
-    >>> import infoplane as ip
-    >>> data = ip.datasets.load("report-simple", samples=500)
-    >>> part = ip.ShardedPlane.part(len(data.x))
-    >>> plane = ip.ShardedPlane(data.x[part], data.y[part])
-    >>> network = ip.networks.six_layer()
-    >>> plane.measure(network, 0) == ip.InformationPlane(data.x, data.y).measure(network, 0)
-    True
+    Example:
+        >>> import infoplane as ip
+        >>> data = ip.datasets.load("report-simple", samples=500)
+        >>> part = ip.ShardedPlane.part(len(data.x))
+        >>> plane = ip.ShardedPlane(data.x[part], data.y[part])
+        >>> network = ip.networks.six_layer()
+        >>> plane.measure(network, 0) == ip.InformationPlane(data.x, data.y).measure(network, 0)
+        True
     """
 
     def __init__(
@@ -82,7 +87,7 @@ class ShardedPlane:
         self._ranks = _Ranks.of(group, len(x), len(y))
         codes = self._ranks.joined(torch.cat([input_codes(rows) for rows in _some(x, self._batch)])[None])
         labels = self._ranks.joined(_numbers(y)[None])
-        measurement = "; ".join(made.measurement for made in self.estimators)
+        measurement = "; ".join(estimator.measurement for estimator in self.estimators)
         self.trajectory = Trajectory(meta={"measurement": measurement, "units": units})
         self._question: Question | None = None
         if self._ranks.rank == 0:
@@ -99,89 +104,70 @@ class ShardedPlane:
         each = -(-n // batch)  # batches in all
         return slice(min(rank * each // size * batch, n), min((rank + 1) * each // size * batch, n))
 
-    def measure(self, model: nn.Module, step: int) -> list[dict[str, Any]]:
-        """Rows for every layer at ``step`` in process 0, none in the others; all of them have to call it.
+    def measure(self, model: nn.Module, step: int) -> MeasuredRows:
+        """MeasuredRows for every layer at ``step`` in process 0, none in the others; all of them have to call it.
 
         ``model`` has the same weights in every process.
         """
-        layers: dict[str, _Layer] = {}
-        for look in (True, False) if self._two_passes() else (False,):
-            for activations in self._recorded(model):
-                for name, t in activations.items():
-                    if name not in layers:
-                        layers[name] = _Layer(self.estimators, len(self._x), self._ranks.of_first(t[0, 0]))
-                    if look:
-                        layers[name].look(t)
-                    else:
-                        layers[name].take(t, decides=name == list(activations)[-1])
-            for layer in layers.values() if look else ():
-                layer.agree(self._ranks)
-        names = tuple(layers)
-        decision = layers[names[-1]].decision(self._ranks)
-        each = [layers.pop(name).joined(self._ranks) for name in names]  # a layer at a time, to hold little twice
+        gathered = self._joined(*self._gathered(model))
         if self._question is None:
-            return []
-        prepared = {number: [symbols[number] for symbols in each] for number in range(len(self.estimators))}
-        gathered = Gathered(names, prepared, {}, decision)
-        rows, _ = estimate_layers(gathered, self._question, Moment(step, ("single",)))
-        self.trajectory.extend(rows)
-        return rows
+            return MeasuredRows({})
+        answers = answers_to(self._question, gathered, Moment(step, ("single",)))
+        columns = RowFrame.of(self._question, gathered.layers, answers).filled(answers, step, gathered.half)
+        self.trajectory.extend_columns(columns)
+        return MeasuredRows(columns)
 
-    def _two_passes(self) -> bool:
-        """Whether bins look at the range of the values first."""
-        return any(_pieces_of(made, len(self._x)).passes == 2 for made in self.estimators)
+    def _gathered(self, model: nn.Module) -> tuple[Gathered, list[int]]:
+        """This process's own samples; and how many units of each layer are constant in all processes."""
+        collector, constant = InPieces(self.estimators, len(self._x), None), _ConstantUnits()
+        last_pass = collector.passes == 1
 
-    def _recorded(self, model: nn.Module) -> Iterator[Mapping[str, Tensor]]:
-        """Layer -> (1, samples, units), some batches at a time."""
-        for rows in _some(self._x, self._batch):
-            recorded = record(model, rows, self._layers, self._batch)
-            yield {name: as_activations(t).cpu()[None] for name, t in recorded.items()}
+        def take(key: Key, rows: Tensor, output: Tensor) -> None:
+            rows = rows.cpu()
+            collector.take(key, rows, output)
+            if last_pass:
+                constant.take(key, rows)
+
+        for number in range(collector.passes):
+            if number:
+                collector.agree(self._ranks.widest)
+                collector.turn()
+                last_pass = True
+            for samples in _some(self._x, self._batch):
+                read(Pass(model, Inputs(samples), self._layers, batch=self._batch), take)
+        return collector.gathered(), constant.counts(self._ranks)
+
+    def _joined(self, mine: Gathered, constant: Sequence[int]) -> Gathered:
+        """What all processes gathered, in process 0; in the others, their own."""
+        prepared: dict[int, list[Symbols]] = {number: [] for number in mine.prepared}
+        for units in constant:  # a layer at a time, to hold little twice
+            for number, layers in mine.prepared.items():
+                prepared[number].append(replace(self._ranks.joined_symbols(layers.pop(0)), constant=units))
+        return replace(mine, prepared=prepared, decision=self._ranks.joined_symbols(mine.decision))
 
 
 @final
-class _Layer:
-    """One layer of this process's samples: its codes for each estimator, its decision, and which units are constant."""
+class _ConstantUnits:
+    """Which units of which layer are the same for all samples of this process."""
 
-    def __init__(self, estimators: Sequence[SymbolEstimator], samples: int, first: Tensor) -> None:
-        self._pieces = [_pieces_of(made, samples) for made in estimators]
-        self._first = first  # (units,) of the first sample of all
-        self._constant = torch.ones(len(first), dtype=torch.bool)
-        self._ends: Tensor | None = None  # (2, units), the range of every unit
-        self._decisions: list[Tensor] = []
+    def __init__(self) -> None:
+        self._first: dict[Key, Tensor] = {}  # (units,)
+        self._constant: dict[Key, Tensor] = {}  # (units,) bool
 
-    def look(self, t: Tensor) -> None:
-        self._ends = wider(self._ends, extremes(t))
+    def take(self, key: Key, rows: Tensor) -> None:
+        """The next rows (1, samples, units)."""
+        if key not in self._first:
+            self._first[key] = rows[0, 0].clone()
+            self._constant[key] = torch.ones(rows.shape[2], dtype=torch.bool)
+        self._constant[key] &= (rows[0] == self._first[key]).all(0)
 
-    def agree(self, ranks: _Ranks) -> None:
-        """The range of the values in all processes, shown to the bins as if these were samples."""
-        low, high = self._ends if self._ends is not None else torch.empty(2, 0)
-        ends = torch.stack([ranks.reduced(low, "MIN"), ranks.reduced(high, "MAX")])
-        for pieces in self._pieces:
-            if pieces.passes == 2:
-                pieces.look(ends[None])
-
-    def take(self, t: Tensor, *, decides: bool) -> None:
-        for pieces in self._pieces:
-            pieces.take(t)
-        self._constant &= (t[0] == self._first).all(0)
-        if decides:
-            self._decisions.append(decision_symbols(t).codes)
-
-    def joined(self, ranks: _Ranks) -> list[Symbols]:
-        """The codes of all samples for each estimator, in process 0."""
-        constant = int(ranks.reduced(self._constant.to(torch.uint8), "MIN").sum())
-        found = []
-        for pieces in self._pieces:
-            mine = pieces.prepared()
-            outside = int(ranks.reduced(torch.tensor(int(mine.outside)), "SUM"))
-            codes, bad = ranks.joined(mine.codes), ranks.joined_flags(mine.bad)
-            found.append(replace(mine, codes=codes, bad=bad, outside=outside, constant=constant))
-        return found
-
-    def decision(self, ranks: _Ranks) -> Symbols:
-        """What the network decides for all samples, in process 0."""
-        codes = ranks.joined(torch.cat(self._decisions, 1))
-        return Symbols(codes, torch.zeros_like(codes, dtype=torch.bool), 0, 0, 1)
+    def counts(self, ranks: _Ranks) -> list[int]:
+        """How many are so, layer by layer, in all processes together."""
+        counts = []
+        for key, first in self._first.items():
+            same = self._constant[key] & (first == ranks.of_first(first))
+            counts.append(int(ranks.reduced(same.to(torch.uint8), "MIN").sum()))
+        return counts
 
 
 @final
@@ -209,7 +195,7 @@ class _Ranks:
                     f"process {number} has {samples} samples and {labels} labels: it needs as many, and at least one "
                     "batch (give a smaller batch_size, or take fewer processes)"
                 )
-        return cls(group, rank, [int(one[0]) for one in each])
+        return cls(group, rank, [samples for samples, _ in torch.stack(each).tolist()])
 
     def reduced(self, t: Tensor, how: Literal["MIN", "MAX", "SUM"]) -> Tensor:
         """Number by number over all processes."""
@@ -238,6 +224,15 @@ class _Ranks:
             dist.recv(part, self._global(number), group=self.group)
         return whole
 
+    def widest(self, ends: Tensor) -> Tensor:
+        """The smallest and largest value of every unit (2, units) in all processes."""
+        return torch.stack([self.reduced(ends[0], "MIN"), self.reduced(ends[1], "MAX")])
+
+    def joined_symbols(self, mine: Symbols) -> Symbols:
+        """The codes of all samples, in process 0."""
+        outside = int(self.reduced(torch.tensor(int(mine.outside)), "SUM"))
+        return replace(mine, codes=self.joined(mine.codes), bad=self.joined_flags(mine.bad), outside=outside)
+
     def joined_flags(self, flags: Tensor) -> Tensor:
         """As ``joined``; where none is set anywhere, nothing is sent."""
         if bool(self.reduced(flags.any().to(torch.uint8), "MAX")):
@@ -255,21 +250,20 @@ def _place_of(group: dist.ProcessGroup | None) -> tuple[int, int]:
     return dist.get_rank(group), dist.get_world_size(group)
 
 
-def _counting(given: Any, samples: int) -> tuple[SymbolEstimator, ...]:
-    found = tuple(estimator(one) for one in (given if isinstance(given, (list, tuple)) else [given]))
-    for made in found:
-        _pieces_of(made, samples)
-    return found  # type: ignore[return-value]
+def _counting(asked: Any, samples: int) -> tuple[SymbolEstimator, ...]:
+    """The estimators that can read a layer in pieces of every process.
 
-
-def _pieces_of(made: Estimator, samples: int) -> CodePieces:
-    pieces = pieces_of(made, samples)
-    if not isinstance(pieces, CodePieces):
-        raise InputError(
-            f"{made.name} ({made.measurement}) needs the activations of all samples in one place: choose binned with "
-            "the rule report, fixed, layer, unit, width, distinct or sign"
-        )
-    return pieces
+    Raises:
+        InputError: one that needs the activations of all samples in one place.
+    """
+    estimators = chosen_estimators(asked)
+    for estimator in estimators:
+        if not isinstance(pieces_of(estimator, samples), CodePieces):
+            raise InputError(
+                f"{estimator.name} ({estimator.measurement}) needs the activations of all samples in one place: "
+                "choose binned with the rule report, fixed, layer, unit, width, distinct or sign"
+            )
+    return cast(tuple[SymbolEstimator, ...], estimators)
 
 
 def _numbers(y: Any) -> Tensor:

@@ -16,6 +16,9 @@ from infoplane.errors import InputError, RecordingError, UnknownNameError
 PoolFunction = Callable[[Tensor], Tensor]
 Pool = str | PoolFunction | Mapping[str, str | PoolFunction]
 
+#: The types that estimators take; everything else is brought to one of them.
+FULL = (torch.float32, torch.float64)
+
 #: The named ways; a layer with (samples, units) already stays as it is in all of them.
 POOLS = ("flatten", "channel", "mean", "pooled", "token", "last")
 
@@ -67,7 +70,7 @@ def as_floating(t: Tensor) -> Tensor:
     """In a type that estimators take: half precision upcast, whole numbers exact."""
     if t.is_complex():
         raise InputError(f"a layer puts out {t.dtype}: record real and imaginary parts with a function as pool")
-    if t.dtype in (torch.float32, torch.float64):
+    if t.dtype in FULL:
         return t
     return t.to(torch.float32 if t.is_floating_point() else torch.float64)
 

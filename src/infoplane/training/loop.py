@@ -29,7 +29,7 @@ from infoplane.trajectory.trajectory import Trajectory
 from infoplane.types import Units
 
 Plot = Literal["dynamic", "once"] | None
-Watcher = Callable[[int, list[dict[str, Any]] | None], bool | None]  # told of every step; True ends the training
+Watcher = Callable[[int, Sequence[dict[str, Any]] | None], bool | None]  # told of every step; True ends the training
 
 #: What changes nothing in the training, or is recorded elsewhere.
 _NO_OPTIONS = ("model", "x", "y", "recipe", "resume")
@@ -256,7 +256,7 @@ def _live_picture(shown: _Shown, run: RunDirectory | None, trajectory: Trajector
     path = None if run is None else run.path_of("plane.png")
     live = plotting.LiveFigure(path, **{"facts": trajectory.meta, **shown.look})
 
-    def refresh(step: int, rows: list[dict[str, Any]] | None) -> None:
+    def refresh(step: int, rows: Sequence[dict[str, Any]] | None) -> None:
         if rows:
             live.update(trajectory.to_pandas)
 

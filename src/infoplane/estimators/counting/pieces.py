@@ -112,7 +112,7 @@ class CodePieces(Pieces):
     def __init__(self, rule: Rule, samples: int) -> None:
         self._rule = rule
         self.passes = 2 if rule.sees == "extremes" else 1
-        self._ends: Tensor | None = None
+        self.ends: Tensor | None = None  # (2, units), what the first pass saw
         self._quantiser: Quantiser | None = None
         self._codes, self._bad = Rows(samples), Rows(samples)
         self._outside: int | Tensor = 0
@@ -120,11 +120,11 @@ class CodePieces(Pieces):
         self._units = 0
 
     def look(self, t: Tensor) -> None:
-        self._ends = wider(self._ends, extremes(t))
+        self.ends = wider(self.ends, extremes(t))
 
     def take(self, t: Tensor) -> None:
         if self._quantiser is None:
-            self._quantiser, self._units = self._rule.fit(t if self._ends is None else self._ends), t.shape[2]
+            self._quantiser, self._units = self._rule.fit(t if self.ends is None else self.ends), t.shape[2]
         codes, bad, outside = self._quantiser.codes(t)
         self._codes.add(codes)
         self._bad.add(bad)

@@ -1,0 +1,140 @@
+"""Answers -> the columns of a trajectory; dictionaries, a row each, only for whoever looks at them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from operator import attrgetter
+from typing import Any, final, overload
+
+from infoplane.columns import COLUMNS
+from infoplane.flags import HALF_PRECISION
+from infoplane.plane.measure import Answer
+from infoplane.plane.question import Question
+
+Columns = Mapping[str, Sequence[Any]]
+
+_ABOUT_X = ("i_xt", "i_xt_low", "i_xt_high", "i_xt_null", "h_t", "h_t_given_x", "n")
+_ABOUT_Y = ("i_ty", "i_ty_low", "i_ty_high", "i_ty_null")
+_TAKEN = {name: attrgetter(name) for name in (*_ABOUT_X, *_ABOUT_Y, "flags")}
+#: What must agree for one row to be the null of another.
+_KIND = ("split", "layer", "copy", "family", "estimator", "label")
+
+Nulls = Mapping[tuple[Any, ...], tuple[float | None, float | None]]
+
+
+@final
+@dataclass(frozen=True)
+class RowFrame:
+    """What the rows of a question say at every step alike, as columns; made once for a question and a network.
+
+    ``labelled`` says for each row whether I(T;Y) is about something that varies; None: in all of them.
+    """
+
+    fixed: Columns
+    labelled: Sequence[bool] | None
+
+    @classmethod
+    def of(cls, question: Question, layers: Sequence[str], answers: Sequence[Answer]) -> RowFrame:
+        """Row by row: layer, estimator, way of reading the copies, label set, copy."""
+        rows = [
+            (index, layer, copy if answer.kind == "single" else -1, answer)
+            for index, layer in enumerate(layers)
+            for answer in answers
+            for copy in range(len(answer.layers[index]))
+        ]
+        indices, names, copies, asked = zip(*rows, strict=True)
+        fixed = {
+            "split": (question.split,) * len(rows),
+            "layer": names,
+            "layer_index": indices,
+            "copy": copies,
+            "family": tuple(answer.kind for answer in asked),
+            "estimator": tuple(answer.name for answer in asked),
+            "label": tuple(answer.label for answer in asked),
+            "units": (question.units,) * len(rows),
+        }
+        labelled = tuple(answer.label != question.condition for answer in asked)
+        return cls(fixed, None if all(labelled) else labelled)
+
+    def filled(self, answers: Sequence[Answer], step: int, half: frozenset[str] = frozenset()) -> Columns:
+        """The columns at one step; ``half``, the layers of half precision."""
+        layers = zip(*(answer.layers for answer in answers), strict=True)
+        readings = list(chain.from_iterable(chain.from_iterable(layers)))
+        columns: dict[str, Sequence[Any]] = {"step": (step,) * len(readings), **self.fixed}
+        for name, taken in _TAKEN.items():
+            columns[name] = tuple(map(taken, readings))
+        if self.labelled is not None:
+            for name in _ABOUT_Y:
+                columns[name] = [
+                    value if varies else None for value, varies in zip(columns[name], self.labelled, strict=True)
+                ]
+        if half:
+            pairs = zip(columns["flags"], columns["layer"], strict=True)
+            columns["flags"] = [(*flags, HALF_PRECISION) if layer in half else flags for flags, layer in pairs]
+        return columns
+
+
+def joined(parts: Sequence[Columns]) -> Columns:
+    """The rows of several tables with the same columns, one after the other."""
+    if len(parts) == 1:
+        return parts[0]
+    return {name: [value for part in parts for value in part[name]] for name in (parts[0] if parts else ())}
+
+
+def as_nulls(columns: Columns) -> Nulls:
+    """Both informations of every row, by what the row is about."""
+    keys = zip(*(columns[name] for name in _KIND), strict=True)
+    return dict(zip(keys, zip(columns["i_xt"], columns["i_ty"], strict=True), strict=True))
+
+
+def with_nulls(columns: Columns, nulls: Nulls) -> Columns:
+    """With the rows of another network as nulls; empty cells where it has no such row."""
+    pairs = [nulls.get(key, (None, None)) for key in zip(*(columns[name] for name in _KIND), strict=True)]
+    return {**columns, "i_xt_null": [i_xt for i_xt, _ in pairs], "i_ty_null": [i_ty for _, i_ty in pairs]}
+
+
+@final
+class MeasuredRows(Sequence[dict[str, Any]]):
+    """The rows of one measurement: dictionaries by column, made of the columns when somebody looks at them.
+
+    Example:
+        >>> rows = MeasuredRows({"layer": ("fc1", "fc2"), "i_xt": (3.5, 2.0)})
+        >>> len(rows), rows[1]["layer"], rows[1]["i_ty"]
+        (2, 'fc2', None)
+    """
+
+    def __init__(self, columns: Columns) -> None:
+        self.columns = columns
+
+    def __len__(self) -> int:
+        return len(next(iter(self.columns.values()), ()))
+
+    @overload
+    def __getitem__(self, at: int) -> dict[str, Any]: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> list[dict[str, Any]]: ...
+
+    def __getitem__(self, at: int | slice) -> dict[str, Any] | list[dict[str, Any]]:
+        if isinstance(at, slice):
+            return [self[number] for number in range(*at.indices(len(self)))]
+        return {name: self.columns[name][at] if name in self.columns else None for name in COLUMNS}
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return (self[number] for number in range(len(self)))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and len(self) == len(other) and all(map(dict.__eq__, self, other))
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __add__(self, others: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [*self, *others]
+
+    def __radd__(self, others: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [*others, *self]
+
+    def __repr__(self) -> str:
+        return repr(list(self))
