@@ -33,11 +33,9 @@ TWINS = {
     "InformationPlaneCallback",  # for good: each framework has the callback under one name, in a module of its own
     "Near",
     "Perceptron",
-    "Plan",
     "Prepared",
     "Report",
     "_CallableModule",
-    "_Layer",
 }
 
 #: Files with docstrings that tell errors in prose, and not in a section ``Raises:``.

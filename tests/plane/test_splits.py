@@ -157,7 +157,7 @@ def test_the_seconds_are_those_of_the_clock(splits):
 
 @pytest.mark.parametrize(("option", "value"), [("every", 0), ("max_share", 10)])
 def test_wrong_pace(splits, option, value):
-    with pytest.raises(InputError, match=f"{option} is {value}: give"):
+    with pytest.raises(InputError, match=f"{option}={value}: it must be"):
         ip.InformationPlane(splits, **{option: value})
 
 
