@@ -27,7 +27,7 @@ _PUBLIC = {
     "experiment": ("infoplane.training.loop", "experiment"),
     "experiments": ("infoplane.experiments", None),
     "fit": ("infoplane.training.loop", "fit"),
-    "layers": ("infoplane.recording.record", "layers"),
+    "layers": ("infoplane.recording.listing", "layers"),
     "measure_checkpoints": ("infoplane.saved.checkpoints", "measure_checkpoints"),
     "measure_dump": ("infoplane.saved.dumps", "measure_dump"),
     "mutual_information": ("infoplane.estimators", "mutual_information"),

@@ -26,17 +26,17 @@ def derived_seed(seed: int, copy: int, purpose: int) -> int:
 
 @contextmanager
 def preserved_random_state(device: torch.device | None) -> Iterator[None]:
-    """Leave the random state of the CPU, and of `device`, as it was found."""
-    found = _snapshot(device)
+    """Leave the random state of the CPU, and of `device`, as it was before."""
+    states = _snapshot(device)
     try:
         yield
     finally:
-        _restore(device, found)
+        _restore(device, states)
 
 
 @contextmanager
 def seeded(seed: int, device: torch.device | None = None) -> Iterator[None]:
-    """Random numbers from `seed` inside, and the random state as it was found afterwards."""
+    """Random numbers from `seed` inside; afterwards the random state is as it was before."""
     with preserved_random_state(device):
         torch.manual_seed(seed)
         yield
@@ -56,7 +56,11 @@ class Streams:
         self._noise = [_fresh(derived_seed(seed, copy, NOISE), device) for copy in range(copies)]
 
     def draw(self, n: int, batch_size: int) -> Tensor:
-        """Row numbers of one batch a copy, without replacement: (members, batch)."""
+        """Row numbers of one batch a copy, without replacement: (members, batch).
+
+        Raises:
+            InputError: fewer than one row, or more than there are.
+        """
         if not 1 <= batch_size <= n:
             raise InputError(
                 f"batch_size {batch_size} cannot be drawn without replacement from {n} samples: "

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from infoplane.errors import InputError, UnknownNameError
-from infoplane.family.members import copy_members, made, make_members, need_own_parameters
+from infoplane.family.members import copy_members, make_members, need_own_parameters, network_from
 
 CPU = torch.device("cpu")
 
@@ -78,7 +78,7 @@ def test_what_cannot_be_initialised_is_named() -> None:
     with pytest.raises(UnknownNameError, match="unknown init 'same'"):
         make_members(Scaled, 2, "same", 0, CPU)
     with pytest.raises(InputError, match="the function gave a int"):
-        made(lambda: 3, 0)
+        network_from(lambda: 3, 0)
     with pytest.raises(InputError, match="lazy parameters"):
         make_members(nn.LazyLinear(3), 1, "shared", 0, CPU)
 

@@ -126,7 +126,7 @@ def test_whether_to_keep_all():
 def test_wrong_options(images):
     with pytest.raises(InputError, match="subsample=1: it must be a whole number of at least 2"):
         ip.InformationPlane(*images, subsample=1)
-    with pytest.raises(InputError, match="batch_size is 0"):
+    with pytest.raises(InputError, match="batch_size=0: it must be"):
         ip.InformationPlane(*images, batch_size=0)
 
 

@@ -116,7 +116,7 @@ def test_hooks_are_gone_afterwards_also_after_an_exception(model: nn.Sequential)
 def test_a_warning_is_given_once_a_selection() -> None:
     selection = Selection({})
     with pytest.warns(UserWarning, match="^once$"):
-        selection.tell("once")
+        selection.warn("once")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        selection.tell("once")
+        selection.warn("once")

@@ -29,9 +29,13 @@ def conditional_information(i_xt: Estimate, i_ty: Estimate) -> Estimate:
 
     The unit, n and flags are those of the two estimates, which must agree in unit and sample.
 
-    >>> from infoplane.types import Estimate
-    >>> conditional_information(Estimate(3.0, n=10), Estimate(0.75, n=10)).value
-    2.25
+    Raises:
+        InputError: the estimates are in different units, or of different samples.
+
+    Example:
+        >>> from infoplane.types import Estimate
+        >>> conditional_information(Estimate(3.0, n=10), Estimate(0.75, n=10)).value
+        2.25
     """
     if (i_xt.units, i_xt.n) != (i_ty.units, i_ty.n):
         raise InputError(
@@ -47,12 +51,16 @@ def ib_curve(x: Any, y: Any, *, points: int = 50, units: Units = "bits") -> Floa
     """The bottleneck curve of the empirical joint distribution of inputs and labels.
 
     ``x`` (samples, ...) numbers, ``y`` (samples,) labels. Returns (points, 2): I(X;T) ascending, and the largest I(T;Y)
-    for it, in ``units``. Errors: ``InputError`` where x and y differ in length, or hold fewer than two samples.
+    for it, in ``units``.
 
-    >>> ib_curve([0, 1, 2, 3], [0, 0, 1, 1], points=3)  # the label is a function of the input: min(I(X;T), H(Y))
-    array([[0., 0.],
-           [1., 1.],
-           [2., 1.]])
+    Raises:
+        InputError: x and y differ in length, or hold fewer than two samples.
+
+    Example:
+        >>> ib_curve([0, 1, 2, 3], [0, 0, 1, 1], points=3)  # the label is a function of the input: min(I(X;T), H(Y))
+        array([[0., 0.],
+               [1., 1.],
+               [2., 1.]])
     """
     inputs, labels = input_ids(x), label_ids(y)
     check_lengths(x=inputs.n, y=labels.n)
@@ -76,22 +84,23 @@ def blahut_arimoto(joint: Floats, *, points: int = 50, steps: int = 400) -> Floa
     rows, which = np.unique(conditional.round(14), axis=0, return_inverse=True)
     p_x = np.bincount(which.ravel(), weights=joint.sum(1)).astype(np.float64)
     given_x = np.eye(len(rows))  # p(t|x): at first T is X
-    found = []
+    curve = []
     for beta in np.geomspace(1000.0, 0.999, points):
         for _ in range(steps):
             given_x = _update(given_x, rows, p_x, beta)
-        found.append(_informations(given_x, rows, p_x))
-    return np.array(sorted(found))
+        curve.append(_informations(given_x, rows, p_x))
+    return np.array(sorted(curve))
 
 
 def _update(given_x: Floats, rows: Floats, p_x: Floats, beta: float) -> Floats:
     p_t = p_x @ given_x
+    # values of T that have died out leave: their logarithm is -inf, and later steps are cheaper without them
     kept = p_t > 1e-300
     p_t, given_x = p_t[kept], given_x[:, kept]
     y_given_t = (given_x * p_x[:, None]).T @ rows / p_t[:, None]
     logs = np.log(np.maximum(rows, 1e-300))[:, None, :] - np.log(np.maximum(y_given_t, 1e-300))[None]
     score = np.log(p_t)[None] - beta * (rows[:, None, :] * logs).sum(-1)
-    score -= score.max(1, keepdims=True)
+    score -= score.max(1, keepdims=True)  # beta up to 1000 would overflow
     weights = np.exp(score)
     return weights / weights.sum(1, keepdims=True)
 

@@ -38,10 +38,12 @@ class Clustering:
 def clustering(t: Any, y: Any) -> Clustering:
     """Clustering by class of activations ``t`` (samples, units) with labels ``y`` (samples,).
 
-    Errors: ``InputError`` where lengths differ, there is one class only, or no class has two samples.
+    Raises:
+        InputError: lengths differ, there is one class only, or no class has two samples.
 
-    >>> clustering([[0.0], [0.1], [1.0], [1.1]], ["a", "a", "b", "b"]).ratio < 0.02
-    True
+    Example:
+        >>> clustering([[0.0], [0.1], [1.0], [1.1]], ["a", "a", "b", "b"]).ratio < 0.02
+        True
     """
     activations, labels = as_activations(t).to(torch.float64), label_ids(y)
     check_lengths(t=len(activations), y=labels.n)
@@ -49,6 +51,7 @@ def clustering(t: Any, y: Any) -> Clustering:
     check_finite(activations)
     n, sizes = labels.n, labels.counts.to(torch.float64)
     ids = labels.ids.to(activations.device)
+    # distances do not change, and far from 0 the difference of two large sums below would lose its digits
     centred = activations - activations.mean(0)
     sums = torch.zeros(labels.count, centred.shape[1], dtype=torch.float64, device=centred.device)
     sums = sums.index_add_(0, ids, centred)

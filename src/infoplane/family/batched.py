@@ -15,15 +15,15 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from infoplane.family.engine import Engine, stacked_tensors
+from infoplane.family.engine import FamilyEngine, stacked_tensors
 from infoplane.family.losses import Loss
 from infoplane.family.optimizers import OptimizerFactory, optimizer_for, stacked_like
-from infoplane.family.perceptron import Perceptron, Place, activate, activate_backward
+from infoplane.family.perceptron import PerceptronLayout, Place, activate, activate_backward
 from infoplane.recording.select import Selection
 
 
 @dataclass(frozen=True)
-class _Layer:
+class _BlockViews:
     """Views into the weights of one block and into the columns below and above it."""
 
     activation: str
@@ -46,30 +46,30 @@ class _Memory:
 
     rows: int
     input: Tensor  # (members, units, rows)
-    layers: list[_Layer]
+    layers: list[_BlockViews]
 
     def fill(self, x: Tensor) -> None:
         """Take x (members, rows, units)."""
         self.input.copy_(x.transpose(1, 2))
 
 
-class BatchedEngine(Engine):
+class BatchedEngine(FamilyEngine):
     """All copies of a multilayer perceptron as one stack of matrices."""
 
-    def __init__(self, networks: Sequence[nn.Module], plan: Perceptron) -> None:
+    def __init__(self, networks: Sequence[nn.Module], layout: PerceptronLayout) -> None:
         self._network = networks[0]  # what an optimiser is made for; its weights are not used
-        self._plan = plan
+        self._layout = layout
         self._copies = len(networks)
         stacked = stacked_tensors(networks)
         example = next(iter(stacked.values()))
-        numbers = sum(block.outputs * (block.inputs + block.bias) for block in plan.blocks)
+        numbers = sum(block.outputs * (block.inputs + block.bias) for block in layout.blocks)
         self._flat = nn.Parameter(torch.empty(self._copies, numbers, dtype=example.dtype, device=example.device))
         self._flat.grad = torch.zeros_like(self._flat)
         self._matrices = self._blocks_of(self._flat.detach())
         self._gradients = self._blocks_of(self._flat.grad)
         self._affine = [
             (block, matrix[:, :, : block.inputs], matrix[:, :, -1:])
-            for block, matrix in zip(plan.blocks, self._matrices, strict=True)
+            for block, matrix in zip(layout.blocks, self._matrices, strict=True)
         ]
         self._work: _Memory | None = None
         self._lending: dict[int, Tensor] = {}
@@ -81,7 +81,7 @@ class BatchedEngine(Engine):
         """Views (members, outputs, inputs + bias) of a flat tensor, one a block."""
         views = []
         start = 0
-        for block in self._plan.blocks:
+        for block in self._layout.blocks:
             width = block.inputs + block.bias
             piece = flat[:, start : start + block.outputs * width]
             views.append(piece.unflatten(1, (block.outputs, width)))
@@ -93,7 +93,7 @@ class BatchedEngine(Engine):
         self._optimizers = [stacked_like(optimizer_for(optimizer, self._network), [self._flat])]
 
     def step(self, x: Tensor, y: Tensor) -> Tensor:
-        x = self._plan.check(x, leading=2)
+        x = self._layout.check(x, leading=2)
         rows = x.flatten(1, -2)
         if self._work is None or self._work.rows != rows.shape[1]:
             self._work = self._memory_for(rows.shape[1])
@@ -109,28 +109,31 @@ class BatchedEngine(Engine):
     def _backward(self, work: _Memory, gradient: Tensor) -> None:
         """Fill the gradients of all matrices from the gradient of the output (members, units, rows)."""
         for layer, target in zip(reversed(work.layers), reversed(self._gradients), strict=True):
-            gradient = activate_backward(layer.activation, gradient, layer.values)
-            torch.bmm(gradient, layer.inputs_by_row, out=target)
+            # d loss / d sums; its product with the inputs, whose last row is ones, is that of [weight | bias]
+            gradient = activate_backward(layer.activation, gradient, layer.values)  # (members, outputs, rows)
+            torch.bmm(gradient, layer.inputs_by_row, out=target)  # (members, outputs, inputs + 1)
             if layer is not work.layers[0]:
-                gradient = torch.bmm(layer.weight_by_input, gradient)
+                gradient = torch.bmm(layer.weight_by_input, gradient)  # (members, inputs, rows)
 
     def _memory_for(self, rows: int) -> _Memory:
         """Columns for the input and every block, each above a row of ones, and the layers that lead between them."""
-        sizes = [self._plan.blocks[0].inputs] + [block.outputs for block in self._plan.blocks]
+        sizes = [self._layout.blocks[0].inputs] + [block.outputs for block in self._layout.blocks]
         columns = [self._matrices[0].new_ones(self._copies, size + 1, rows) for size in sizes]
         layers = []
         for block, matrix, below, above in zip(
-            self._plan.blocks, self._matrices, columns[:-1], columns[1:], strict=True
+            self._layout.blocks, self._matrices, columns[:-1], columns[1:], strict=True
         ):
             inputs = below if block.bias else below[:, :-1]
             weight = matrix[:, :, : block.inputs]
             layers.append(
-                _Layer(block.activation, matrix, weight.transpose(1, 2), inputs, inputs.transpose(1, 2), above[:, :-1])
+                _BlockViews(
+                    block.activation, matrix, weight.transpose(1, 2), inputs, inputs.transpose(1, 2), above[:, :-1]
+                )
             )
         return _Memory(rows, columns[0][:, :-1], layers)
 
     def evaluate(self, x: Tensor, selection: Selection, *, lend: bool = False) -> dict[str, Tensor]:
-        x = self._plan.check(x, leading=1)
+        x = self._layout.check(x, leading=1)
         columns = x.reshape(-1, x.shape[-1]).T.expand(self._copies, -1, -1)  # (members, units, rows)
         outputs = {name: output.transpose(1, 2) for name, output in self._outputs(columns, selection, lend).items()}
         return outputs if x.ndim == 2 else {name: t.unflatten(1, x.shape[:-1]) for name, t in outputs.items()}
@@ -138,13 +141,13 @@ class BatchedEngine(Engine):
     def evaluate_sampled(self, x: Tensor, selection: Selection, draws: Tensor) -> dict[str, Tensor]:
         if self._copies == 1:
             return {name: output[0] for name, output in self.evaluate(x, selection).items()}
-        x = self._plan.check(x, leading=1)
+        x = self._layout.check(x, leading=1)
         slots, longest = _slots(draws, self._copies)
         inner = math.prod(x.shape[1:-1])  # rows of one sample
         shares = x.new_zeros(self._copies * longest, inner, x.shape[-1])
         place = (draws * longest + slots).to(x.device)
         shares[place] = x.reshape(len(x), inner, -1)  # every sample in its own copy's share, filled up with zeros
-        columns = shares.view(self._copies, longest * inner, -1).transpose(1, 2)
+        columns = shares.view(self._copies, longest * inner, -1).transpose(1, 2)  # (members, units, rows)
         return {
             name: _samples_of(output, place, inner).unflatten(0, x.shape[:-1])
             for name, output in self._outputs(columns, selection, lend=True).items()
@@ -157,17 +160,19 @@ class BatchedEngine(Engine):
         """
         places = self._places_of(selection)
         wanted = set(places.values())
-        found = {(0, True): values.clone() if (0, True) in wanted else values}
+        # the input is the caller's own, so that a copy of it is handed out
+        outputs = {(0, True): values.clone() if (0, True) in wanted else values}
         for number, (block, weight, bias) in enumerate(self._affine, start=1):
             size = (self._copies, block.outputs, values.shape[2])
             sums = self._lent(number, size) if lend else values.new_empty(size)
             torch.bmm(weight, values, out=sums)
             if block.bias:
                 sums.add_(bias)
+            # activated in place, except where the sums are asked for too
             values = torch.empty_like(sums) if (number, False) in wanted else sums
             activate(block.activation, sums, out=values)
-            found[number, False], found[number, True] = sums, values
-        return {name: found[place] for name, place in places.items()}
+            outputs[number, False], outputs[number, True] = sums, values
+        return {name: outputs[place] for name, place in places.items()}
 
     def _lent(self, number: int, size: tuple[int, int, int]) -> Tensor:
         """Memory for the outputs of one block, the same at every call while the size stays."""
@@ -178,7 +183,7 @@ class BatchedEngine(Engine):
 
     def _places_of(self, selection: Selection) -> dict[str, Place]:
         if self._selection is None or self._selection[0] is not selection:
-            self._selection = (selection, self._plan.places_of(selection))
+            self._selection = (selection, self._layout.places_of(selection))
         return self._selection[1]
 
     def weights(self) -> dict[str, Tensor]:
@@ -193,7 +198,7 @@ class BatchedEngine(Engine):
 
     def _views(self, matrices: Sequence[Tensor]) -> dict[str, Tensor]:
         views = {}
-        for block, matrix in zip(self._plan.blocks, matrices, strict=True):
+        for block, matrix in zip(self._layout.blocks, matrices, strict=True):
             views[f"{block.prefix}weight"] = matrix[:, :, : block.inputs]
             if block.bias:
                 views[f"{block.prefix}bias"] = matrix[:, :, -1]
@@ -214,7 +219,7 @@ def _samples_of(output: Tensor, place: Tensor, inner: int) -> Tensor:
 def _slots(draws: Tensor, copies: int) -> tuple[Tensor, int]:
     """The place of every row among the rows of the same copy, and the number of rows of the busiest copy."""
     counts = torch.bincount(draws, minlength=copies)
-    order = torch.argsort(draws, stable=True)
+    order = torch.argsort(draws, stable=True)  # rows of copy 0 first, each copy's in their order
     starts = counts.cumsum(0) - counts
     slots = torch.empty_like(draws)
     slots[order] = torch.arange(len(draws), device=draws.device) - starts[draws[order]]

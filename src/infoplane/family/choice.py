@@ -9,7 +9,7 @@ from torch import nn
 
 from infoplane.errors import InputError, UnknownNameError
 from infoplane.family.batched import BatchedEngine
-from infoplane.family.engine import Engine
+from infoplane.family.engine import FamilyEngine
 from infoplane.family.modules import ModulesEngine
 from infoplane.family.perceptron import read_perceptron
 from infoplane.family.vmap import VmapEngine
@@ -49,7 +49,7 @@ def choose_engine(network: nn.Module, copies: int, asked: str, optimizer_problem
     return "vmap", f"All copies in one vectorised call: not a plain perceptron ({perceptron}), and many copies."
 
 
-def make_engine(name: str, networks: Sequence[nn.Module], streams: Streams, device: torch.device) -> Engine:
+def make_engine(name: str, networks: Sequence[nn.Module], streams: Streams, device: torch.device) -> FamilyEngine:
     """An engine by its name, from networks that it may keep."""
     if name == "vmap":
         return VmapEngine(networks, streams, device)

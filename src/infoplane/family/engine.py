@@ -15,7 +15,7 @@ from infoplane.family.optimizers import OptimizerFactory
 from infoplane.recording.select import Selection
 
 
-class Engine(abc.ABC):
+class FamilyEngine(abc.ABC):
     """The copies of one network, stored and computed in one way."""
 
     @abc.abstractmethod

@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from infoplane.checks import whole_number
 from infoplane.errors import InfoplaneError, InputError
 from infoplane.family.choice import ENGINES, choose_engine, make_engine
-from infoplane.family.engine import Engine, fill
+from infoplane.family.engine import FamilyEngine, fill
 from infoplane.family.losses import Loss, LossFunction, resolve_loss
-from infoplane.family.members import Initialisation, ModelOrFunction, copy_members, made, make_members
+from infoplane.family.members import Initialisation, ModelOrFunction, copy_members, make_members, network_from
 from infoplane.family.optimizers import (
     OptimizerFactory,
     load_optimizer_tensors,
@@ -52,7 +52,8 @@ class Family:
         device: None (where the model is), "auto", "cpu", "cuda", "mps".
 
     Raises:
-        InputError: a value that does not fit; UnknownNameError, which is one, for a name.
+        InputError: a value that does not fit.
+        UnknownNameError: no such engine, or no such ``init``.
 
     Example:
         >>> import torch
@@ -81,7 +82,7 @@ class Family:
         seed = whole_number("seed", seed, least=0, example=0)
         if not callable(model):
             raise InputError(f"model is a {type(model).__name__}: give a torch module, or a function that makes one")
-        original = model if isinstance(model, nn.Module) else made(model, seed)
+        original = model if isinstance(model, nn.Module) else network_from(model, seed)
         place = resolve_device(device, original)
         self._start(make_members(model, copies, init, seed, place), seed, engine, place)
 
@@ -96,7 +97,8 @@ class Family:
     ) -> Family:
         """A family of existing networks of the same structure, which are copied.
 
-        Networks that are one object, or share parameters, are an InputError.
+        Raises:
+            InputError: no networks, networks of several structures, or networks that share parameters.
         """
         networks = list(networks)
         if not networks:
@@ -132,6 +134,10 @@ class Family:
         `loss` is "mse", "cross-entropy" or a function (prediction, target) -> scalar of ONE copy. `optimizer` is
         "sgd", "adam" (both with `learning_rate`) or a function of one copy's parameters that gives a torch optimizer.
         Optimisers not known to be elementwise make the copies train one after another.
+
+        Raises:
+            InputError: no loss, no optimizer, or a learning rate that is not positive.
+            UnknownNameError: no such loss or optimizer.
         """
         resolved, factory = resolve_loss(loss), resolve_optimizer(optimizer, learning_rate)
         problem = why_not_stacked(optimizer_for(factory, self._template), self._template)
@@ -147,6 +153,9 @@ class Family:
         """One optimiser step of every copy, in training mode, on its own batch.
 
         x and y are (members, batch, ...). Returns the losses before the step, (members,), where the tensors are.
+
+        Raises:
+            InputError: no loss is chosen yet, or shapes that do not fit.
         """
         if self._loss is None:
             raise InputError('the family has no loss yet: call compile("mse") or another loss before step')
@@ -169,8 +178,12 @@ class Family:
         """Outputs of layers for x (samples, ...) in every copy, in evaluation mode: (members, samples, ...) by name.
 
         `layers` are names, globs over names, or None for activations and layers with parameters. No random stream,
-        buffer or flag changes. A layer that never ran is a RecordingError. With `lend` the tensors may lie in memory
-        that the next such call overwrites: faster for whoever looks at them and lets go.
+        buffer or flag changes. With `lend` the tensors may lie in memory that the next such call overwrites: faster
+        for whoever looks at them and lets go.
+
+        Raises:
+            UnknownNameError: no such layer.
+            RecordingError: a layer that was asked for by name never ran.
         """
         x, selection = self.inputs(x), self._selection(layers)
         lend = lend and len(x) <= DEFAULT_BATCH
@@ -231,7 +244,11 @@ class Family:
         return self._engine.gradients()
 
     def load_weights(self, weights: Mapping[str, Tensor]) -> None:
-        """Overwrite all parameters and buffers; nothing is changed where a name or a shape does not fit."""
+        """Overwrite all parameters and buffers.
+
+        Raises:
+            InputError: a name or a shape does not fit; nothing is changed then.
+        """
         need_same_shapes(weights, self._engine.weights(), "weights")
         self._engine.load_weights(weights)
 
@@ -250,7 +267,9 @@ class Family:
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         """Go on from a state, bit for bit where the engine, the device and the threads are the same.
 
-        A state of other shapes or another number of copies is an InputError, and changes nothing.
+        Raises:
+            InputError: a state of other shapes or another number of copies, which changes nothing; or no loss is
+                chosen yet.
         """
         weights, streams = part_of(state, "weights."), part_of(state, "streams.")
         need_same_shapes(weights, self._engine.weights(), "weights")
@@ -272,14 +291,15 @@ class Family:
         self._engine = self._other_engine(name)
         self.engine, self.engine_reason = name, reason
 
-    def _other_engine(self, name: str) -> Engine:
+    def _other_engine(self, name: str) -> FamilyEngine:
         engine = make_engine(name, self.modules(), self._streams, self.device)
         if self._loss is not None and self._optimizer is not None:
             engine.compile(self._loss, self._optimizer)
         return engine
 
-    def _run(self, call: Callable[[Engine], T]) -> T:
+    def _run(self, call: Callable[[FamilyEngine], T]) -> T:
         """Let the engine work; before the first step, plain modules take over from vmap where it cannot."""
+        # a change of engines after a step would lose the optimiser's memory, so that only an untrained family may
         if self.engine != "vmap" or self._trained:
             return call(self._engine)
         try:

@@ -62,6 +62,7 @@ class CrossEntropy(Loss):
         losses = F.cross_entropy(scores, classes, reduction="none").view(len(predictions), -1)
         if classes.is_floating_point():
             return losses.mean(1)
+        # torch's mean is over the labels that count, and so is every copy's
         return losses.sum(1) / (classes != _IGNORED_CLASS).view(len(predictions), -1).sum(1)
 
 

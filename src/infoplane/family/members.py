@@ -24,7 +24,9 @@ def make_members(
 ) -> list[nn.Module]:
     """`copies` networks on `device`, all alike or each under a random stream of its own; `model` is left alone."""
     if init == "shared":
-        original = _copyable(model) if isinstance(model, nn.Module) else made(model, derived_seed(seed, 0, INITIAL))
+        original = (
+            _copyable(model) if isinstance(model, nn.Module) else network_from(model, derived_seed(seed, 0, INITIAL))
+        )
         members = [copy.deepcopy(original) for _ in range(copies)]
     elif init == "independent":
         members = [_independent(model, derived_seed(seed, number, INITIAL)) for number in range(copies)]
@@ -59,8 +61,8 @@ def need_own_parameters(networks: Sequence[nn.Module]) -> None:
                 )
 
 
-def made(function: Callable[[], nn.Module], seed: int) -> nn.Module:
-    """What a function that makes networks gives under `seed`."""
+def network_from(function: Callable[[], nn.Module], seed: int) -> nn.Module:
+    """The network that a function makes under `seed`."""
     with seeded(seed):
         network = function()
     if not isinstance(network, nn.Module):
@@ -70,7 +72,7 @@ def made(function: Callable[[], nn.Module], seed: int) -> nn.Module:
 
 def _independent(model: ModelOrFunction, seed: int) -> nn.Module:
     if not isinstance(model, nn.Module):
-        return made(model, seed)
+        return network_from(model, seed)
     network = copy.deepcopy(_copyable(model))
     with seeded(seed):
         for module in reversed(list(network.modules())):  # inner modules before those that hold them

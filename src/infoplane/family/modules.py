@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from infoplane.family.engine import Engine, fill, one_copy_a_sample, stacked_tensors
+from infoplane.family.engine import FamilyEngine, fill, one_copy_a_sample, stacked_tensors
 from infoplane.family.losses import Loss
 from infoplane.family.optimizers import OptimizerFactory, optimizer_for
 from infoplane.randomness import Streams, preserved_random_state
@@ -17,7 +17,7 @@ from infoplane.recording.evaluation import evaluation
 from infoplane.recording.select import Selection, layer_outputs
 
 
-class ModulesEngine(Engine):
+class ModulesEngine(FamilyEngine):
     """Every copy is a module with an optimiser of its own."""
 
     def __init__(self, networks: Sequence[nn.Module], streams: Streams, device: torch.device) -> None:

@@ -29,7 +29,7 @@ class Block:
 
 
 @dataclass(frozen=True)
-class Perceptron:
+class PerceptronLayout:
     """The blocks of a network, the places of its modules by path, and whether the input is flattened first."""
 
     blocks: tuple[Block, ...]
@@ -55,7 +55,7 @@ class Perceptron:
         return {name: self.places[path] for path in order for name in names[path]}
 
 
-def read_perceptron(network: nn.Module) -> Perceptron | str:
+def read_perceptron(network: nn.Module) -> PerceptronLayout | str:
     """The blocks of a multilayer perceptron, or a sentence that says why the network is none."""
     if type(network) is not nn.Sequential:
         return f"{type(network).__name__} is not a plain Sequential"
@@ -87,7 +87,7 @@ def read_perceptron(network: nn.Module) -> Perceptron | str:
         places[path] = (len(blocks), activated)
     if not blocks:
         return "the network has no Linear layer"
-    return Perceptron(tuple(blocks), places, flattens)
+    return PerceptronLayout(tuple(blocks), places, flattens)
 
 
 def _in_order(module: nn.Module, path: str) -> Iterator[tuple[str, nn.Module]]:

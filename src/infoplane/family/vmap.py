@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, vmap
 from torch.optim import Optimizer
 
-from infoplane.family.engine import Engine, one_copy_a_sample, stacked_tensors
+from infoplane.family.engine import FamilyEngine, one_copy_a_sample, stacked_tensors
 from infoplane.family.losses import Loss
 from infoplane.family.optimizers import OptimizerFactory, optimizer_for, stacked_like
 from infoplane.randomness import Streams, preserved_random_state
@@ -21,7 +21,7 @@ from infoplane.recording.select import Selection, layer_outputs
 Tensors = Mapping[str, Tensor]
 
 
-class VmapEngine(Engine):
+class VmapEngine(FamilyEngine):
     """One network whose parameters and buffers have a leading axis of members.
 
     Gradients are ordinary ones of the summed losses: no copy's loss depends on another copy's parameters. Dropout

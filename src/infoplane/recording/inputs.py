@@ -18,18 +18,23 @@ from infoplane.recording.placement import as_input, as_tensor, device_of, floati
 class Inputs:
     """``x``: a tensor or array (samples, ...); a tuple of these, for ``model(*x)``; a mapping, for ``model(**x)``.
 
-    >>> import torch
-    >>> inputs = Inputs({"input_ids": torch.zeros(10, 7, dtype=torch.int64), "attention_mask": torch.ones(10, 7)})
-    >>> len(inputs), [len(part) for part in inputs.split(4)]
-    (10, [4, 4, 2])
+    Raises:
+        InputError: no input at all, one without samples, or inputs of several lengths.
+
+    Example:
+        >>> import torch
+        >>> tokens, present = torch.zeros(10, 7, dtype=torch.int64), torch.ones(10, 7)
+        >>> inputs = Inputs({"input_ids": tokens, "attention_mask": present})
+        >>> len(inputs), [len(batch) for batch in inputs.split(4)]
+        (10, [4, 4, 2])
     """
 
     def __init__(self, x: Any) -> None:
         self.names: tuple[str, ...] = tuple(x) if isinstance(x, Mapping) else ()
-        several = self.names or (isinstance(x, tuple) and x and all(_has_rows(one) for one in x))
+        several = self.names or (isinstance(x, tuple) and x and all(_has_rows(part) for part in x))
         parts = tuple(x.values()) if isinstance(x, Mapping) else x if several else (x,)
         self.single = not several
-        self.tensors: tuple[Tensor, ...] = tuple(_shared(one) for one in parts)
+        self.tensors: tuple[Tensor, ...] = tuple(_shared(part) for part in parts)
         self._check()
 
     def _check(self) -> None:
@@ -39,8 +44,8 @@ class Inputs:
             if tensor.ndim == 0 or len(tensor) == 0:
                 raise InputError(f"x has shape {tuple(tensor.shape)} and no samples: give rows, (samples, ...)")
             if len(tensor) != len(self):
-                lengths = ", ".join(str(len(one)) for one in self.tensors)
-                raise InputError(f"the inputs in x have {lengths} samples: every one needs a row for each sample")
+                lengths = ", ".join(str(len(part)) for part in self.tensors)
+                raise InputError(f"the inputs in x have {lengths} samples: each needs one row a sample")
 
     def __len__(self) -> int:
         return len(self.tensors[0])
@@ -55,8 +60,8 @@ class Inputs:
     @functools.cached_property
     def mask(self) -> Tensor | None:
         """Which tokens are there, (samples, tokens) bool, where an input is called "attention_mask"."""
-        found = dict(zip(self.names, self.tensors, strict=False)).get("attention_mask")
-        return found != 0 if found is not None and found.ndim == 2 else None
+        mask = dict(zip(self.names, self.tensors, strict=False)).get("attention_mask")
+        return mask != 0 if mask is not None and mask.ndim == 2 else None
 
     def split(self, size: int) -> Iterator[Inputs]:
         """Batches of ``size`` samples, in order; views."""
@@ -76,6 +81,7 @@ class Inputs:
         dtype, device = floating_dtype(model), device_of(model)
         indices = not self.single or takes_indices(model)
         moved = [as_input(tensor, dtype, device, indices=indices) for tensor in self.tensors]
+        # a copy of what did not move, so that a network that writes into its input does not reach the user's
         fresh = [
             new.clone() if new.data_ptr() == old.data_ptr() else new
             for new, old in zip(moved, self.tensors, strict=True)
@@ -83,12 +89,12 @@ class Inputs:
         return model(**dict(zip(self.names, fresh, strict=True))) if self.names else model(*fresh)
 
 
-def _has_rows(one: Any) -> bool:
-    return isinstance(one, Tensor | np.ndarray) and one.ndim > 0
+def _has_rows(values: Any) -> bool:
+    return isinstance(values, Tensor | np.ndarray) and values.ndim > 0
 
 
-def _shared(one: Any) -> Tensor:
+def _shared(values: Any) -> Tensor:
     """A tensor in the memory that the numbers have, where torch can use it."""
-    if isinstance(one, np.ndarray) and one.flags.writeable and one.dtype.kind in "biuf":
-        return torch.from_numpy(np.ascontiguousarray(one))
-    return as_tensor(one, "x")
+    if isinstance(values, np.ndarray) and values.flags.writeable and values.dtype.kind in "biuf":
+        return torch.from_numpy(np.ascontiguousarray(values))
+    return as_tensor(values, "x")

@@ -35,17 +35,18 @@ def output_of(module: nn.Module, output: Any, samples: int, part: Part) -> Outpu
     kind = type(output).__name__
     if part is not None:
         output = _part(output, part)
-    found = _first_tensor(output)
-    if found is None:
+    first = _first_tensor(output)
+    if first is None:
         return Output(None, f"put out a {kind} without a tensor")
-    tensor, lengths = found[1], None
+    way, tensor = first
+    lengths = None
     if isinstance(tensor, PackedSequence):
         tensor, lengths = pad_packed_sequence(tensor, batch_first=True)
     elif part is None and getattr(module, "batch_first", True) is False and tensor.ndim == 3:
         tensor = tensor.transpose(0, 1)  # (tokens, samples, units)
     if tensor.ndim == 0 or len(tensor) != samples:
         return Output(None, f"put out shape {tuple(tensor.shape)} for {samples} samples, not one row a sample")
-    return Output(tensor, "", "" if part is not None else found[0], lengths)
+    return Output(tensor, "", "" if part is not None else way, lengths)
 
 
 def _part(output: Any, part: Part) -> Any:
@@ -75,9 +76,9 @@ def _first_tensor(output: Any) -> tuple[str, Any] | None:
     elif isinstance(output, tuple | list):
         items = list(enumerate(output))
     for key, item in items:
-        found = _first_tensor(item)
-        if found is not None:
-            return f"[{key!r}]{found[0]}", found[1]
+        first = _first_tensor(item)
+        if first is not None:
+            return f"[{key!r}]{first[0]}", first[1]
     return None
 
 

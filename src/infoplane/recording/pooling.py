@@ -1,6 +1,6 @@
 """A layer's output -> rows of units: convolutions flattened, by channel or pooled; sequences by token, mean or last.
 
-What is left out cannot be found again: by data processing a pooled layer has at most the information of the whole one.
+What is left out is lost: by data processing a pooled layer has at most the information of the whole one.
 """
 
 from __future__ import annotations
@@ -24,10 +24,15 @@ POOLS = ("flatten", "channel", "mean", "pooled", "token", "last")
 
 
 def check_pool(pool: Pool) -> None:
-    """An error for what is no way of pooling. ``token`` changes what a sample is, so it goes for all layers or none."""
-    for one in pool.values() if isinstance(pool, Mapping) else [pool]:
-        if not callable(one) and one not in POOLS:
-            raise UnknownNameError("way of pooling", one, POOLS)
+    """Whether a way of pooling can be used. ``token`` changes what a sample is, so it goes for all layers or none.
+
+    Raises:
+        UnknownNameError: no such way.
+        InputError: ``token`` for some layers only.
+    """
+    for way in pool.values() if isinstance(pool, Mapping) else [pool]:
+        if not callable(way) and way not in POOLS:
+            raise UnknownNameError("way of pooling", way, POOLS)
     if isinstance(pool, Mapping) and "token" in pool.values():
         raise InputError("pool='token' makes every token a sample, in all layers: give it alone, not by layer")
 
@@ -83,7 +88,7 @@ def as_rows(t: Tensor) -> Tensor:
 def _by_function(name: str, t: Tensor, function: PoolFunction) -> Tensor:
     """Of every member's (samples, ...)."""
     members = [function(member) for member in t]
-    if not all(isinstance(one, Tensor) and one.ndim and len(one) == t.shape[1] for one in members):
+    if not all(isinstance(rows, Tensor) and rows.ndim and len(rows) == t.shape[1] for rows in members):
         raise RecordingError(
             f"the pool of layer {name!r} does not keep its samples: the function takes and gives (samples, ...)"
         )
@@ -109,6 +114,7 @@ def _over_tokens(name: str, t: Tensor, way: str, mask: Tensor | None) -> Tensor:
     if way == "mean":
         present = torch.where(mask[None, :, :, None], t, 0.0).sum(2)
         return present / mask.sum(1).clamp(min=1)[None, :, None].to(t.dtype)
+    # (samples,): the largest number of a token that is there
     last = (mask * torch.arange(mask.shape[1], device=t.device)).amax(1)
     return t[:, torch.arange(t.shape[1], device=t.device), last]
 

@@ -6,17 +6,15 @@ attached during the call only; what they see is copied before any later operatio
 
 from __future__ import annotations
 
-import math
-import time
-from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from typing import Any, final
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from infoplane.errors import InputError, RecordingError
+from infoplane.checks import whole_number
+from infoplane.errors import RecordingError
 from infoplane.randomness import preserved_random_state
 from infoplane.recording.evaluation import evaluation
 from infoplane.recording.inputs import Inputs
@@ -52,17 +50,21 @@ def record(
     `batch_size` samples go through the model at once, 4096 if None. Another size changes values by rounding errors
     only, but it does change them: keep it fixed where equal floating values are compared.
 
-    Raises UnknownNameError for a name, or a glob without a match, and RecordingError for a layer asked for by name
-    that never ran or puts out no row a sample, or for layers that run in some batches only.
+    Raises:
+        UnknownNameError: no layer of that name, or none that a glob fits.
+        RecordingError: a layer asked for by name never ran or puts out no row a sample, or layers ran in some batches
+            only.
+        InputError: inputs without samples or of several lengths, or a ``batch_size`` below 1.
 
-    >>> import torch
-    >>> from infoplane.networks import six_layer
-    >>> recorded = record(six_layer(), torch.zeros(1000, 12), ["1", "11"])
-    >>> {name: tuple(tensor.shape) for name, tensor in recorded.items()}
-    {'1': (1000, 10), '11': (1000, 1)}
+    Example:
+        >>> import torch
+        >>> from infoplane.networks import six_layer
+        >>> recorded = record(six_layer(), torch.zeros(1000, 12), ["1", "11"])
+        >>> {name: tuple(tensor.shape) for name, tensor in recorded.items()}
+        {'1': (1000, 10), '11': (1000, 1)}
     """
     check_batch_size(batch_size)
-    inputs, found = Inputs(x), selection_of(model, layers, select)
+    inputs, selection = Inputs(x), selection_of(model, layers, select)
     if pool is not None:
         check_pool(pool)
 
@@ -75,15 +77,19 @@ def record(
 
         return keep
 
-    parts = run(model, inputs, found, batch_size or DEFAULT_BATCH, keep_from)
+    parts = run(model, inputs, selection, batch_size or DEFAULT_BATCH, keep_from)
     names = [(name, end) for name, ends in parts[0].items() for end in ends]
     return {name + end: _joined(name + end, [part[name][end] for part in parts]) for name, end in names}
 
 
 def check_batch_size(batch_size: int | None) -> None:
-    """A number of samples, or None."""
-    if batch_size is not None and batch_size < 1:
-        raise InputError(f"batch_size is {batch_size}: give a number of samples from 1 up, or None for {DEFAULT_BATCH}")
+    """Whether it is a number of samples, or None.
+
+    Raises:
+        InputError: it is neither.
+    """
+    if batch_size is not None:
+        whole_number("batch_size", batch_size, least=1, example=DEFAULT_BATCH)
 
 
 def selection_of(model: nn.Module, layers: Layers, part: Part = None) -> Selection:
@@ -97,6 +103,9 @@ def run(
     """What is kept of every selected layer in every batch of ``size`` samples, without a trace on the model.
 
     ``keep_from`` gets the number of a batch's first sample, and gives what ``layer_outputs`` calls inside the hooks.
+
+    Raises:
+        RecordingError: as ``layer_outputs``, and where layers ran in some batches only.
     """
     model = unwrap(model)
     parts: list[dict[str, Any]] = []
@@ -133,123 +142,3 @@ def _joined(name: str, parts: list[Tensor]) -> Tensor:
             "pool sequences of differing length, pool='mean' or 'last', or record all samples at once"
         )
     return torch.cat(parts)
-
-
-def layer_names(model: nn.Module, x: Any) -> dict[str, tuple[int, ...]]:
-    """Names of the layers that `record` takes for `layers=None`, with the shape of their output for one sample.
-
-    x is (samples, ...); its first two samples go through the model.
-
-    >>> import torch
-    >>> from infoplane.networks import warm_up
-    >>> layer_names(warm_up(), torch.zeros(10, 12))
-    {'0': (5,), '1': (5,), '2': (1,), '3': (1,)}
-    """
-    return {name: tuple(tensor.shape[1:]) for name, tensor in record(model, Inputs(x).rows(slice(2)).given).items()}
-
-
-@final
-@dataclass(frozen=True)
-class RecordedLayer:
-    """One output that `record` takes: its name, the class of the module, and the shape of one sample's output.
-
-    `calls` is how often the module runs in one forward pass: each call is an output of its own. `also` are further
-    names of the same module.
-    """
-
-    name: str
-    kind: str
-    shape: tuple[int, ...]
-    calls: int = 1
-    also: tuple[str, ...] = ()
-
-    @property
-    def units(self) -> int:
-        """Numbers that one sample gives."""
-        return math.prod(self.shape)
-
-
-@final
-@dataclass(frozen=True)
-class LayerList:
-    """The outputs that `record` takes, in order of execution, and what recording them costs; `str` is a table.
-
-    `seconds` and `bytes` are the time of one recording of `samples` samples and the memory of its activations.
-    Estimators come on top of that.
-    """
-
-    layers: tuple[RecordedLayer, ...]
-    samples: int
-    seconds: float
-    bytes: int
-
-    @property
-    def names(self) -> list[str]:
-        """The names, as `record` takes them and as they stand in a trajectory."""
-        return [layer.name for layer in self.layers]
-
-    def __len__(self) -> int:
-        return len(self.layers)
-
-    def __iter__(self) -> Iterator[RecordedLayer]:
-        return iter(self.layers)
-
-    def __str__(self) -> str:
-        rows = [("layer", "module", "output", "units", "")]
-        for layer in self.layers:
-            notes = [f"runs {layer.calls} times"] if layer.calls > 1 else []
-            notes += [f"also named {', '.join(layer.also)}"] if layer.also else []
-            shape = "x".join(map(str, layer.shape)) or "1"
-            rows.append((layer.name, layer.kind, shape, str(layer.units), "; ".join(notes)))
-        width = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = [
-            f"{name:<{width[0]}}  {kind:<{width[1]}}  {shape:>{width[2]}}  {units:>{width[3]}}  {notes}".rstrip()
-            for name, kind, shape, units, notes in rows
-        ]
-        cost = f"{_shown(self.seconds, 's')} and {_shown(float(self.bytes), 'B')} of activations"
-        lines.append(f"one recording of {self.samples} samples: {cost}; estimators come on top")
-        return "\n".join(lines)
-
-
-def layers(model: nn.Module, x: Any) -> LayerList:
-    """Which layers `record` and `InformationPlane` take for `layers=None`, and what one measurement of x costs.
-
-    x is (samples, ...). It is recorded once, after its first two samples as a warm-up; the model stays as it is. Time
-    is in seconds, memory in bytes.
-
-    Raises what `record` raises.
-
-    >>> import torch
-    >>> from infoplane.networks import warm_up
-    >>> found = layers(warm_up(), torch.zeros(10, 12))
-    >>> found.names, [layer.units for layer in found], found.bytes
-    (['0', '1', '2', '3'], [5, 5, 1, 1], 480)
-    """
-    inputs = Inputs(x)
-    record(model, inputs.rows(slice(2)).given)
-    begin = time.perf_counter()
-    recorded = record(model, x)
-    for device in {tensor.device for tensor in recorded.values() if tensor.is_cuda}:
-        torch.cuda.synchronize(device)
-    seconds = time.perf_counter() - begin
-    size = sum(tensor.numel() * tensor.element_size() for tensor in recorded.values())
-    return LayerList(tuple(_described(unwrap(model), recorded)), len(inputs), seconds, size)
-
-
-def _described(model: nn.Module, recorded: dict[str, Tensor]) -> Iterator[RecordedLayer]:
-    paths = chosen_layers(model, None).paths
-    modules = list(model.named_modules(remove_duplicate=False))
-    bases = {name: name if name in paths else name.rpartition("#")[0] for name in recorded}
-    calls = Counter(bases.values())
-    for name, base in bases.items():
-        module = model.get_submodule(paths[base])
-        also = tuple(path for path, other in modules if other is module and path != paths[base])
-        yield RecordedLayer(name, type(module).__name__, tuple(recorded[name].shape[1:]), calls[base], also)
-
-
-def _shown(number: float, unit: str) -> str:
-    """A number of seconds or bytes with a prefix: 1.5 ms, 20 MB."""
-    for prefix, scale in (("G", 1e9), ("M", 1e6), ("k", 1e3), ("", 1.0), ("m", 1e-3)):
-        if number >= scale and (unit == "B" or scale <= 1):
-            return f"{number / scale:.3g} {prefix}{unit}"
-    return f"{number * 1e6:.3g} µ{unit}"

@@ -15,7 +15,10 @@ def residual_stream(model: nn.Module, paths: Mapping[str, str]) -> list[str]:
     Blocks are the children of the outermost, then longest, ``nn.ModuleList`` or ``nn.Sequential`` whose children are of
     one class and hold modules. The embedding is the one outermost module with parameters outside them whose class is
     called "...Embedding...", or, where several are added up, a module "drop" beside them. ``paths`` has the modules'
-    paths by name. Raises InputError for a network without such blocks.
+    paths by name.
+
+    Raises:
+        InputError: the network has no such blocks.
     """
     modules = {name: model.get_submodule(path) for name, path in paths.items()}
     lists = {name: module for name, module in modules.items() if _is_stack(module)}
@@ -27,15 +30,15 @@ def residual_stream(model: nn.Module, paths: Mapping[str, str]) -> list[str]:
     stack = min(lists, key=lambda name: (name.count("."), -len(list(lists[name].children()))))
     parent = stack.rpartition(".")[0]
     blocks = [f"{stack}.{number}" if stack in paths else number for number, _ in lists[stack].named_children()]
-    found: list[str] = []
+    embeddings: list[str] = []
     for name, module in modules.items():
-        inside = any(name.startswith(f"{other}.") for other in (*found, stack))
+        inside = any(name.startswith(f"{other}.") for other in (*embeddings, stack))
         if "Embedding" in type(module).__name__ and not inside and next(module.parameters(), None) is not None:
-            found.append(name)
-    if len(found) > 1:
+            embeddings.append(name)
+    if len(embeddings) > 1:  # of tokens and of places, added up outside of both
         dropped = f"{parent}.drop" if parent else "drop"
-        found = [dropped] if dropped in modules else []
-    return [*found, *blocks]
+        embeddings = [dropped] if dropped in modules else []
+    return [*embeddings, *blocks]
 
 
 def _is_stack(module: nn.Module) -> bool:

@@ -42,14 +42,14 @@ class Selection:
     """Chosen layers: their paths inside a network by name, and which of them were asked for by their own name.
 
     A layer in `required` that does not run, or puts out no tensor of one row a sample, is an error; any other is left
-    out. `part` says which part of an output is taken, by glob where it differs between layers. `told` holds the
-    warnings already given.
+    out. `part` says which part of an output is taken, by glob where it differs between layers. `warned` holds
+    the warnings already given.
     """
 
     paths: Mapping[str, str]
     required: frozenset[str] = frozenset()
     part: Part | Mapping[str, Part] = None
-    told: set[str] = field(default_factory=set)
+    warned: set[str] = field(default_factory=set)
 
     def part_of(self, name: str) -> Part:
         """Which part of the output of one layer is taken."""
@@ -57,9 +57,10 @@ class Selection:
             return self.part
         return next((part for glob, part in self.part.items() if fnmatch.fnmatchcase(name, glob)), None)
 
-    def tell(self, message: str) -> None:
-        if message not in self.told:
-            self.told.add(message)
+    def warn(self, message: str) -> None:
+        """Once for every message."""
+        if message not in self.warned:
+            self.warned.add(message)
             warnings.warn(message, stacklevel=2)
 
 
@@ -89,6 +90,11 @@ def select(model: nn.Module, layers: Layers) -> Selection:
 
     None (or "auto") stands for activations, and for modules with parameters and no modules inside; "residual" for the
     residual stream of a transformer; a function (name, module) says which to take.
+
+    Raises:
+        UnknownNameError: no layer of that name, or none that a glob fits.
+        InputError: what is no name, glob or module of this network, or takes no layer at all.
+        RecordingError: the network is a program of torch.jit.
     """
     if isinstance(model, torch.jit.ScriptModule):
         which = f"layer {layers!r} was selected but never ran. " if isinstance(layers, str) else ""
@@ -136,15 +142,19 @@ def layer_outputs(
     """What `keep` makes of the outputs of the selected layers during `call`, in the order in which they ran.
 
     `keep` is called inside the hook, before any later operation; by default it copies.
+
+    Raises:
+        RecordingError: a required layer never ran or put out no row a sample, or no layer ran at all.
     """
     calls: list[tuple[str, Any]] = []
     times: Counter[str] = Counter()
 
     def hook_of(name: str) -> Callable[[nn.Module, Any, Any], None]:
         def hook(module: nn.Module, _inputs: Any, output: Any) -> None:
-            found = _recordable(name, module, output, samples, selection)
-            if found is not None:
-                calls.append((name, keep(name, times[name], found[0].detach(), found[1])))
+            recordable = _recordable(name, module, output, samples, selection)
+            if recordable is not None:
+                tensor, lengths = recordable
+                calls.append((name, keep(name, times[name], tensor.detach(), lengths)))
                 times[name] += 1
 
         return hook
@@ -188,28 +198,28 @@ def numbered(calls: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     """By name, in order; what belongs to a layer that ran several times as "name#0", "name#1", ..."""
     times = Counter(name for name, _ in calls)
     seen: Counter[str] = Counter()
-    found = {}
+    by_name = {}
     for name, kept in calls:
-        found[name if times[name] == 1 else f"{name}#{seen[name]}"] = kept
+        by_name[name if times[name] == 1 else f"{name}#{seen[name]}"] = kept
         seen[name] += 1
-    return found
+    return by_name
 
 
 def _recordable(
     name: str, module: nn.Module, output: Any, samples: int, selection: Selection
 ) -> tuple[Tensor, Tensor | None] | None:
     """The tensor of a layer's output, and lengths of packed sequences; None, with a warning, for one to be left out."""
-    found = output_of(module, output, samples, selection.part_of(name))
-    if found.tensor is not None:
-        if found.way:
+    chosen = output_of(module, output, samples, selection.part_of(name))
+    if chosen.tensor is not None:
+        if chosen.way:
             kind = type(output).__name__
-            selection.tell(f"layer {name!r} put out a {kind}: its first tensor, {found.way}, is recorded")
-        return found.tensor, found.lengths
+            selection.warn(f"layer {name!r} put out a {kind}: its first tensor, {chosen.way}, is recorded")
+        return chosen.tensor, chosen.lengths
     if name in selection.required:
         raise RecordingError(
-            f"layer {name!r} {found.problem}: select another layer, or change it to put out (samples, ...)"
+            f"layer {name!r} {chosen.problem}: select another layer, or change it to put out (samples, ...)"
         )
-    selection.tell(f"layer {name!r} {found.problem}: it is left out")
+    selection.warn(f"layer {name!r} {chosen.problem}: it is left out")
     return None
 
 

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from infoplane.errors import InfoplaneError, InputError
+from infoplane.recording.listing import LayerList, layers
 from infoplane.recording.placement import takes_indices
-from infoplane.recording.record import LayerList, layers
 
 _EXAMPLE = "infoplane list layers mymodel:make --input 3x32x32"
 

@@ -9,7 +9,16 @@ from typing import final
 from infoplane.errors import InfoplaneError, InputError, UnknownNameError
 from infoplane.estimators.base import Estimator
 from infoplane.testing import counting, estimates, inputs, objects
-from infoplane.testing.subject import Check, CheckFailed, Sample, Subject, known_random, related, sample, unrelated
+from infoplane.testing.subject import (
+    CheckFailed,
+    EstimatorCheck,
+    Sample,
+    Subject,
+    known_random,
+    related,
+    sample,
+    unrelated,
+)
 
 __all__ = [
     "CHECKS",
@@ -24,7 +33,7 @@ __all__ = [
 ]
 
 #: Every check, in the order in which they run.
-CHECKS: tuple[Check, ...] = (*objects.CHECKS, *inputs.CHECKS, *estimates.CHECKS, *counting.CHECKS)
+CHECKS: tuple[EstimatorCheck, ...] = (*objects.CHECKS, *inputs.CHECKS, *estimates.CHECKS, *counting.CHECKS)
 
 
 @dataclass(frozen=True)
@@ -63,14 +72,20 @@ def check_estimator(estimator: Estimator, *, skip: Iterable[str] = ()) -> Report
     ``"order-of-samples"`` for one that trains on a random half of the samples. Each check asks for estimates of samples
     of at most 480 rows and 200 units; there are some 150 calls. Global random numbers are left as they are.
 
-    Returns a ``Report`` where all checks pass. Errors: ``ChecksFailed``, which lists every promise that is broken with
-    what was expected, what was found and the call that shows it; ``InputError`` where there is no estimator to check;
-    ``UnknownNameError`` for a name in ``skip``.
+    Returns:
+        A ``Report``, where all checks pass.
 
-    >>> import infoplane as ip
-    >>> report = ip.testing.check_estimator(ip.estimators.Gaussian())
-    >>> report.failed, "units" in report.passed, report.not_applicable["order-of-units"]
-    ({}, True, 'it does not count symbols')
+    Raises:
+        ChecksFailed: promises are broken; it lists each with what was expected, what was found and the call that
+            shows it.
+        InputError: there is no estimator to check.
+        UnknownNameError: no such check to ``skip``.
+
+    Example:
+        >>> import infoplane as ip
+        >>> report = ip.testing.check_estimator(ip.estimators.Gaussian())
+        >>> report.failed, "units" in report.passed, report.not_applicable["order-of-units"]
+        ({}, True, 'it does not count symbols')
     """
     if not isinstance(estimator, Estimator):
         raise InputError(
@@ -111,7 +126,7 @@ def _known(skip: set[str]) -> set[str]:
     return skip
 
 
-def _run(check: Check, subject: Subject) -> CheckFailed | None:
+def _run(check: EstimatorCheck, subject: Subject) -> CheckFailed | None:
     """How the check failed; an estimator that breaks down in it has failed it too."""
     try:
         check.function(subject)

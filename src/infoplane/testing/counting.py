@@ -9,8 +9,8 @@ import torch
 
 from infoplane.testing.subject import (
     ROUNDING,
-    Check,
     CheckFailed,
+    EstimatorCheck,
     Sample,
     Subject,
     call,
@@ -132,14 +132,14 @@ def _needs_plug_in(subject: Subject) -> str:
 
 
 CHECKS = (
-    Check(check_symbols, _needs_counts),
-    Check(check_class_numbers, _needs_counts),
-    Check(check_order_of_units, _needs_counts),
-    Check(check_repeated_unit, _needs_counts),
-    Check(check_signed_zero, _needs_counts),
-    Check(check_constant_units, _needs_counts),
-    Check(check_ceilings, _needs_plug_in),
-    Check(check_layer_that_is_the_label, _needs_plug_in),
-    Check(check_coarser_labels, _needs_plug_in),
-    Check(check_samples_three_times, _needs_plug_in),
+    EstimatorCheck(check_symbols, _needs_counts),
+    EstimatorCheck(check_class_numbers, _needs_counts),
+    EstimatorCheck(check_order_of_units, _needs_counts),
+    EstimatorCheck(check_repeated_unit, _needs_counts),
+    EstimatorCheck(check_signed_zero, _needs_counts),
+    EstimatorCheck(check_constant_units, _needs_counts),
+    EstimatorCheck(check_ceilings, _needs_plug_in),
+    EstimatorCheck(check_layer_that_is_the_label, _needs_plug_in),
+    EstimatorCheck(check_coarser_labels, _needs_plug_in),
+    EstimatorCheck(check_samples_three_times, _needs_plug_in),
 )

@@ -14,7 +14,7 @@ from torch import Tensor
 from infoplane.errors import InfoplaneError, InputError, NonFiniteError
 from infoplane.estimators.base import SymbolEstimator
 from infoplane.estimators.counting.samples import input_variable, label_variable
-from infoplane.testing.subject import Check, CheckFailed, Subject, call, doubts, known_random, sample
+from infoplane.testing.subject import CheckFailed, EstimatorCheck, Subject, call, doubts, known_random, sample
 from infoplane.types import Estimate
 
 #: What a constant layer may seem to know, in nats.
@@ -252,20 +252,20 @@ def _refused(ask: Callable[[], Estimate], kind: type[InfoplaneError], shown: str
 
 
 CHECKS = (
-    Check(check_half_precision),
-    Check(check_double_precision),
-    Check(check_forms_of_activations),
-    Check(check_memory_layout),
-    Check(check_devices, _needs_cuda),
-    Check(check_inference_mode),
-    Check(check_forms_of_labels),
-    Check(check_two_samples),
-    Check(check_one_label),
-    Check(check_all_different),
-    Check(check_constant_layer),
-    Check(check_repeated_and_constant_units),
-    Check(check_wide_layer),
-    Check(check_extreme_values),
-    Check(check_not_finite),
-    Check(check_bad_arguments),
+    EstimatorCheck(check_half_precision),
+    EstimatorCheck(check_double_precision),
+    EstimatorCheck(check_forms_of_activations),
+    EstimatorCheck(check_memory_layout),
+    EstimatorCheck(check_devices, _needs_cuda),
+    EstimatorCheck(check_inference_mode),
+    EstimatorCheck(check_forms_of_labels),
+    EstimatorCheck(check_two_samples),
+    EstimatorCheck(check_one_label),
+    EstimatorCheck(check_all_different),
+    EstimatorCheck(check_constant_layer),
+    EstimatorCheck(check_repeated_and_constant_units),
+    EstimatorCheck(check_wide_layer),
+    EstimatorCheck(check_extreme_values),
+    EstimatorCheck(check_not_finite),
+    EstimatorCheck(check_bad_arguments),
 )

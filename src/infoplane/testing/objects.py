@@ -18,8 +18,8 @@ from infoplane.estimators import mutual_information
 from infoplane.estimators.base import Estimator
 from infoplane.estimators.counting.samples import input_variable, label_variable
 from infoplane.testing.subject import (
-    Check,
     CheckFailed,
+    EstimatorCheck,
     Sample,
     Subject,
     call,
@@ -217,15 +217,15 @@ def check_warnings(subject: Subject) -> None:
 
 
 CHECKS = (
-    Check(check_name),
-    Check(check_options),
-    Check(check_deep_copy),
-    Check(check_another_process, _needs_importable_class),
-    Check(check_informations),
-    Check(check_continuous),
-    Check(check_same_twice),
-    Check(check_random_state),
-    Check(check_prepared_again),
-    Check(check_arguments_unchanged),
-    Check(check_warnings),
+    EstimatorCheck(check_name),
+    EstimatorCheck(check_options),
+    EstimatorCheck(check_deep_copy),
+    EstimatorCheck(check_another_process, _needs_importable_class),
+    EstimatorCheck(check_informations),
+    EstimatorCheck(check_continuous),
+    EstimatorCheck(check_same_twice),
+    EstimatorCheck(check_random_state),
+    EstimatorCheck(check_prepared_again),
+    EstimatorCheck(check_arguments_unchanged),
+    EstimatorCheck(check_warnings),
 )

@@ -52,9 +52,10 @@ def sample(*, n: int = 160, units: int = 3, seed: int = 0) -> Sample:
     """The usual sample of the checks: multiples of 1/8 in [-1, 1], forty inputs, three labels that depend on the first
     unit. All activations are exact in every floating-point type, and some of them are 0.
 
-    >>> t, x, y = sample()
-    >>> t.shape, len(set(x)), len(set(y))
-    ((160, 3), 40, 3)
+    Example:
+        >>> t, x, y = sample()
+        >>> t.shape, len(set(x)), len(set(y))
+        ((160, 3), 40, 3)
     """
     rng = np.random.default_rng(seed)
     t = (np.round(8 * np.tanh(rng.normal(size=(n, units)))) / 8).astype(np.float32) + np.float32(0)
@@ -158,7 +159,7 @@ class Subject:
 
 
 @dataclass(frozen=True)
-class Check:
+class EstimatorCheck:
     """A check; ``needs`` answers why it does not apply to a subject, or with nothing where it does."""
 
     function: Callable[[Subject], None]
