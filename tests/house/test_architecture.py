@@ -80,11 +80,6 @@ UNTESTED = {
     "sweeps/process.py",
     "sweeps/progress.py",
     "sweeps/table.py",
-    "testing/counting.py",
-    "testing/estimates.py",
-    "testing/inputs.py",
-    "testing/objects.py",
-    "testing/subject.py",
     "training/result.py",
     "types.py",
 }
