@@ -7,17 +7,17 @@ import sys
 import types
 from typing import Any
 
-from infoplane.phases.finding import panel, phases
+from infoplane.phases.search import panel, phases
 from infoplane.phases.table import CHECKS, Change, Mean, Phase, Phases
 
 __all__ = ["CHECKS", "Change", "Mean", "Phase", "Phases", "panel", "phases"]
 
 
-class _CallableModule(types.ModuleType):
+class _CallablePhases(types.ModuleType):
     """Lets ``infoplane.phases`` be both this room and the function."""
 
     def __call__(self, *args: Any, **options: Any) -> Phases:
         return phases(*args, **options)
 
 
-sys.modules[__name__].__class__ = _CallableModule
+sys.modules[__name__].__class__ = _CallablePhases

@@ -115,9 +115,9 @@ class Phase:
             return "no loss"
         failed = [name for name in CHECKS if self.checks[name] is False]
         unknown = [name for name in CHECKS if self.checks[name] is None]
-        said = [f"failed: {', '.join(failed)}"] if failed else []
-        said += [f"not checked: {', '.join(unknown)}"] if unknown else []
-        return "; ".join(said) or "compression"
+        reasons = [f"failed: {', '.join(failed)}"] if failed else []
+        reasons += [f"not checked: {', '.join(unknown)}"] if unknown else []
+        return "; ".join(reasons) or "compression"
 
 
 @final
@@ -164,8 +164,8 @@ class Phases:
                 *(str(getattr(row, name)) for name in varying),
                 str(row.layer),
                 f"{row.peak}{' (in doubt)' if row.doubted else ''}",
-                _said(row.gained),
-                _said(row.lost),
+                _in_digits(row.gained),
+                _in_digits(row.lost),
                 row.verdict,
                 "" if row.noise_from is None else str(row.noise_from),
                 "" if row.noise_fall is None else str(row.noise_fall),
@@ -207,7 +207,7 @@ class Phases:
         return f"<table><caption>{caption}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
-def _said(mean: Mean) -> str:
+def _in_digits(mean: Mean) -> str:
     interval = "" if mean.low is None or mean.high is None else f" [{mean.low:.2f}, {mean.high:.2f}]"
     return f"{mean.value:.2f}{interval}"
 

@@ -62,10 +62,10 @@ def write(
     return target
 
 
-class _CallableModule(types.ModuleType):
+class _CallableReport(types.ModuleType):
     """Lets ``infoplane.report`` be both this room and ``infoplane.report(...)``."""
 
     __call__ = staticmethod(write)
 
 
-sys.modules[__name__].__class__ = _CallableModule
+sys.modules[__name__].__class__ = _CallableReport

@@ -47,12 +47,12 @@ def tables(run: Run) -> list[tuple[str, list[tuple[str, str]]]]:
         "Versions": run.record.get("versions") or {},
         "Data and measurement": run.trajectory.meta,
     }
-    found: list[tuple[str, list[tuple[str, str]]]] = []
+    titled: list[tuple[str, list[tuple[str, str]]]] = []
     for title, part in parts.items():
         rows = [(clean(name), in_short(value)) for name, value in part.items() if value is not None]
         if rows:
-            found.append((title, rows))
-    return found
+            titled.append((title, rows))
+    return titled
 
 
 def phases_of(run: Run) -> dict[str, Any]:

@@ -63,5 +63,5 @@ def record_of(folder: Path) -> dict[str, Any]:
     Raises:
         DataFileError: none there, or a damaged one.
     """
-    said = read_json(folder / "run.json")
-    return read_record(folder) if "state" in said else said
+    record = read_json(folder / "run.json")
+    return read_record(folder) if "state" in record else record

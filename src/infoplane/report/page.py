@@ -128,11 +128,11 @@ def colours() -> dict[str, Any]:
     """Of both themes: the colours of the layers, and 16 steps of the colour map of the steps."""
     from matplotlib.colors import to_hex
 
-    found: dict[str, Any] = {}
+    themes: dict[str, Any] = {}
     for name, theme in THEMES.items():
         steps = [to_hex(step_colours(theme)(at / 15)) for at in range(16)]
-        found[name] = {"layers": list(theme.layers), "steps": steps}
-    return found
+        themes[name] = {"layers": list(theme.layers), "steps": steps}
+    return themes
 
 
 def environment(*more: Path) -> Any:

@@ -95,13 +95,13 @@ async def happenings(runs: RunsFolder, name: str, *, ended: Callable[[], bool]) 
     ``begin`` makes all earlier rows of the run void. The stream ends with the connection or the server.
     """
     follower = RunFollower(runs.path_of(name))
-    told: Any = None
+    sent: Any = None
     yield _event("begin", {})
     spoken = time.monotonic()
     while not ended():
-        said, news = await asyncio.to_thread(_look, runs, name, follower)
-        parts = [_event("run", said)] if said != told else []
-        told = said
+        overview, news = await asyncio.to_thread(_look, runs, name, follower)
+        parts = [_event("run", overview)] if overview != sent else []
+        sent = overview
         parts += _events_of(news)
         for part in parts:
             yield part
@@ -116,8 +116,7 @@ async def happenings(runs: RunsFolder, name: str, *, ended: Callable[[], bool]) 
 def _look(runs: RunsFolder, name: str, follower: RunFollower) -> tuple[dict[str, Any], News]:
     """How the run goes and what is new of it; what cannot be read is said, and tried again at the next look."""
     try:
-        said = runs.overview(name)
-        return said, follower.look()
+        return runs.overview(name), follower.look()
     except InfoplaneError as error:
         gone = {"name": name, "state": "damaged", "trouble": clean(error)}
         return gone, News(False)

@@ -59,14 +59,14 @@ class RunsFolder:
 
     def overviews(self) -> list[dict[str, Any]]:
         """All runs; the steps of one that goes on are those of its newest rows, later than in its record."""
-        found = [self.overview(name) for name in self.names()]
-        for said in found:
+        overviews = [self.overview(name) for name in self.names()]
+        for overview in overviews:
             with contextlib.suppress(InfoplaneError):  # the page says so where it shows the run
-                rows = file_in(self.root / said["name"], ROWS)
-                if said["state"] in ("running", "dead") and rows.is_file():
+                rows = file_in(self.root / overview["name"], ROWS)
+                if overview["state"] in ("running", "dead") and rows.is_file():
                     newest = [row["step"] or 0 for row in last_rows(rows)]
-                    said["steps_done"] = max([said["steps_done"], *newest])
-        return found
+                    overview["steps_done"] = max([overview["steps_done"], *newest])
+        return overviews
 
     def overview(self, name: str) -> dict[str, Any]:
         """How a run goes: its state, steps done and wanted, seed, start, and the facts for its axes.

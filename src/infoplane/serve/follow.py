@@ -111,10 +111,10 @@ class RunFollower:
         if (self._folder / "trajectory.jsonl").exists():
             return News(False)
         try:
-            found = _regular(file_in(self._folder, "trajectory.csv")).stat()
+            status = _regular(file_in(self._folder, "trajectory.csv")).stat()
         except FileNotFoundError:
             return News(False)
-        stamp = (found.st_mtime_ns, found.st_size)
+        stamp = (status.st_mtime_ns, status.st_size)
         if stamp == self._whole:
             return News(False)
         file_in(self._folder, "scalars.csv")

@@ -47,10 +47,10 @@ class Guard:
         if scope["type"] != "http":
             return
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-        given = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
-        status, reason = self._refusal(scope["method"], headers, given)
+        token = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
+        status, reason = self._refusal(scope["method"], headers, token)
         extra = dict(_HEADERS)
-        if given and not status:
+        if token and not status:
             extra["set-cookie"] = f"{self.cookie}={self._token}; HttpOnly; SameSite=Strict; Path=/"
 
         async def careful(message: Any) -> None:
@@ -64,11 +64,11 @@ class Guard:
             await self._app(scope, receive, careful)
             return
         body = f"{reason}\n".encode()
-        said = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(body)).encode())]
-        await careful({"type": "http.response.start", "status": status, "headers": said})
+        head = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(body)).encode())]
+        await careful({"type": "http.response.start", "status": status, "headers": head})
         await careful({"type": "http.response.body", "body": body})
 
-    def _refusal(self, method: str, headers: dict[str, str], given: str) -> tuple[int, str]:
+    def _refusal(self, method: str, headers: dict[str, str], token: str) -> tuple[int, str]:
         """Status and reason; 0 where nothing speaks against it."""
         if method not in ("GET", "HEAD"):
             return 405, "this page can only be read"
@@ -77,11 +77,13 @@ class Guard:
             return 403, "this host name is not one of this server"
         if headers.get("origin", f"http://{host}") != f"http://{host}":
             return 403, "another site may not read this page"
-        if not any(secrets.compare_digest(one.encode(), self._token.encode()) for one in self._offered(headers, given)):
+        if not any(
+            secrets.compare_digest(offer.encode(), self._token.encode()) for offer in self._offered(headers, token)
+        ):
             return 401, "open the address with the token that infoplane serve has printed"
         return 0, ""
 
-    def _offered(self, headers: dict[str, str], given: str) -> list[str]:
+    def _offered(self, headers: dict[str, str], token: str) -> list[str]:
         """The token as it may come: in the address, in the cookie, in a header."""
         cookies: SimpleCookie = SimpleCookie()
         try:
@@ -90,7 +92,7 @@ class Guard:
             cookies.clear()
         kept = cookies[self.cookie].value if self.cookie in cookies else ""
         scheme, _, carried = headers.get("authorization", "").partition(" ")
-        return [given, kept, carried if scheme.lower() == "bearer" else ""]
+        return [token, kept, carried if scheme.lower() == "bearer" else ""]
 
     def _is_ours(self, host: str) -> bool:
         name = host.rsplit(":", 1)[0] if not host.endswith("]") else host

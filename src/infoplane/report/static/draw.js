@@ -43,8 +43,8 @@ function hoverText(track, at, varying) {
   ];
   if (track.h_t[at] !== null) lines.push(`H(T) = ${inDigits(track.h_t[at])} ${units}`);
   if (track.i_ty_null[at] !== null) lines.push(`I(T;Y) of shuffled labels = ${inDigits(track.i_ty_null[at])} ${units}`);
-  const said = [...ways, ...copy].filter((text) => text !== "");
-  if (said.length) lines.push(said.join(", "));
+  const details = [...ways, ...copy].filter((text) => text !== "");
+  if (details.length) lines.push(details.join(", "));
   if (track.flags[at]) lines.push(`flags: ${typed(track.flags[at].replaceAll(";", ", "))}`);
   return lines.join("<br>");
 }
@@ -95,8 +95,8 @@ class Look {
       showlegend: false, hovermode: "closest", hoverlabel: { align: "left" }, margin: { l: 64, r: 24, t: 24, b: 56 },
       uirevision: this.revision,
     };
-    for (const [name, said] of Object.entries(more)) {
-      layout[name] = /^[xy]axis/.test(name) ? { ...axis, ...said } : said;
+    for (const [name, options] of Object.entries(more)) {
+      layout[name] = /^[xy]axis/.test(name) ? { ...axis, ...options } : options;
     }
     return layout;
   }
@@ -121,7 +121,7 @@ function drawnTracks(tracks, look, colourBy, varying) {
 }
 
 function planeTraces(drawn, look, step, varying) {
-  const reach = extremes(look.steps.map((one) => look.shade(one)));
+  const reach = extremes(look.steps.map((each) => look.shade(each)));
   const heads = { x: [], y: [], text: [], hovertext: [], symbol: [], colour: [] };
   const traces = drawn.map(({ track, steps, scale, dash, x, y, text, colour, symbol }) => {
     const end = positionAt(steps, step) + 1;
@@ -225,13 +225,13 @@ function scalarTraces(scalars, names, look) {
     const kept = series.step.map((_, at) => at).filter((at) => at % stride === 0 || at === series.step.length - 1);
     const row = names.indexOf(series.name);
     const whose = [series.layer, series.split, series.copy === -1 ? "" : copyName(series.copy), series.run];
-    const said = whose.filter((text) => text !== "").map(typed).join(", ");
+    const origin = whose.filter((text) => text !== "").map(typed).join(", ");
     return {
       type: "scatter", mode: "lines", xaxis: "x", yaxis: row ? `y${row + 1}` : "y", hoverinfo: "text",
       x: kept.map((at) => series.step[at] + (look.log ? 1 : 0)), y: kept.map((at) => series.value[at]),
       hovertext: kept.map((at) => {
         const value = Number(series.value[at]).toPrecision(5);
-        return `${typed(series.name)} = ${value}<br>step ${series.step[at]}<br>${said}`;
+        return `${typed(series.name)} = ${value}<br>step ${series.step[at]}<br>${origin}`;
       }),
       line: {
         color: series.layer && look.names.includes(series.layer) ? look.colour(series.layer) : look.ink, width: 1.5,

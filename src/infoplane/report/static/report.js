@@ -13,14 +13,14 @@ async function textIn(id) {
 }
 
 function download(name, text) {
-  const link = made("a", { href: URL.createObjectURL(new Blob([text], { type: "text/csv" })), download: name });
+  const link = create("a", { href: URL.createObjectURL(new Blob([text], { type: "text/csv" })), download: name });
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 1000);
 }
 
 async function open() {
   const page = JSON.parse(element("page").textContent);
-  document.head.append(made("script", { textContent: await textIn("plotly") }));
+  document.head.append(create("script", { textContent: await textIn("plotly") }));
   const store = new Store();
   for (const [number, run] of page.runs.entries()) {
     const csv = await textIn(`rows-${number}`);

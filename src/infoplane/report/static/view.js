@@ -14,7 +14,7 @@ const PLOT_OPTIONS = { displayModeBar: false, responsive: true };
 
 const element = (id) => document.getElementById(id);
 
-function made(tag, properties = {}, children = []) {
+function create(tag, properties = {}, children = []) {
   const node = document.createElement(tag);
   Object.assign(node, properties);
   node.append(...children);
@@ -24,8 +24,8 @@ function made(tag, properties = {}, children = []) {
 function dashSample(dash) {
   const drawing = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   const line = document.createElementNS("http://www.w3.org/2000/svg", "line");
-  const said = { class: "dash", width: 44, height: 10, "aria-hidden": "true" };
-  for (const [name, value] of Object.entries(said)) drawing.setAttribute(name, value);
+  const attributes = { class: "dash", width: 44, height: 10, "aria-hidden": "true" };
+  for (const [name, value] of Object.entries(attributes)) drawing.setAttribute(name, value);
   const drawn = { x1: 0, x2: 44, y1: 5, y2: 5, "stroke-dasharray": PATTERNS[dash] };
   for (const [name, value] of Object.entries(drawn)) line.setAttribute(name, value);
   drawing.append(line);
@@ -75,19 +75,19 @@ class View {
     });
     const scale = this.drawn[0]?.scale ?? [];
     const cells = scale.map(([, colour]) => {
-      const cell = made("span");
+      const cell = create("span");
       cell.style.backgroundColor = colour;
       return cell;
     });
     const { steps } = this.look;
     const ends = [steps.at(0) ?? 0, steps.at(-1) ?? 0];
-    const [first, last] = ends.map((textContent) => made("span", { textContent, className: "end" }));
+    const [first, last] = ends.map((textContent) => create("span", { textContent, className: "end" }));
     element("scale").hidden = element("colour").value !== "step";
     element("scale").replaceChildren(first, ...cells, last);
     const several = this.look.ways.length > 1;
     const items = this.look.ways.map((way, number) => {
-      const said = JSON.parse(way).filter((text, at) => text !== "" && this.varying.includes(WAYS[at])).join(", ");
-      return made("li", {}, [dashSample(DASHES[number % DASHES.length]), made("bdi", { textContent: said })]);
+      const words = JSON.parse(way).filter((text, at) => text !== "" && this.varying.includes(WAYS[at])).join(", ");
+      return create("li", {}, [dashSample(DASHES[number % DASHES.length]), create("bdi", { textContent: words })]);
     });
     element("ways").replaceChildren(...(several ? items : []));
   }
@@ -97,8 +97,8 @@ class View {
     this.varying = [];
     const tracks = [...this.store.tracks.values()];
     for (const name of FACETS) {
-      const found = [...new Set(tracks.map((track) => track[name]))];
-      const values = name === "layer" ? this.store.layerNames() : found;
+      const present = [...new Set(tracks.map((track) => track[name]))];
+      const values = name === "layer" ? this.store.layerNames() : present;
       if (name === "copy") values.sort((a, b) => a - b);
       this.off[name] = new Set([...(this.off[name] ?? [])].filter((value) => values.includes(value)));
       const earlier = this.seen[name] ?? [];
@@ -118,23 +118,23 @@ class View {
     const old = element(`choice-${name}`);
     const boxes = values.map((value) => this.checkbox(name, value));
     const hidden = values.length < 2 && name !== "layer";
-    const title = made("legend", { textContent: FACET_TITLES[name] });
-    const set = made("fieldset", { id: `choice-${name}`, hidden }, [title, ...boxes]);
+    const title = create("legend", { textContent: FACET_TITLES[name] });
+    const set = create("fieldset", { id: `choice-${name}`, hidden }, [title, ...boxes]);
     if (old) old.replaceWith(set);
     else element("choices").append(set);
   }
 
   checkbox(name, value) {
-    const box = made("input", { type: "checkbox", checked: !this.off[name].has(value) });
+    const box = create("input", { type: "checkbox", checked: !this.off[name].has(value) });
     box.addEventListener("change", () => {
       if (box.checked) this.off[name].delete(value);
       else this.off[name].add(value);
       this.changed();
     });
-    const said = name === "copy" ? copyName(value) : value === "" ? "none" : value;
-    const parts = [box, made("bdi", { textContent: said })];
-    if (name === "layer") parts.splice(1, 0, made("span", { className: "swatch", ariaHidden: "true" }));
-    return made("label", {}, parts);
+    const words = name === "copy" ? copyName(value) : value === "" ? "none" : value;
+    const parts = [box, create("bdi", { textContent: words })];
+    if (name === "layer") parts.splice(1, 0, create("span", { className: "swatch", ariaHidden: "true" }));
+    return create("label", {}, parts);
   }
 
   step() {
@@ -207,10 +207,10 @@ class View {
       const numbers = [withInterval(track, "i_xt", at), withInterval(track, "i_ty", at), inDigits(track.h_t[at])];
       rows.push([...cells, track.step[at], ...numbers, track.flags[at].replaceAll(";", ", ")]);
     }
-    const head = made("tr", {}, heads.map((name) => made("th", { scope: "col", textContent: name })));
-    const isolated = (textContent) => made("td", {}, [made("bdi", { textContent })]);
-    const body = rows.map((cells) => made("tr", {}, cells.map(isolated)));
-    element("numbers").replaceChildren(made("thead", {}, [head]), made("tbody", {}, body));
+    const head = create("tr", {}, heads.map((name) => create("th", { scope: "col", textContent: name })));
+    const isolated = (textContent) => create("td", {}, [create("bdi", { textContent })]);
+    const body = rows.map((cells) => create("tr", {}, cells.map(isolated)));
+    element("numbers").replaceChildren(create("thead", {}, [head]), create("tbody", {}, body));
   }
 
   play() {

@@ -11,10 +11,10 @@ class Live {
   /* `wanted`: the run to show once it is there; the first that is running if empty. */
   constructor(wanted) {
     const { colours } = JSON.parse(element("page").textContent);
-    Object.assign(this, { wanted, runs: [], listed: "", told: new Map(), sources: new Map(), marks: [] });
+    Object.assign(this, { wanted, runs: [], listed: "", overviews: new Map(), sources: new Map(), marks: [] });
     Object.assign(this, { paused: false, timer: 0, took: 0 });
     this.store = new Store();
-    this.view = new View(this.store, { facts: (run) => this.told.get(run)?.facts ?? NO_FACTS, colours });
+    this.view = new View(this.store, { facts: (run) => this.overviews.get(run)?.facts ?? NO_FACTS, colours });
     element("pause").addEventListener("click", () => this.pause(!this.paused));
     element("compare").addEventListener("change", () => this.show(this.chosen, element("compare").value));
     this.view.changed();
@@ -41,12 +41,12 @@ class Live {
     const rows = this.runs.map((run) => this.row(run));
     element("runs").tBodies[0].replaceChildren(...rows);
     const buttons = rows.map((row) => row.querySelector("button"));
-    if (focused !== undefined) buttons.find((one) => one.dataset.run === focused)?.focus();
+    if (focused !== undefined) buttons.find((button) => button.dataset.run === focused)?.focus();
     element("none").textContent = this.runs.length ? "" : "There is no run in this folder yet.";
     const compared = element("compare").value;
     const others = this.runs.filter((run) => run.name !== this.chosen).map((run) => run.name);
     const options = [["", "no other run"], ...others.map((name) => [name, name])];
-    const choices = options.map(([value, textContent]) => made("option", { value, textContent }));
+    const choices = options.map(([value, textContent]) => create("option", { value, textContent }));
     element("compare").replaceChildren(...choices);
     element("compare").value = others.includes(compared) ? compared : "";
     const first = this.wanted
@@ -56,17 +56,17 @@ class Live {
   }
 
   row(run) {
-    const button = made("button", { type: "button", textContent: run.name });
+    const button = create("button", { type: "button", textContent: run.name });
     button.dataset.run = run.name;
     button.setAttribute("aria-pressed", String(run.name === this.chosen));
     button.addEventListener("click", () => this.show(run.name, ""));
-    const state = made("span", { className: "state", textContent: run.state });
+    const state = create("span", { className: "state", textContent: run.state });
     state.dataset.state = run.state;
     const wanted = run.steps_wanted ? ` of ${run.steps_wanted}` : "";
     const started = (run.started ?? "").replace("T", " ").replace("+00:00", " UTC");
-    const title = made("bdi", { textContent: run.title || run.trouble });
+    const title = create("bdi", { textContent: run.title || run.trouble });
     const cells = [button, state, `${run.steps_done ?? ""}${wanted}`, started, title];
-    return made("tr", {}, cells.map((cell) => made("td", {}, [cell])));
+    return create("tr", {}, cells.map((cell) => create("td", {}, [cell])));
   }
 
   /* One run, and perhaps another to compare it with. */
@@ -102,9 +102,9 @@ class Live {
       this.store.drop(run);
       if (run === this.chosen) this.marks = [];
     });
-    heard("run", (said) => {
-      this.told.set(run, { facts: NO_FACTS, ...said });
-      if (run === this.chosen) this.tell();
+    heard("run", (overview) => {
+      this.overviews.set(run, { facts: NO_FACTS, ...overview });
+      if (run === this.chosen) this.showState();
     });
     heard("scalars", (columns) => this.store.addScalars(run, columns));
     heard("rows", (columns) => {
@@ -112,7 +112,7 @@ class Live {
       if (run === this.chosen) this.mark(columns.step);
     });
     source.addEventListener("error", () => (element("state").textContent = "connection lost, trying again"));
-    source.addEventListener("open", () => this.tell());
+    source.addEventListener("open", () => this.showState());
   }
 
   /* How far the run was when. Rows that come at once are of the past, and say nothing of its pace. */
@@ -124,21 +124,21 @@ class Live {
     this.marks = [...kept, { now, step }];
   }
 
-  tell() {
-    const said = this.told.get(this.chosen);
-    if (said) element("state").textContent = [said.state, said.trouble].filter(Boolean).join(": ");
+  showState() {
+    const overview = this.overviews.get(this.chosen);
+    if (overview) element("state").textContent = [overview.state, overview.trouble].filter(Boolean).join(": ");
   }
 
   progress() {
-    const said = this.told.get(this.chosen) ?? {};
+    const overview = this.overviews.get(this.chosen) ?? {};
     const { steps } = this.view.look;
-    const newest = Math.max(this.marks.at(-1)?.step ?? 0, said.steps_done ?? 0);
-    element("progress").max = Math.max(said.steps_wanted ?? newest, newest, 1);
+    const newest = Math.max(this.marks.at(-1)?.step ?? 0, overview.steps_done ?? 0);
+    element("progress").max = Math.max(overview.steps_wanted ?? newest, newest, 1);
     element("progress").value = newest;
     const [first, last] = [this.marks[0], this.marks.at(-1)];
-    const running = said.state === "running" && last && last.now > first.now;
+    const running = overview.state === "running" && last && last.now > first.now;
     const pace = running ? `, ${((1000 * (last.step - first.step)) / (last.now - first.now)).toFixed(0)} steps/s` : "";
-    const wanted = said.steps_wanted ? ` of ${said.steps_wanted}` : "";
+    const wanted = overview.steps_wanted ? ` of ${overview.steps_wanted}` : "";
     element("pace").textContent = steps.length ? `step ${newest}${wanted}${pace}` : "no row yet";
   }
 

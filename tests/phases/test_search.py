@@ -214,5 +214,5 @@ def test_what_has_no_phases_says_why():
         ip.phases(made({"binned": RISE}), estimator="kde")
     with pytest.raises(InputError, match="rows in bits and nats"):
         ip.phases(Trajectory([*made({"binned": RISE}), *made({"kde": RISE}, units="nats")]))
-    with pytest.raises(InputError, match="bins=3: half of them"):
+    with pytest.raises(InputError, match="bins=3: it must be a whole number of at least 4"):
         panel(bins=3)

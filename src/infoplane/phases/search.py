@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from infoplane.errors import InputError, UnknownNameError
+from infoplane.checks import choice, whole_number
+from infoplane.errors import InputError
 from infoplane.estimators.base import Estimator
 from infoplane.estimators.binned import Binned
 from infoplane.estimators.counting.rules import Fixed, Layer
@@ -27,11 +28,14 @@ def panel(bins: int = 30, *, low: float = -1.0, high: float = 1.0) -> list[Estim
     ``bins`` with the Miller-Madow correction. Choose ``low`` and ``high`` so that they hold the layers' values: all
     above counts as one bin.
 
-    >>> [made.measurement for made in panel(bins=20)][1:3]
-    ['10 bins on [-1, 1]', '40 bins on [-1, 1]']
+    Raises:
+        InputError: fewer than 4 bins, of which a half would be no bins.
+
+    Example:
+        >>> [estimator.measurement for estimator in panel(bins=20)][1:3]
+        ['10 bins on [-1, 1]', '40 bins on [-1, 1]']
     """
-    if isinstance(bins, bool) or not isinstance(bins, int) or bins < 4:
-        raise InputError(f"bins={bins!r}: half of them must still be bins, so at least 4 are needed, for example 30")
+    bins = whole_number("bins", bins, least=4, example=30)
     fixed = Fixed(bins, low, high)
     return [
         Binned(fixed),
@@ -85,31 +89,30 @@ def phases(
     names = list(dict.fromkeys(key[-1] for key in curves))
     if not names:
         raise InputError("no row of the trajectory has i_xt, so there are no phases to find: measure I(X;T) first")
-    if estimator is not None and estimator not in names:
-        raise UnknownNameError("estimator", estimator, names)
+    chosen = names[0] if estimator is None else choice("estimator", estimator, names)
     units = _units(joined)
     bits = least * NATS_PER["bits"] / NATS_PER[units]
     changes = {key: _change(key, repeats) for key, repeats in curves.items()}
     lost = {key: change.lost.value >= bits and (change.lost.low is None or change.lost.low > 0)
             for key, change in changes.items()}  # fmt: skip
-    rivals = _rivals(estimator or names[0], joined.meta.get("estimators") or {})
+    rivals = _rivals(chosen, joined.meta.get("estimators") or {})
     signals = _signals(runs, ordered)
-    found = []
+    rows = []
     for key, change in changes.items():
-        if key[-1] != (estimator or names[0]):
+        if key[-1] != chosen:
             continue
         checks = {check: _together([(*key[:-1], name) for name in rivals[check]], lost) for check in CHECKS}
         doubted = _doubted(joined, key, change.peak)
         below, fall = signals[key[3]]
         place = {**dict(zip(_KEY, key, strict=True)), "layer_index": indices[key[3]]}
-        found.append(Phase(**place, change=change, loses=lost[key], checks=checks, doubted=doubted, noise_from=below,
-                           noise_fall=fall))  # fmt: skip
-    return Phases(sorted(found, key=lambda one: one.layer_index), units, joined)
+        rows.append(Phase(**place, change=change, loses=lost[key], checks=checks, doubted=doubted, noise_from=below,
+                          noise_fall=fall))  # fmt: skip
+    return Phases(sorted(rows, key=lambda row: row.layer_index), units, joined)
 
 
 def _curves(runs: Sequence[Trajectory]) -> tuple[dict[Key, list[dict[int, float]]], dict[Any, int]]:
     """The repeats of every key, each step -> I(X;T); and the position of every layer."""
-    found: dict[Key, dict[tuple[int, int], dict[int, float]]] = {}
+    curves: dict[Key, dict[tuple[int, int], dict[int, float]]] = {}
     indices: dict[Any, int] = {}
     for number, run in enumerate(runs):
         for row in run:
@@ -117,8 +120,8 @@ def _curves(runs: Sequence[Trajectory]) -> tuple[dict[Key, list[dict[int, float]
             if row["i_xt"] is not None:
                 copy = -1 if row["copy"] is None else row["copy"]
                 key = tuple(row[name] for name in _KEY)
-                found.setdefault(key, {}).setdefault((number, copy), {})[row["step"]] = row["i_xt"]
-    return {key: list(repeats.values()) for key, repeats in found.items()}, indices
+                curves.setdefault(key, {}).setdefault((number, copy), {})[row["step"]] = row["i_xt"]
+    return {key: list(repeats.values()) for key, repeats in curves.items()}, indices
 
 
 def _units(trajectory: Trajectory) -> str:
@@ -142,22 +145,22 @@ def _change(key: Key, repeats: list[dict[int, float]]) -> Change:
 
 def _rivals(label: str, known: Mapping[str, Mapping[str, Any]]) -> dict[str, list[str]]:
     """Check -> the estimators, by label, that answer it for the estimator ``label``."""
-    me = known.get(label, {})
-    if not me.get("bins"):
+    own = known.get(label, {})
+    if not own.get("bins"):
         return {check: [] for check in CHECKS}
-    bins = me["bins"]
-    others = {name: facts for name, facts in known.items() if facts["name"] == me["name"] and facts.get("bins")}
+    bins = own["bins"]
+    others = {name: facts for name, facts in known.items() if facts["name"] == own["name"] and facts.get("bins")}
 
-    def like_me(facts: Mapping[str, Any], *but: str) -> bool:
-        """Whether rule and its range, number of bins and correction are mine, leaving out what is named."""
-        return all(_cut(facts)[what] == _cut(me)[what] for what in ("range", "bins", "correction") if what not in but)
+    def alike(facts: Mapping[str, Any], *but: str) -> bool:
+        """Whether rule and its range, number of bins and correction are the same, leaving out what is named."""
+        return all(_cut(facts)[what] == _cut(own)[what] for what in ("range", "bins", "correction") if what not in but)
 
     return {
-        "half the bins": [n for n, f in others.items() if like_me(f, "bins") and abs(f["bins"] - bins / 2) < 1],
-        "double the bins": [n for n, f in others.items() if like_me(f, "bins") and abs(f["bins"] - 2 * bins) < 1],
-        "fixed range": [n for n, f in others.items() if like_me(f, "range") and f["rule"] in ("fixed", "report")],
-        "per-layer range": [n for n, f in others.items() if like_me(f, "range") and f["rule"] == "layer"],
-        "corrected": [n for n, f in others.items() if like_me(f, "correction") and f["correction"] != "none"],
+        "half the bins": [n for n, f in others.items() if alike(f, "bins") and abs(f["bins"] - bins / 2) < 1],
+        "double the bins": [n for n, f in others.items() if alike(f, "bins") and abs(f["bins"] - 2 * bins) < 1],
+        "fixed range": [n for n, f in others.items() if alike(f, "range") and f["rule"] in ("fixed", "report")],
+        "per-layer range": [n for n, f in others.items() if alike(f, "range") and f["rule"] == "layer"],
+        "corrected": [n for n, f in others.items() if alike(f, "correction") and f["correction"] != "none"],
     }
 
 
@@ -193,22 +196,22 @@ def _weights_before(layers: list[Any], weighted: list[str]) -> dict[Any, str]:
 
     The last one before it is among the measured layers, or among the numbers of the same ``nn.Sequential``.
     """
-    found: dict[Any, str] = {}
+    weights: dict[Any, str] = {}
     newest = None
     for layer in layers:
         newest = layer if layer in weighted else newest
         before = [(place, name) for name in weighted if (place := _numbers_before(name, str(layer))) is not None]
         if newest is not None or before:
-            found[layer] = max(before)[1] if newest is None else newest
-    if not found and len(layers) == len(weighted):
+            weights[layer] = max(before)[1] if newest is None else newest
+    if not weights and len(layers) == len(weighted):
         return dict(zip(layers, weighted, strict=True))
-    return found
+    return weights
 
 
 def _numbers_before(name: str, layer: str) -> int | None:
     """The number of module ``name`` where it stands before ``layer`` in the same ``nn.Sequential``."""
-    (parent, _, last), (other, _, mine) = name.rpartition("."), layer.rpartition(".")
-    if parent != other or not (last.isdecimal() and mine.isdecimal()) or int(last) > int(mine):
+    (parent, _, last), (other, _, own) = name.rpartition("."), layer.rpartition(".")
+    if parent != other or not (last.isdecimal() and own.isdecimal()) or int(last) > int(own):
         return None
     return int(last)
 
