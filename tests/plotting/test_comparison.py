@@ -63,7 +63,11 @@ def test_ceilings_are_lines_or_notes_at_the_edge():
 
 def test_what_is_missing_is_said():
     figure = comparison(table(), title="One layer")
-    assert [text.get_text() for text in figure.texts] == ["without a number: quantised", "One layer"]
+    assert [text.get_text() for text in figure.texts] == [
+        "red: The sample rather than the network sets this number",
+        "without a number: quantised",
+        "One layer",
+    ]
     assert "not computed" in texts(comparison(table(ROWS[2:])).axes[0])
     with pytest.raises(InputError, match="no point to draw"):
         comparison(table(ROWS[3:]))
@@ -72,7 +76,7 @@ def test_what_is_missing_is_said():
 def test_the_legend_names_what_is_there():
     (legend,) = comparison(table()).legends
     assert [text.get_text() for text in legend.get_texts()] == [
-        "plug-in", "lower bound", "upper bound", "estimate", "hollow: set by the sample (red)", "shuffled labels",
+        "plug-in", "lower bound", "upper bound", "estimate", "hollow: in doubt (red)", "shuffled labels",
     ]  # fmt: skip
     (legend,) = comparison(table(ROWS[1:2])).legends
     assert [text.get_text() for text in legend.get_texts()] == ["upper bound", "estimate"]

@@ -60,7 +60,10 @@ def test_log_spaced_steps_get_a_logarithmic_axis_with_step_zero_on_it(make):
 def test_points_in_doubt_are_hollow_and_named(make):
     figure = curves(make(flags=("red", "undersampled")).to_pandas(), quantities=["i_ty"])
     assert np.all(figure.axes[0].collections[-1].get_facecolor() == 1.0)
-    assert figure.texts[-1].get_text() == "hollow: in doubt (undersampled)"
+    assert figure.texts[-1].get_text().splitlines() == [
+        "hollow: in doubt (undersampled)",
+        "undersampled: There are too few samples for so many occupied cells",
+    ]
 
 
 def test_what_cannot_be_drawn_says_why(make):

@@ -6,6 +6,8 @@ from matplotlib.collections import PathCollection
 from matplotlib.colors import to_rgb
 
 from infoplane.errors import InputError, RunError
+from infoplane.flags import FLAGS, LIGHTS, in_doubt
+from infoplane.plotting import curves, multiples, plane, profile
 from infoplane.plotting.frame import (
     Frame,
     Margins,
@@ -112,6 +114,24 @@ def test_texts_of_a_legend_come_out_as_typed():
     legend(figure, [(name, Pen(n, "#000000", LIGHT).handle()) for n, name in enumerate(names)], loc="upper left")
     assert [text.get_text() for text in figure.legends[0].get_texts()] == names
     assert b"$\\frac$" in picture(figure, form="svg")
+
+
+@pytest.mark.parametrize("name", FLAGS)
+def test_every_flag_in_doubt_has_its_words_below_each_picture(make, name):
+    lights = set() if in_doubt([name]) else {"red"}
+    table = make(layers=("fc1",), steps=range(2), flags=[*lights, name]).to_pandas()
+    meaning = FLAGS["red" if name in LIGHTS else name].words.partition(": ")[0]
+    for figure in (plane(table), curves(table), profile(table), multiples(table)):
+        below = " ".join(text.get_text() for text in figure.texts).replace("\n", " ")
+        assert meaning in below
+        figure.draw_without_rendering()
+        assert all(text.get_window_extent().y0 >= 0 for text in figure.texts)
+
+
+def test_a_picture_without_doubt_says_nothing_of_it(make):
+    notes = make(layers=("fc1",), steps=range(2), flags=["green", "negative"]).to_pandas()
+    assert frame_of(make(flags=["green", "negative"])).reasons() == []
+    assert not any("doubt" in text.get_text() for text in curves(notes).texts)
 
 
 def test_notes_are_wrapped_inside_the_picture():

@@ -52,7 +52,10 @@ def test_doubt_and_nulls_are_drawn_and_named(make):
     figure = profile(make(flags=("red", "undersampled"), i_ty_null=0.1).to_pandas())
     assert np.all(figure.axes[0].collections[-1].get_facecolor() == 1.0)
     assert [line.get_ydata().tolist() for line in lines(figure.axes[1], ":")] == [[0.1] * 3]
-    assert figure.texts[-1].get_text() == "hollow: in doubt (undersampled);  dotted: null"
+    assert figure.texts[-1].get_text().splitlines() == [
+        "hollow: in doubt (undersampled);  dotted: null",
+        "undersampled: There are too few samples for so many occupied cells",
+    ]
 
 
 def test_a_quantity_that_was_not_computed(make):

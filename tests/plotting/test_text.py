@@ -5,6 +5,7 @@ import re
 import pytest
 
 from infoplane.errors import InputError
+from infoplane.flags import FLAGS, LIGHTS, in_doubt
 from infoplane.plotting import text_plane
 from infoplane.trajectory.trajectory import Trajectory, concat
 
@@ -60,6 +61,15 @@ def test_one_plane_below_the_other_for_every_way_of_measuring(make):
     assert (first.splitlines()[0][:5], second.splitlines()[0][:4]) == ("train", "test")
     assert "(in doubt)" in second
     assert "(in doubt)" not in first
+
+
+@pytest.mark.parametrize("name", FLAGS)
+def test_the_words_of_a_flag_in_doubt_stand_below(make, name):
+    flags = [name] if in_doubt([name]) else ["red", name]
+    lines = text_plane(make(layers=("fc1",), flags=flags).to_pandas(), width=60)
+    assert "(in doubt)" in lines
+    assert FLAGS["red" if name in LIGHTS else name].words in " ".join(lines.split())
+    assert max(map(len, lines.splitlines())) <= 60
 
 
 def test_what_cannot_be_drawn_says_why():

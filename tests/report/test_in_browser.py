@@ -3,6 +3,7 @@
 import pytest
 
 import infoplane as ip
+from infoplane.flags import FLAGS, in_doubt
 
 pytestmark = [pytest.mark.extra, pytest.mark.slow]
 pytest.importorskip("plotly")
@@ -10,6 +11,9 @@ pytest.importorskip("plotly")
 HOSTILE = "<img src=x onerror=document.title='owned'>"
 #: For every trace of the plane the number of its points.
 LENGTHS = "document.getElementById('plane').data.map((trace) => trace.x.length)"
+
+#: For every trace but the markers of the chosen step the marker of its first point.
+SYMBOLS = "document.getElementById('plane').data.slice(0, -1).map((trace) => trace.marker.symbol[0])"
 
 
 def until(page, expression, wanted):
@@ -102,8 +106,23 @@ def test_a_hostile_name_is_text_in_boxes_tables_labels_and_hover(page):
 
 
 def test_flagged_points_are_hollow(page):
-    symbols = page.evaluate("document.getElementById('plane').data.slice(0, -1).map((trace) => trace.marker.symbol[0])")
-    assert [symbol.endswith("-open") for symbol in symbols] == [True, False, True, False]
+    assert [symbol.endswith("-open") for symbol in page.evaluate(SYMBOLS)] == [True, False, True, False]
+
+
+def test_the_words_of_the_flags_stand_below_the_numbers(page):
+    assert page.locator("#flag-words dt").all_text_contents() == ["red", "saturated"]
+    assert page.locator("#flag-words dd").all_text_contents() == [FLAGS["red"].words, FLAGS["saturated"].words]
+
+
+def test_every_flag_that_puts_a_number_in_doubt_makes_its_point_hollow_and_says_why(chromium, tmp_path):
+    rows = [{"step": 0, "layer": name, "i_xt": 1.0, "i_ty": 0.5, "units": "bits", "flags": (name,)} for name in FLAGS]
+    shown = chromium.new_page()
+    shown.goto(ip.report(ip.Trajectory(rows), tmp_path / "report.html").as_uri())
+    shown.wait_for_selector("html[data-ready=yes]")
+    assert [symbol.endswith("-open") for symbol in shown.evaluate(SYMBOLS)] == [in_doubt([name]) for name in FLAGS]
+    words = [flag.words for name, flag in FLAGS.items() if name != "green"]
+    assert sorted(shown.locator("#flag-words dd").all_text_contents()) == sorted(words)
+    shown.close()
 
 
 def test_the_csv_is_downloaded_whole(page, tmp_path):

@@ -75,7 +75,7 @@ class Phase:
     """The phases of one layer under one way of measuring.
 
     ``checks``: whether the loss shows under each of ``CHECKS``, None where that was not measured. ``doubted``: the
-    number at the peak is flagged ``red`` or ``saturated``. ``noise_from``: the step where the gradient's
+    number at the peak is in doubt (:func:`infoplane.flags.in_doubt`). ``noise_from``: the step where the gradient's
     signal-to-noise ratio falls below 1, the first step where it never was above; ``noise_fall``: the step after the
     ratio's largest fall; None where unknown or never.
     """

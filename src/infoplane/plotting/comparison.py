@@ -9,18 +9,22 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from infoplane.errors import InputError
+from infoplane.flags import Flag, from_text, in_doubt
 from infoplane.plotting.ceilings import DASHES, Ceiling, ceilings_among, limits
 from infoplane.plotting.frame import (
     QUANTITIES,
     Margins,
     bounds_of,
+    footnotes,
     grid_of_axes,
+    hollow_in_words,
     legend,
     new_page,
     say_not_computed,
+    write_notes,
 )
 from infoplane.plotting.style import AS_TYPED, Theme, behind_text, theme_named, write_near
-from infoplane.plotting.tracks import the_units
+from infoplane.plotting.tracks import reasons_of, the_units
 
 if TYPE_CHECKING:
     import pandas
@@ -47,7 +51,7 @@ def comparison(
 ) -> Figure:
     """Draw what estimators say of the same samples: one line each, a bar for its interval, dashes for the ceilings.
 
-    Colour and marker say the kind of a number; points flagged ``red`` are hollow; a grey tick is the value on shuffled
+    Colour and marker say the kind of a number; points in doubt are hollow; a grey tick is the value on shuffled
     labels. Rows without any number are named below. Names come out as typed.
 
     Args:
@@ -68,12 +72,12 @@ def comparison(
     shown, missing = table[there], table[~there]
     if shown.empty:
         raise InputError("no row of the table has i_xt or i_ty, so there is no point to draw: compare other estimators")
-    units, look = the_units(shown), theme_named(theme)
+    units, look, reasons = the_units(shown), theme_named(theme), _reasons(shown)
     bounds = ceilings_among(dict(facts or {}), units=units, wanted=["log2_n", "h_y"])
     with new_page(look, title) as figure:
         axes = grid_of_axes(figure, count=2, per_row=2, size=(_PANEL, len(shown) * _ROW), share="lines",
                             margins=Margins(0.35, 0.87 if title else 0.42, left=_LEFT, bottom=1.0),
-                            gaps=(0.35, 0.0))  # fmt: skip
+                            gaps=(0.35, 0.0), below=footnotes(reasons))  # fmt: skip
         axes[0].set_ylim(len(shown) - 0.5, -0.5)  # the first row on top
         axes[0].set_yticks(range(len(shown)), [""] * len(shown))
         for ax, quantity in zip(axes, ("i_xt", "i_ty"), strict=True):
@@ -81,10 +85,17 @@ def comparison(
             _draw(ax, shown, quantity, bounds_of(quantity, bounds, along="x"), look)
             ax.set_xlabel(f"{QUANTITIES[quantity]} [{units}]", **AS_TYPED)
         _name_rows(axes[0], shown)
-        _write_legend(figure, shown, look)
+        room = write_notes(figure, footnotes(reasons))
+        _write_legend(figure, shown, look, hollow=hollow_in_words(reasons), above=room)
         if len(missing):
-            _name_missing(figure, missing, look)
+            _name_missing(figure, missing, look, above=room)
     return figure
+
+
+def _reasons(rows: pandas.DataFrame) -> list[Flag]:
+    """Why values are in doubt."""
+    cells = [from_text(text) for quantity in ("i_xt", "i_ty") for text in rows[f"{quantity}_flags"]]
+    return reasons_of(cells)
 
 
 def _draw(ax: Axes, rows: pandas.DataFrame, quantity: str, bounds: list[Ceiling], theme: Theme) -> None:
@@ -102,7 +113,7 @@ def _draw(ax: Axes, rows: pandas.DataFrame, quantity: str, bounds: list[Ceiling]
     for at, (kind, flags) in enumerate(zip(kinds, rows[f"{quantity}_flags"], strict=True)):
         if np.isfinite(values[at]):
             number, marker = _KINDS.get(kind, (-1, "o"))
-            hollow = "red" in flags.split(";")
+            hollow = in_doubt(from_text(flags))
             _draw_point(ax, at, (lows[at], values[at], highs[at]), (theme.layers[number], marker, hollow), theme)
         if np.isfinite(nulls[at]):
             ax.plot([nulls[at]] * 2, [at - 0.28, at + 0.28], color=theme.ceiling, linewidth=1.6, zorder=2)
@@ -146,8 +157,8 @@ def _name_rows(ax: Any, rows: pandas.DataFrame) -> None:
         write_near(ax, words, (0, at), (-6, 0), ha="right", fontsize=7, linespacing=1.0, **style)
 
 
-def _write_legend(figure: Figure, rows: pandas.DataFrame, theme: Theme) -> None:
-    """The kinds of numbers, what is hollow, and what a tick is."""
+def _write_legend(figure: Figure, rows: pandas.DataFrame, theme: Theme, *, hollow: list[str], above: float) -> None:
+    """The kinds of numbers, what is hollow, and what a tick is, ``above`` inches from the notes at the lower edge."""
     from matplotlib.lines import Line2D
 
     kinds = [kind for kind in _KINDS if kind in {*rows["kind"], *rows["i_xt_kind"]}]
@@ -155,18 +166,20 @@ def _write_legend(figure: Figure, rows: pandas.DataFrame, theme: Theme) -> None:
     for kind in kinds:
         number, marker = _KINDS[kind]
         entries.append((kind, Line2D([], [], color=theme.layers[number], marker=marker, linestyle="")))
-    if "red" in ";".join([*rows["i_xt_flags"], *rows["i_ty_flags"]]).split(";"):
-        hollow: dict[str, Any] = {"markerfacecolor": theme.page, "markeredgecolor": theme.ceiling}
-        entries.append(("hollow: set by the sample (red)", Line2D([], [], marker="o", linestyle="", **hollow)))
+    for words in hollow:
+        face: dict[str, Any] = {"markerfacecolor": theme.page, "markeredgecolor": theme.ceiling}
+        entries.append((words, Line2D([], [], marker="o", linestyle="", **face)))
     if rows["i_ty_null"].notna().any():
         entries.append(("shuffled labels", Line2D([], [], color=theme.ceiling, marker="|", linestyle="")))
-    at = (0.008, 0.22 / figure.get_size_inches()[1])
+    at = (0.008, (0.22 + above) / figure.get_size_inches()[1])
     legend(figure, entries, loc="lower left", bbox_to_anchor=at, ncols=len(entries), handletextpad=0.1,
            columnspacing=1.4)  # fmt: skip
 
 
-def _name_missing(figure: Figure, rows: pandas.DataFrame, theme: Theme) -> None:
+def _name_missing(figure: Figure, rows: pandas.DataFrame, theme: Theme, *, above: float) -> None:
     """The rows that have no number, below all else."""
     names = ", ".join(dict.fromkeys(map(str, rows["estimator"])))
     width, height = figure.get_size_inches()
-    figure.text(0.15 / width, 0.12 / height, f"without a number: {names}", fontsize=8, color=theme.ceiling, **AS_TYPED)
+    figure.text(
+        0.15 / width, (0.12 + above) / height, f"without a number: {names}", fontsize=8, color=theme.ceiling, **AS_TYPED
+    )

@@ -15,6 +15,7 @@ from infoplane.plotting.frame import (
     Frame,
     Pen,
     beside,
+    footnotes,
     grid_of_axes,
     layer_legend,
     layers_of,
@@ -45,9 +46,9 @@ def curves(
     """Draw quantities of every layer against the step, on a logarithmic axis where the steps are log spaced.
 
     Curves of single copies, or of several runs in one table, are their medians in a band from the 10 % to the 90 %
-    quantile; other bands are the interval of a row (``i_xt_low`` to ``i_xt_high``) where it has one. Points flagged
-    ``red`` or ``saturated`` are hollow. Dotted lines are nulls: the same quantity on shuffled samples or of an
-    untrained network, where the table has it.
+    quantile; other bands are the interval of a row (``i_xt_low`` to ``i_xt_high``) where it has one. Points in
+    doubt are hollow, and the reasons stand below. Dotted lines are nulls: the same quantity on shuffled samples or of
+    an untrained network, where the table has it.
 
     Args:
         table: the table of ``Trajectory.to_pandas()``.
@@ -82,7 +83,7 @@ def curves(
     with frame.page() as figure:
         count = (len(quantities) + len(more)) * wide
         axes = grid_of_axes(figure, count=count, per_row=wide, size=size, margins=margins, share="rows",
-                            gaps=(0.25, 0.2))  # fmt: skip
+                            gaps=(0.25, 0.2), below=footnotes(frame.reasons()))  # fmt: skip
         scale_steps(axes[0], [*(track.steps for track in frame.tracks), *(row.steps for row in more)], how=steps)
         in_rows = [axes[at : at + wide] for at in range(0, count, wide)]
         for of_row, name in zip(in_rows, quantities, strict=False):
@@ -119,5 +120,5 @@ def _write_words(figure: Figure, axes: list[Any], frame: Frame) -> None:
     for ax in axes[-wide:]:
         ax.set_xlabel("step")
     measured = [f"measured with {models[0]}"] if len(models) == 1 and models[0] else []
-    write_notes(figure, [";  ".join([*measured, *frame.notes()])])
+    write_notes(figure, [";  ".join([*measured, *frame.notes()]), *footnotes(frame.reasons())])
     layer_legend(figure, layers_of(frame.tracks, frame.theme), frame.theme, **beside(axes[wide - 1]))

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 
 from infoplane.errors import InputError
+from infoplane.flags import Flag
 from infoplane.io.files import atomic_write
 from infoplane.plotting.ceilings import Ceiling, ceilings_among
 from infoplane.plotting.style import AS_TYPED, MARKERS, Theme, layer_colours, log_spaced, shown_name, theme_named
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 QUANTITIES = {"i_xt": "I(X;T)", "i_ty": "I(T;Y)", "h_t": "H(T)", "h_t_given_x": "H(T|X)"}
 _AXIS = {"i_xt": "x", "i_ty": "y"}  # of the information plane, on which the ceilings of a quantity lie
 _LEFT = 0.85  # inches from the left edge of a picture to its axes, its title and its notes
-_LETTER = 0.068  # inches of a letter of a note
+_LETTER, _LINE = 0.068, 0.15  # inches of a letter and of a line of a note
 
 # ------------------------------------------------------------------ the table
 
@@ -95,21 +96,30 @@ class Frame:
         """The measurement models in words, each once."""
         return list(dict.fromkeys(panel.measured(self.facts) for panel in self.panels))
 
-    def reasons(self) -> str:
+    def reasons(self) -> list[Flag]:
         """Why points are in doubt, all reasons of all panels."""
-        return ", ".join(sorted(set().union(*(panel.reasons for panel in self.panels))))
+        return sorted(set().union(*(panel.reasons for panel in self.panels)))
 
     def notes(self) -> list[str]:
         """What is hollow and what a band is."""
-        reasons = self.reasons()
-        doubts = [f"hollow: in doubt ({reasons})"] if reasons else []
-        return [*doubts, *dict.fromkeys(words for panel in self.panels if (words := panel.band_in_words()))]
+        bands = dict.fromkeys(words for panel in self.panels if (words := panel.band_in_words()))
+        return [*hollow_in_words(self.reasons()), *bands]
 
     @contextmanager
     def page(self) -> Iterator[Figure]:
         """A new figure to draw on under the theme's settings; at the end it gets its title."""
         with new_page(self.theme, self.title) as figure:
             yield figure
+
+
+def hollow_in_words(reasons: Sequence[Flag]) -> list[str]:
+    """What a hollow point is, by the names of the reasons; nothing where no point is hollow."""
+    return [f"hollow: in doubt ({', '.join(reasons)})"] if reasons else []
+
+
+def footnotes(reasons: Iterable[Flag]) -> list[str]:
+    """What each reason means: its words up to the advice, for which a picture has no room."""
+    return [f"{flag}: {flag.words.partition(': ')[0]}" for flag in reasons]
 
 
 def bounds_of(quantity: str, ceilings: Sequence[Ceiling], *, along: Literal["x", "y"]) -> list[Ceiling]:
@@ -170,8 +180,11 @@ def page_margins(names: Iterable[str], *, title: str | None, legend: bool) -> Ma
 def grid_of_axes(
     figure: Figure, *, count: int, per_row: int, size: tuple[float, float], margins: Margins,
     share: Literal["both", "rows", "lines"] = "both", gaps: tuple[float, float] = (0.25, 0.45),
+    below: Sequence[str] = (),
 ) -> list[Axes]:  # fmt: skip
     """``count`` axes of ``size`` inches, ``gaps`` inches beside and below each other, with a grid each.
+
+    The paragraphs ``below`` get room at the lower edge, for :func:`write_notes`.
 
     They share both their limits (``both``), those of x with all and those of y with their row (``rows``), or only
     those of y with their row (``lines``).
@@ -179,7 +192,7 @@ def grid_of_axes(
     columns = min(count, per_row)
     rows = -(-count // columns)
     width = margins.left + columns * size[0] + (columns - 1) * gaps[0] + margins.right
-    height = margins.bottom + rows * size[1] + (rows - 1) * gaps[1] + margins.top
+    height = margins.bottom + _LINE * len(_in_lines(below, width)) + rows * size[1] + (rows - 1) * gaps[1] + margins.top
     figure.set_size_inches(width, height)
     axes: list[Axes] = []
     for number in range(count):
@@ -266,12 +279,18 @@ def write_title(figure: Figure, title: str | None) -> None:
         figure.text(_LEFT / width, 1 - 0.16 / height, title, **style)
 
 
-def write_notes(figure: Figure, paragraphs: Iterable[str], *, left: float = _LEFT, bottom: float = 0.1) -> None:
-    """Paragraphs below all panels, in lines that fit into the picture."""
+def write_notes(figure: Figure, paragraphs: Iterable[str], *, left: float = _LEFT, bottom: float = 0.1) -> float:
+    """Paragraphs below all panels, in lines that fit into the picture; the inches from its lower edge to above them."""
     width, height = figure.get_size_inches()
+    lines = _in_lines(paragraphs, width, left=left)
+    if lines:
+        figure.text(left / width, bottom / height, "\n".join(lines), fontsize=8.5, **AS_TYPED)  # it grows upwards
+    return _LINE * len(lines)
+
+
+def _in_lines(paragraphs: Iterable[str], width: float, *, left: float = _LEFT) -> list[str]:
     letters = int((width - left - 0.05) / _LETTER)
-    text = "\n".join(line for paragraph in paragraphs for line in textwrap.wrap(paragraph, letters))
-    figure.text(left / width, bottom / height, text, fontsize=8.5, **AS_TYPED)
+    return [line for paragraph in paragraphs for line in textwrap.wrap(paragraph, letters, break_on_hyphens=False)]
 
 
 def say_not_computed(ax: Axes, theme: Theme) -> None:

@@ -14,6 +14,7 @@ from infoplane.plotting.frame import (
     Margins,
     Pen,
     beside,
+    footnotes,
     grid_of_axes,
     legend,
     scale_steps,
@@ -102,7 +103,7 @@ def _draw(frame: Frame, quantity: str, marks: pandas.DataFrame | None) -> Figure
     with frame.page() as figure:
         axes = grid_of_axes(figure, count=len(frame.layers), per_row=_PER_ROW, size=_SIZE,
                             margins=Margins(max(right, 1.0), top),
-                            gaps=(0.25, 0.45 if marks is None else 1.15))  # fmt: skip
+                            gaps=(0.25, 0.45 if marks is None else 1.15), below=footnotes(frame.reasons()))  # fmt: skip
         _limit(axes[0], frame, quantity, values)
         for number, (ax, name) in enumerate(zip(axes, frame.layers, strict=True)):
             _draw_layer(ax, frame, quantity, number, pens)
@@ -116,7 +117,7 @@ def _draw(frame: Frame, quantity: str, marks: pandas.DataFrame | None) -> Figure
         entries = [(text, pen.handle()) for text, pen in zip(words, pens, strict=True)]
         entries += [] if marks is None else _mark_entries(frame.theme)
         legend(figure, entries, **beside(axes[min(len(axes), _PER_ROW) - 1]))
-        write_notes(figure, [";  ".join(frame.notes())])
+        write_notes(figure, [";  ".join(frame.notes()), *footnotes(frame.reasons())])
     return figure
 
 

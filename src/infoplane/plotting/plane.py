@@ -20,6 +20,7 @@ from infoplane.plotting.frame import (
     Frame,
     beside,
     drawing,
+    footnotes,
     grid_of_axes,
     layer_legend,
     layers_of,
@@ -27,6 +28,7 @@ from infoplane.plotting.frame import (
     new_figure,
     page_margins,
     picture,
+    write_notes,
     write_title,
 )
 from infoplane.plotting.labels import along, label_ends
@@ -63,9 +65,9 @@ def plane(  # noqa: PLR0913 (public keywords)
 
     One panel for every split, label set, estimator and family in the table, on shared axes. In it one path a layer, in
     the colours of the steps with a colour bar (by their logarithm where they are log spaced) or in a colour a layer;
-    a dot at the first step, a large marker and the layer's name at the last. Points flagged ``red`` or ``saturated``
-    are hollow. Single copies, and the runs of several seeds in one table (``concat``), are repeats: the path is their
-    median, in a band from the 10 % to the 90 % quantile in both directions. Names come out as typed.
+    a dot at the first step, a large marker and the layer's name at the last. Points in doubt are hollow, and the
+    reasons stand below. Single copies, and the runs of several seeds in one table (``concat``), are repeats: the path
+    is their median, in a band from the 10 % to the 90 % quantile in both directions. Names come out as typed.
 
     Args:
         table: the table of ``Trajectory.to_pandas()``; information in its column ``units``.
@@ -224,7 +226,7 @@ def _on_figure(figure: Any, frame: Frame, look: _Look) -> None:
     differ = len(set(labels)) > 1  # then every panel has a label of its own below it
     margins = page_margins(frame.layers, title=frame.title, legend=look.color == "layer")
     axes = grid_of_axes(figure, count=count, per_row=per_row, size=size, margins=margins,
-                        gaps=(0.25, 0.85 if differ else 0.45))  # fmt: skip
+                        gaps=(0.25, 0.85 if differ else 0.45), below=footnotes(frame.reasons()))  # fmt: skip
     _limit(axes, frame, look.ceilings)
     for number, (ax, panel, (across, upwards)) in enumerate(zip(axes, frame.panels, labels, strict=True)):
         _draw_panel(ax, panel, look)
@@ -371,7 +373,7 @@ def _scatter(ax: Any, tracks: list[Track], look: _Look, *, hollow: bool, marker:
 
 
 def _key(figure: Figure, frame: Frame, look: _Look) -> None:
-    """What dot, marker and hollow point mean, in a line below the panels."""
+    """What dot, marker and hollow point mean, in a line below the panels; below it the words of the reasons."""
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
@@ -381,9 +383,8 @@ def _key(figure: Figure, frame: Frame, look: _Look) -> None:
         return Line2D([], [], linestyle="", marker=marker, markersize=size, color=ink, markerfacecolor=face)
 
     entries: list[tuple[str, Any]] = [("first step", mark(4)), ("last step", mark(8, face=faint))]
-    if any(track.doubted.any() for track in frame.tracks):
-        reasons = frame.reasons()
-        entries.append((f"in doubt: {reasons}" if reasons else "in doubt", mark(6, face=look.theme.page)))
+    if reasons := frame.reasons():
+        entries.append((f"in doubt: {', '.join(reasons)}", mark(6, face=look.theme.page)))
     if look.curve is not None:
         entries.append(("bottleneck curve", Line2D([], [], color=faint)))
     bands = dict.fromkeys(panel.band_in_words() for panel in frame.panels) if look.bands else {}
@@ -392,7 +393,9 @@ def _key(figure: Figure, frame: Frame, look: _Look) -> None:
     for style, split in enumerate(splits if len(splits) > 1 else ()):
         entries.append((f"split {shown_name(split)}", mark(5, marker=_POINTS[style % len(_POINTS)])))
     columns = _columns([text for text, _ in entries], figure.get_size_inches()[0])
-    legend(figure, entries, loc="lower center", ncols=columns, handlelength=1.4, columnspacing=1.2)
+    room = write_notes(figure, footnotes(reasons)) / figure.get_size_inches()[1]
+    legend(figure, entries, loc="lower center", bbox_to_anchor=(0.0, room, 1.0, 1.0 - room), ncols=columns,
+           handlelength=1.4, columnspacing=1.2)  # fmt: skip
 
 
 def _columns(labels: list[str], inches: float) -> int:

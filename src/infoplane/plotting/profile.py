@@ -16,7 +16,9 @@ from infoplane.plotting.frame import (
     Margins,
     Pen,
     beside,
+    footnotes,
     grid_of_axes,
+    hollow_in_words,
     legend,
     say_not_computed,
     write_notes,
@@ -57,8 +59,9 @@ def profile(
     """Draw what each layer knows about input and label at one step, from the first layer to the last.
 
     One line for every split, label set, estimator and family in the table. Bars are the interval of a row where it has
-    one, else reach from the 10 % to the 90 % quantile of single copies or runs. Points flagged ``red`` or ``saturated``
-    are hollow. Dotted lines are nulls, dashed lines the ceilings that ``facts`` knows. Names come out as typed.
+    one, else reach from the 10 % to the 90 % quantile of single copies or runs. Points in doubt are hollow,
+    and the reasons stand below. Dotted lines are nulls, dashed lines the ceilings that ``facts`` knows. Names come out
+    as typed.
 
     Args:
         table: the table of ``Trajectory.to_pandas()``; information in its column ``units``.
@@ -136,7 +139,7 @@ def _axes(figure: Figure, frame: Frame) -> list[Axes]:
     right = 0.3 if len(entries) == 1 else 0.8 + _LETTER * max(len(line) for lines in entries for line in lines)
     margins = Margins(right, 0.8 if frame.title else 0.45, bottom=bottom)
     axes = grid_of_axes(figure, count=2, per_row=1, size=(width, _HEIGHT), margins=margins, share="rows",
-                        gaps=(0.0, 0.2))  # fmt: skip
+                        gaps=(0.0, 0.2), below=footnotes(frame.reasons()))  # fmt: skip
     axes[1].set_xlim(-0.5, len(names) - 0.5)
     for tick, name in zip(axes[1].set_xticks(range(len(names)), names), names, strict=True):
         tick.label1.set(text=name, **AS_TYPED)
@@ -170,8 +173,7 @@ def _write_words(figure: Figure, axes: list[Axes], frame: Frame, step: int) -> N
     """The step in the title, and below all panels the measurement and what is hollow or dotted."""
     only = frame.panels[0].title if len(frame.panels) == 1 else ""
     axes[0].set_title(f"step {step}, {only}" if only else f"step {step}", loc="left", fontsize=10, **AS_TYPED)
-    models, reasons = frame.measurements(), frame.reasons()
-    notes = [f"hollow: in doubt ({reasons})"] if reasons else []
+    models, notes = frame.measurements(), hollow_in_words(frame.reasons())
     notes += ["dotted: null"] if any(line.get_linestyle() == ":" for ax in axes for line in ax.lines) else []
     measured = [f"measured with {models[0]}"] if len(models) == 1 and models[0] else []
-    write_notes(figure, [*measured, ";  ".join(notes)], left=0.2, bottom=0.12)
+    write_notes(figure, [*measured, ";  ".join(notes), *footnotes(frame.reasons())], left=0.2, bottom=0.12)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -85,7 +86,9 @@ def _lines_of(
     base = " " * _MARGIN + ("└" + "─" * columns if braille else "+" + "-" * columns)
     axis = " " * (_MARGIN + 1) + left + f"I(X;T) [{units}]".center(columns - len(left) - len(right)) + right
     head = [panel.title] if panel.title else []
-    return "\n".join([*head, f"I(T;Y) [{units}]", *rows, base, axis, *_names(drawn, color=color)])
+    return "\n".join(
+        [*head, f"I(T;Y) [{units}]", *rows, base, axis, *_names(drawn, color=color), *_doubts(panel, columns)]
+    )
 
 
 def _cell(dots: int, mark: int | None, owner: int, *, color: bool, braille: bool) -> str:
@@ -98,6 +101,12 @@ def _cell(dots: int, mark: int | None, owner: int, *, color: bool, braille: bool
 
 def _letter(number: int) -> str:
     return _LETTERS[number % len(_LETTERS)]
+
+
+def _doubts(panel: Panel, columns: int) -> list[str]:
+    """The words of the flags for which layers are in doubt."""
+    notes = [f"in doubt, {flag}: {flag.words}" for flag in sorted(panel.reasons)]
+    return [line for note in notes for line in textwrap.wrap(note, columns + _MARGIN, break_on_hyphens=False)]
 
 
 def _names(tracks: list[Track], *, color: bool) -> list[str]:

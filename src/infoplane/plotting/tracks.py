@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from infoplane.columns import COLUMNS
 from infoplane.errors import InputError
+from infoplane.flags import LIGHTS, RED, Flag, from_text, in_doubt
 from infoplane.plotting.style import shown_name
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class Panel:
     estimator: str
     whole: list[Track]
     single: list[Track]
-    reasons: frozenset[str]
+    reasons: frozenset[Flag]
     styles: tuple[str, ...] = ()
     repeats: str = ""
 
@@ -133,8 +134,6 @@ def _panel(rows: pandas.DataFrame, layers: list[str], varying: list[str]) -> Pan
     named = [name for name in _PANEL_COLUMNS if name in varying or (name == "family" and first[name] != "single")]
     parts = [first[name] if name == "estimator" else shown_name(_FAMILY_TITLES.get(first[name], first[name]))
              for name in named]  # fmt: skip
-    doubts = [text.split(";") for text in rows["flags"].unique() if _in_doubt(text)]
-    reasons = frozenset(flag for flags in doubts for flag in flags if flag != "red")
     whole, single, splits = [], [], tuple(rows["split"].unique())
     for style, split in enumerate(splits):
         of_split = rows[rows["split"] == split]
@@ -143,7 +142,21 @@ def _panel(rows: pandas.DataFrame, layers: list[str], varying: list[str]) -> Pan
             whole += tracks[:1]
             single += tracks[1:]
     title = ", ".join(part for part in parts if part)
-    return Panel(title, first["estimator"], whole, single, reasons, splits, _repeats(rows))
+    return Panel(
+        title,
+        first["estimator"],
+        whole,
+        single,
+        frozenset(reasons_of(map(from_text, rows["flags"].unique()))),
+        splits,
+        _repeats(rows),
+    )
+
+
+def reasons_of(cells: Iterable[Sequence[Flag]]) -> list[Flag]:
+    """The flags of the rows in doubt but for the lights, which say nothing more where there is another reason."""
+    doubts = [flags for flags in cells if in_doubt(flags)]
+    return sorted({flag for flags in doubts for flag in flags} - set(LIGHTS)) or ([RED] if doubts else [])
 
 
 def _tracks(rows: pandas.DataFrame, layer: str, number: int, style: int) -> list[Track]:
@@ -165,7 +178,7 @@ def _repeats(rows: pandas.DataFrame) -> str:
 
 def _track(rows: pandas.DataFrame, layer: str, number: int, *, style: int = 0) -> Track:
     rows = rows.sort_values("step", kind="stable")
-    doubts = {text: _in_doubt(text) for text in rows["flags"].unique()}
+    doubts = {text: in_doubt(from_text(text)) for text in rows["flags"].unique()}
     numbers = {name: rows[name].to_numpy(dtype=float) for name in _NUMBERS}
     doubted = rows["flags"].map(doubts).to_numpy(dtype=bool)
     return Track(layer, number, rows["step"].to_numpy(dtype=float), numbers, doubted, style=style)
@@ -182,8 +195,3 @@ def _middle_track(rows: pandas.DataFrame, total: Track | None, layer: str, numbe
         return track
     spread = {name: (low[name].to_numpy(float), high[name].to_numpy(float)) for name in _NUMBERS}
     return replace(track, spread=spread, middle=total is None)
-
-
-def _in_doubt(flags: str) -> bool:
-    """Whether a row's flags, joined with ``;``, say that the number is the sample's rather than the network's."""
-    return not {"red", "saturated"}.isdisjoint(flags.split(";"))

@@ -13,6 +13,7 @@ from typing import Any
 from infoplane import __version__
 from infoplane.columns import COLUMNS, SCALAR_COLUMNS
 from infoplane.errors import InputError
+from infoplane.flags import FLAGS, in_doubt
 from infoplane.io.files import TEXT_COLUMNS, clean, csv_bytes, json_bytes
 from infoplane.plotting.style import THEMES, step_colours
 from infoplane.report.facts import facts_for_plane, phases_of, summary, tables, units_of, warnings
@@ -37,6 +38,7 @@ def page(runs: list[Run], *, title: str | None, command: str) -> str:
         "runs": [{"name": run.name, "facts": facts_for_plane(run.trajectory.meta, units_of(run))} for run in runs],
         "texts": sorted([*TEXT_COLUMNS, "flags", "name"]),
         "colours": colours(),
+        "flags": flags_in_words(),
     }
     return (
         environment()
@@ -133,6 +135,14 @@ def colours() -> dict[str, Any]:
         steps = [to_hex(step_colours(theme)(at / 15)) for at in range(16)]
         themes[name] = {"layers": list(theme.layers), "steps": steps}
     return themes
+
+
+def flags_in_words() -> dict[str, Any]:
+    """What the page's script has to know of flags: which of them put a number in doubt, and what each says."""
+    return {
+        "doubted": [name for name in FLAGS if in_doubt([name])],
+        "words": {name: flag.words for name, flag in FLAGS.items()},
+    }
 
 
 def environment(*more: Path) -> Any:

@@ -17,6 +17,7 @@ from infoplane.report.page import (
     PLOTLY_SHEET,
     colours,
     environment,
+    flags_in_words,
     inert_json,
     plotly_marks,
     plotly_source,
@@ -72,7 +73,7 @@ def make_app(runs: RunsFolder, *, ended: Callable[[], bool]) -> Any:
 
 
 def _page() -> str:
-    held = {"colours": colours()}
+    held = {"colours": colours(), "flags": flags_in_words()}
     marks = plotly_marks(plotly_source())
     return environment(_STATIC).get_template("live.html").render(page=inert_json(held), plotly_marks=marks)
 

@@ -21,7 +21,7 @@ function download(name, text) {
 async function open() {
   const page = JSON.parse(element("page").textContent);
   document.head.append(create("script", { textContent: await textIn("plotly") }));
-  const store = new Store();
+  const store = new Store(page.flags.doubted);
   for (const [number, run] of page.runs.entries()) {
     const csv = await textIn(`rows-${number}`);
     store.add(run.name, columnsOf(csv, page.texts));
@@ -34,7 +34,8 @@ async function open() {
   }
   element("print").addEventListener("click", () => print());
   const facts = Object.fromEntries(page.runs.map((run) => [run.name, run.facts]));
-  const view = new View(store, { facts: (run) => facts[run] ?? page.runs[0].facts, colours: page.colours });
+  const factsOf = (run) => facts[run] ?? page.runs[0].facts;
+  const view = new View(store, { facts: factsOf, colours: page.colours, words: page.flags.words });
   view.changed();
   document.documentElement.dataset.ready = "yes";
 }

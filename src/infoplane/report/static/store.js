@@ -5,10 +5,11 @@ const FACETS = ["run", "layer", "copy", "family", "estimator", "split", "label",
 const NUMBERS = [
   "i_xt", "i_xt_low", "i_xt_high", "i_xt_null", "i_ty", "i_ty_low", "i_ty_high", "i_ty_null", "h_t", "h_t_given_x", "n",
 ];
-const DOUBTED = new Set(["red", "saturated"]);
 
 class Store {
-  constructor() {
+  /* `doubted`: the flags that put a number in doubt. */
+  constructor(doubted) {
+    this.doubted = new Set(doubted);
     this.tracks = new Map();
     this.scalars = new Map();
     this.layers = new Map(); // name -> position in the network
@@ -24,7 +25,7 @@ class Store {
       for (const name of NUMBERS) track[name].push(columns[name][at]);
       const flags = columns.flags[at] || "";
       track.flags.push(flags);
-      track.hollow.push(flags.split(";").some((flag) => DOUBTED.has(flag)));
+      track.hollow.push(flags.split(";").some((flag) => this.doubted.has(flag)));
     }
     for (const track of this.tracks.values()) if (!track.ordered) Store.order(track);
   }

@@ -33,9 +33,10 @@ function dashSample(dash) {
 }
 
 class View {
-  /* `facts(run)` -> {measurement, units, ceilings}; `colours` -> {light, dark}, each {layers, steps}. */
-  constructor(store, { facts, colours }) {
-    Object.assign(this, { store, facts, colours, off: {}, seen: {}, at: 0, revision: 0, shown: 0, following: true, playing: 0 });
+  /* `facts(run)` -> {measurement, units, ceilings}; `colours` -> {light, dark}, each {layers, steps}; `words` -> what
+     each flag says. */
+  constructor(store, { facts, colours, words }) {
+    Object.assign(this, { store, facts, colours, words, off: {}, seen: {}, at: 0, revision: 0, shown: 0, following: true, playing: 0 });
     this.still = matchMedia("(prefers-reduced-motion: reduce)");
     element("step").addEventListener("input", () => this.moveTo(Number(element("step").value)));
     element("play").addEventListener("click", () => (this.playing ? this.stop() : this.play()));
@@ -199,18 +200,24 @@ class View {
     const names = ["layer", ...this.varying.filter((name) => name !== "layer")];
     const heads = [...names, "step", "I(X;T)", "I(T;Y)", "H(T)", "flags"];
     const position = (track) => this.look.names.indexOf(track.layer);
-    const rows = [];
+    const [rows, flags] = [[], new Set()];
     for (const track of [...this.chosen].sort((a, b) => position(a) - position(b))) {
       const at = positionAt(track.step, step);
       if (at < 0) continue;
       const cells = names.map((name) => (name === "copy" ? copyName(track.copy) : track[name]));
       const numbers = [withInterval(track, "i_xt", at), withInterval(track, "i_ty", at), inDigits(track.h_t[at])];
       rows.push([...cells, track.step[at], ...numbers, track.flags[at].replaceAll(";", ", ")]);
+      for (const flag of track.flags[at].split(";")) if (flag && flag !== "green") flags.add(flag);
     }
     const head = create("tr", {}, heads.map((name) => create("th", { scope: "col", textContent: name })));
     const isolated = (textContent) => create("td", {}, [create("bdi", { textContent })]);
     const body = rows.map((cells) => create("tr", {}, cells.map(isolated)));
     element("numbers").replaceChildren(create("thead", {}, [head]), create("tbody", {}, body));
+    const meanings = [...flags].flatMap((flag) => [
+      create("dt", {}, [create("bdi", { textContent: flag })]),
+      create("dd", { textContent: this.words[flag] ?? "This version of infoplane does not know this flag." }),
+    ]);
+    element("flag-words").replaceChildren(...meanings);
   }
 
   play() {
