@@ -22,21 +22,22 @@ class Stillness:
     (`parameter.data` has none) is left to a checksum of the parameters, of which two are needed: hence three steps.
     Networks of fully_shard are not looked at.
 
-    >>> import torch
-    >>> still, network = Stillness(), torch.nn.Linear(2, 2)
-    >>> for step in (0, 1):
-    ...     still.look([network], step)
+    Example:
+        >>> import torch
+        >>> still, network = Stillness(), torch.nn.Linear(2, 2)
+        >>> for step in (0, 1):
+        ...     still.look([network], step)
     """
 
     def __init__(self) -> None:
         self._step: int | None = None
         self._counts: list[tuple[int, int]] = []
         self._sums: list[int] = []
-        self._told = False
+        self._warned = False
 
     def look(self, networks: Sequence[nn.Module], step: int) -> None:
         """Compare with the step before; nothing at the same step."""
-        if self._told or step == self._step:
+        if self._warned or step == self._step:
             return
         parameters = [p for network in networks for p in network.parameters() if not p.is_inference()]
         if not parameters or any(is_sharded(network) for network in networks):
@@ -45,7 +46,7 @@ class Stillness:
         if counts == self._counts:
             sums = [_sum_of_words(parameter) for parameter in parameters]
             if sums == self._sums:
-                self._told = True
+                self._warned = True
                 warnings.warn(
                     f"no parameter changed between steps {before} and {step}: does the training loop call "
                     "loss.backward() and optimizer.step(), with an optimizer of this network's parameters?",

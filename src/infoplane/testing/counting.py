@@ -76,20 +76,20 @@ def check_signed_zero(subject: Subject) -> None:
 def check_constant_units(subject: Subject) -> None:
     """Units that never change are counted and flagged."""
     t, _, y = sample()
-    one = subject.about_label(np.hstack([t, np.full_like(t, 0.25)]), y)
-    said = one.details.get("constant_units")
-    if "constant-units" not in one.flags or said != 3:
-        found = f"details['constant_units'] = {said}, flags {one.flags}"
+    estimate = subject.about_label(np.hstack([t, np.full_like(t, 0.25)]), y)
+    constant = estimate.details.get("constant_units")
+    if "constant-units" not in estimate.flags or constant != 3:
+        found = f"details['constant_units'] = {constant}, flags {estimate.flags}"
         raise CheckFailed("3 constant units and their flag", found, call("numpy.hstack([t, 0 * t + 0.25]), y"))
 
 
 def check_ceilings(subject: Subject) -> None:
     """0 <= I(T;Y) <= min(H(T), H(Y)), and I(X;T) = H(T) <= log n where all inputs differ."""
     t, _, y = sample()
-    one = subject.about_label(t, y)
-    most = min(one.details["h_t"], one.details["h_y"])
-    if not -ROUNDING <= one.value <= most + ROUNDING:
-        raise CheckFailed(f"between 0 and {most:.9g} nats", f"{one.value:.9g}", call("t, y"))
+    estimate = subject.about_label(t, y)
+    most = min(estimate.details["h_t"], estimate.details["h_y"])
+    if not -ROUNDING <= estimate.value <= most + ROUNDING:
+        raise CheckFailed(f"between 0 and {most:.9g} nats", f"{estimate.value:.9g}", call("t, y"))
     about_input = subject.about_input(t, np.arange(len(t)))
     shown = input_call("t", given="t, x, y = infoplane.testing.sample(); x = range(160)")
     near(about_input.value, about_input.details["h_t"], ROUNDING, "H(T)", shown)
@@ -115,9 +115,9 @@ def check_coarser_labels(subject: Subject) -> None:
 
 def check_samples_three_times(subject: Subject) -> None:
     """Every sample three times over has the same information."""
-    one = sample()
-    three = Sample(*(np.concatenate([part] * 3) for part in one))
-    for (shown, found), (_, wanted) in zip(subject.both(three), subject.both(one), strict=True):
+    once = sample()
+    three = Sample(*(np.concatenate([part] * 3) for part in once))
+    for (shown, found), (_, wanted) in zip(subject.both(three), subject.both(once), strict=True):
         near(found.value, wanted.value, ROUNDING, "the value of the samples once", f"{shown}, each three times")
 
 

@@ -42,15 +42,19 @@ _AMOUNTS = re.compile(r"h_[a-z]|h_[a-z]_given_[a-z]|log_[a-z]+|null|standard_err
 
 def check_estimate(subject: Subject) -> None:
     """Plain numbers, the number of samples, the unit that was asked for, a known kind, and flags that are texts."""
-    for shown, one in subject.both(sample(), "bits"):
+    for shown, estimate in subject.both(sample(), "bits"):
         promised = [
-            ("a finite Python float as value", _is_number(one.value), one.value),
-            ("a finite Python float or None as low", one.low is None or _is_number(one.low), one.low),
-            ("a finite Python float or None as high", one.high is None or _is_number(one.high), one.high),
-            ("n = 160", one.n == 160, one.n),
-            ("units = 'bits'", one.units == "bits", one.units),
-            (f"one of the kinds {', '.join(get_args(Kind))}", one.kind in get_args(Kind), one.kind),
-            ("a tuple of texts as flags", _are_flags(one.flags), one.flags),
+            ("a finite Python float as value", _is_number(estimate.value), estimate.value),
+            ("a finite Python float or None as low", estimate.low is None or _is_number(estimate.low), estimate.low),
+            (
+                "a finite Python float or None as high",
+                estimate.high is None or _is_number(estimate.high),
+                estimate.high,
+            ),
+            ("n = 160", estimate.n == 160, estimate.n),
+            ("units = 'bits'", estimate.units == "bits", estimate.units),
+            (f"one of the kinds {', '.join(get_args(Kind))}", estimate.kind in get_args(Kind), estimate.kind),
+            ("a tuple of texts as flags", _are_flags(estimate.flags), estimate.flags),
         ]
         for expected, keeps, found in promised:
             if not keeps:
@@ -67,13 +71,13 @@ def _are_flags(flags: object) -> bool:
 
 def check_details(subject: Subject) -> None:
     """The measurement model and the estimand stand beside the number."""
-    for shown, one in subject.both(sample()):
-        said = one.details.get("measurement")
-        if said != subject.estimator.measurement:
-            raise CheckFailed(f"details['measurement'] = {subject.estimator.measurement!r}", repr(said), shown)
-        said = one.details.get("estimand")
-        if said not in ("empirical", "population"):
-            raise CheckFailed("details['estimand'] = 'empirical' or 'population'", repr(said), shown)
+    for shown, estimate in subject.both(sample()):
+        measurement = estimate.details.get("measurement")
+        if measurement != subject.estimator.measurement:
+            raise CheckFailed(f"details['measurement'] = {subject.estimator.measurement!r}", repr(measurement), shown)
+        estimand = estimate.details.get("estimand")
+        if estimand not in ("empirical", "population"):
+            raise CheckFailed("details['estimand'] = 'empirical' or 'population'", repr(estimand), shown)
 
 
 def check_bounds(subject: Subject) -> None:
@@ -82,12 +86,12 @@ def check_bounds(subject: Subject) -> None:
     An interval that has a centre of its own, as that of an estimate whose bias is known, says so in
     ``details["interval"]``; the value may lie outside it.
     """
-    drawn = ((_call(subject, "unrelated"), one) for one in subject.without_dependence)
-    for shown, one in [*subject.both(sample()), *drawn]:
-        low, high = (bound if bound is not None else one.value for bound in (one.low, one.high))
-        own_centre = one.details.get("interval", "none") != "none"
-        if not (low <= high and (low <= one.value <= high or own_centre)):
-            raise CheckFailed("low <= value <= high", f"{one.low}, {one.value}, {one.high}", shown)
+    drawn = ((_call(subject, "unrelated"), estimate) for estimate in subject.without_dependence)
+    for shown, estimate in [*subject.both(sample()), *drawn]:
+        low, high = (bound if bound is not None else estimate.value for bound in (estimate.low, estimate.high))
+        own_centre = estimate.details.get("interval", "none") != "none"
+        if not (low <= high and (low <= estimate.value <= high or own_centre)):
+            raise CheckFailed("low <= value <= high", f"{estimate.low}, {estimate.value}, {estimate.high}", shown)
 
 
 def _call(subject: Subject, which: str) -> str:
@@ -129,10 +133,10 @@ def _needs_no_correction(subject: Subject) -> str:
 
 def check_ceiling(subject: Subject) -> None:
     """A value above H(Y) carries a flag, unless it is an upper bound; H(Y) as corrected, where it is."""
-    one = subject.with_dependence
-    most = max(math.log(2), one.details.get("h_y") or 0) + LEAST_EXCESS
-    if one.value > most and one.kind != "upper bound" and not doubts(one):
-        raise CheckFailed(f"a flag on a value above H(Y) = {most:.6g}", str(one), _call(subject, "related"))
+    estimate = subject.with_dependence
+    most = max(math.log(2), estimate.details.get("h_y") or 0) + LEAST_EXCESS
+    if estimate.value > most and estimate.kind != "upper bound" and not doubts(estimate):
+        raise CheckFailed(f"a flag on a value above H(Y) = {most:.6g}", str(estimate), _call(subject, "related"))
 
 
 def check_order_of_samples(subject: Subject) -> None:
@@ -143,9 +147,9 @@ def check_order_of_samples(subject: Subject) -> None:
     for seed in range(10):
         order = np.random.default_rng(seed).permutation(len(t))
         moved = subject.both(Sample(t[order], x[order], y[order]))
-        for (_, one), (shown, other) in zip(moved, wanted, strict=True):
+        for (_, estimate), (shown, other) in zip(moved, wanted, strict=True):
             shown = f"order = numpy.random.default_rng({seed}).permutation(160); {shown}, all of them [order]"
-            near(one.value, other.value, tolerance, "the value of the first order", shown)
+            near(estimate.value, other.value, tolerance, "the value of the first order", shown)
 
 
 def check_independence(subject: Subject) -> None:
@@ -155,10 +159,10 @@ def check_independence(subject: Subject) -> None:
     """
     estimates = subject.without_dependence
     kind = estimates[0].kind
-    mean = math.fsum(one.value for one in estimates) / REPEATS
+    mean = math.fsum(estimate.value for estimate in estimates) / REPEATS
     too_high = not mean <= LITTLE and kind != "upper bound"
     too_low = not mean >= -LITTLE and kind != "lower bound"
-    flagged = sum(bool(doubts(one)) for one in estimates)
+    flagged = sum(bool(doubts(estimate)) for estimate in estimates)
     if (too_high or too_low) and flagged < REPEATS / 2:
         found = f"{mean:.4g}, and {flagged} of {REPEATS} flagged"
         raise CheckFailed(f"a mean of 0 nats to {LITTLE}, or flags", found, _call(subject, "unrelated"))
@@ -166,7 +170,7 @@ def check_independence(subject: Subject) -> None:
 
 def check_no_clipping(subject: Subject) -> None:
     """Values below 0 say something about bias: they are not replaced by 0."""
-    zeros = sum(one.value == 0 for one in subject.without_dependence)
+    zeros = sum(estimate.value == 0 for estimate in subject.without_dependence)
     if zeros >= CLIPPED * REPEATS:
         found = f"{zeros} of {REPEATS} are exactly 0"
         raise CheckFailed("values that are not clipped", found, _call(subject, "unrelated"))
@@ -175,7 +179,7 @@ def check_no_clipping(subject: Subject) -> None:
 def check_dependence(subject: Subject) -> None:
     """A layer that is all but the label has more information than any of the samples without dependence."""
     value = subject.with_dependence.value
-    most = max(one.value for one in subject.without_dependence)
+    most = max(estimate.value for estimate in subject.without_dependence)
     if not value > most:
         found = f"{value:.6g}, and up to {most:.6g} without dependence"
         raise CheckFailed("more information than by chance", found, _call(subject, "related"))
