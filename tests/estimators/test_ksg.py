@@ -16,7 +16,7 @@ from infoplane.errors import InputError
 from infoplane.estimators import as_activations, mutual_information
 from infoplane.estimators.counting.samples import input_variable, label_variable
 from infoplane.estimators.distances import neighbours
-from infoplane.estimators.distances.bounded import Every
+from infoplane.estimators.distances.matrix import Every
 from infoplane.estimators.distances.neighbours import Cloud
 from infoplane.estimators.ksg import KSG, continuous_terms
 

@@ -65,8 +65,6 @@ UNTESTED = {
     "comparison/table.py",
     "errors.py",
     "estimators/__init__.py",
-    "estimators/distances/bounded.py",
-    "estimators/distances/loops.py",
     "estimators/warm.py",
     "integrations/naming.py",
     "io/delimited.py",

@@ -26,6 +26,7 @@ from infoplane.errors import InputError, UnknownNameError
 from infoplane.estimators.base import Estimator
 from infoplane.estimators.counting.samples import Ids, Variable
 from infoplane.estimators.counting.symbols import constant_units
+from infoplane.estimators.distances.columns import Standardiser
 from infoplane.flags import ABOVE_CEILING, CONSTANT_UNITS, NOT_CONVERGED, OVERFITTED
 from infoplane.types import NATS_PER, Estimate, Kind, Units
 
@@ -163,14 +164,8 @@ class Usable(Estimator):
 
     def _probe(self, t: Tensor, labels: Ids, fit: Tensor) -> tuple[Tensor, float]:
         """Logits of all samples, fitted on some, and the largest gradient that is left."""
-        known = t[fit].to(torch.float64)
-        mean, spread = known.mean(0), known.std(0, correction=0)
-        varies = (known != known[:1]).any(0) & (spread > 0)
-
-        def standard(rows: Tensor) -> Tensor:
-            return rows[:, varies].to(torch.float64).sub_(mean[varies]).div_(spread[varies])
-
-        known = standard(known)
+        standard = Standardiser.of(t[fit])
+        known = standard(t[fit])
         if known.shape[1] > len(fit):  # the penalty keeps the weights in the span of the rows that they are fitted to
             span = torch.linalg.qr(known.T).Q
             rows = torch.cat([standard(some) @ span for some in t.split(_CHUNK)])
@@ -195,7 +190,7 @@ class Usable(Estimator):
             weight.grad, offset.grad = torch.addmm(weight, known.T, error, beta=self.penalty), error.sum(0)
             return self.penalty / 2 * weight.square().sum() - logs.gather(1, ids[:, None]).mean()
 
-        if bool(varies.any()):
+        if bool(standard.varies.any()):
             solver.step(loss)
             loss()
         left = [float(p.grad.abs().max()) for p in (weight, offset) if p.grad is not None]

@@ -11,7 +11,7 @@ import torch
 from scipy.stats import norm, rankdata
 
 from infoplane.estimators.distances import columns
-from infoplane.estimators.distances.columns import column_scores, moments, normal_scores, scaled, varying
+from infoplane.estimators.distances.columns import Standardiser, column_scores, moments, normal_scores, scaled, varying
 
 T = torch.tensor([[1.0, 5.0, 0.1], [3.0, 5.0, 0.1], [2.0, 5.0, 0.7], [2.0, 5.0, -0.4]], dtype=torch.float32)
 
@@ -110,3 +110,17 @@ def test_all_units_at_once_have_the_scores_of_one_at_a_time(dtype, monkeypatch):
     t[:, 7] = t[:, 7].sign()
     found = normal_scores(t)
     assert torch.equal(found, torch.stack([column_scores(column) for column in t.T], 1))
+
+
+def test_others_are_standardised_by_the_samples_that_are_known():
+    known = torch.tensor([[1.0, 7.0, 2.0], [3.0, 7.0, 2.0], [5.0, 7.0, 8.0]])
+    standard = Standardiser.of(known)
+    assert standard.varies.tolist() == [True, False, True]
+    rows = standard(known)
+    assert rows.dtype == torch.float64
+    assert rows.mean(0).tolist() == pytest.approx([0, 0], abs=1e-15)
+    assert rows.std(0, correction=0).tolist() == pytest.approx([1, 1])
+    assert standard(torch.tensor([[3.0, 0.0, 4.0]])).tolist() == pytest.approx([[0, 0]])
+    exact = known.double()
+    standard(exact)
+    assert torch.equal(exact, known.double())  # nothing is changed in place

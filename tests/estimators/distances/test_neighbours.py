@@ -1,4 +1,4 @@
-"""Neighbours: the tree, the compiled loops and the tensors agree exactly, with each other and with plain sorting."""
+"""Clouds answer alike, whether they keep all distances, some of them, or none."""
 
 from __future__ import annotations
 
@@ -10,82 +10,17 @@ from hypothesis import strategies as st
 
 from infoplane.errors import InputError
 from infoplane.estimators.distances import neighbours
-from infoplane.estimators.distances.bounded import Bounded, Every
-from infoplane.estimators.distances.loops import smallest
-from infoplane.estimators.distances.neighbours import Cloud, Held, Loose, count_equal, count_nearer, kth_distance
+from infoplane.estimators.distances.matrix import Bounded, Every
+from infoplane.estimators.distances.neighbours import Cloud, Held, Loose, smallest
 
-WAYS = {
-    "tree": (neighbours.tree_kth_distance, neighbours.tree_count_nearer),
-    "tensors": (neighbours.tensor_kth_distance, neighbours.tensor_count_nearer),
-    "chosen": (kth_distance, count_nearer),
-}
+from .test_matrix import wide_sample
+from .test_search import plain_distances, sample
 
 CLOUDS = {
     "loose": Loose,
     "every": lambda points: Held((Every.of(points),)),
     "bounded": lambda points: Held((Bounded.of(points, torch.ones_like(points[0])),)),
 }
-
-
-def plain_distances(points):
-    """(samples, samples), infinite for a point and itself."""
-    distance = np.abs(points[:, None] - points[None]).max(2)
-    np.fill_diagonal(distance, np.inf)
-    return distance
-
-
-def sample(n, columns, seed, ties):
-    points = np.random.default_rng(seed).normal(size=(n, columns))
-    return np.round(points, 1) if ties else points
-
-
-@settings(max_examples=60)
-@given(
-    n=st.one_of(st.integers(2, 9), st.integers(2, 150)),
-    columns=st.integers(1, 12),
-    k=st.integers(1, 8),
-    seed=st.integers(0, 2**20),
-    ties=st.booleans(),
-)
-def test_all_ways_agree_exactly_with_sorting(n, columns, k, seed, ties):
-    points = sample(n, columns, seed, ties)
-    k = min(k, n - 1)
-    distance = plain_distances(points)
-    kth = np.sort(distance, axis=1)[:, k - 1]
-    tensor = torch.from_numpy(points)
-    for nearest, nearer in WAYS.values():
-        assert np.array_equal(nearest(tensor, k).numpy(), kth)
-        for radius in (kth, 2 * kth, np.zeros(n)):
-            expected = (distance < radius[:, None]).sum(1)
-            assert np.array_equal(nearer(tensor, torch.from_numpy(radius)).numpy(), expected)
-    assert np.array_equal(count_equal(tensor).numpy(), (distance == 0).sum(1))
-
-
-@pytest.mark.parametrize("columns", [1, 3, 4, 7, 8, 20])
-def test_blocks_and_chunks_have_no_seams(columns, monkeypatch):
-    """More points than a block of the loops, and chunks of a few rows."""
-    monkeypatch.setattr(neighbours, "_CHUNK_VALUES", 5000)
-    points = torch.from_numpy(sample(1500, columns, columns, ties=False))
-    kth = {way: nearest(points, 4) for way, (nearest, _) in WAYS.items()}
-    counts = {way: nearer(points, 1.5 * kth["tree"]) for way, (_, nearer) in WAYS.items()}
-    for way in WAYS:
-        assert torch.equal(kth[way], kth["tree"])
-        assert torch.equal(counts[way], counts["tree"])
-
-
-def test_so_many_neighbours_there_are_not():
-    points = torch.zeros(5, 2, dtype=torch.float64)
-    for k in (0, 5):
-        with pytest.raises(InputError, match=f"k={k} neighbours among 5 points: k must lie between 1 and 4"):
-            kth_distance(points, k)
-
-
-def test_tensors_elsewhere_have_the_same_neighbours(device):
-    points = torch.from_numpy(sample(300, 9, 0, ties=True))
-    there = points.to(device)
-    assert torch.equal(kth_distance(there, 3).cpu(), kth_distance(points, 3))
-    radius = kth_distance(points, 3)
-    assert torch.equal(count_nearer(there, radius.to(device)).cpu(), count_nearer(points, radius))
 
 
 @settings(max_examples=40)
@@ -149,50 +84,6 @@ def test_the_nearest_within_a_group_are_what_sorting_finds(n, columns, groups, k
     for way in CLOUDS.values():
         cloud = way(torch.from_numpy(points))
         assert np.array_equal(cloud.within(torch.from_numpy(ids), torch.from_numpy(counts), k).numpy(), kth)
-
-
-def wide_sample(kind, n, columns, seed):
-    rng = np.random.default_rng(seed)
-    points = rng.normal(size=(n, columns))
-    return {
-        "normal": points,
-        "heavy tails": points**5,
-        "sparse": points * (rng.random((n, columns)) < 0.05),
-        "ties": np.round(points),
-        "equal distances": np.sign(points),
-        "equal rows": points[rng.integers(0, n, n) // 2],
-        "all equal": np.ones((n, columns)),
-        "far from 0": points + 1e6 * rng.normal(size=columns),
-        "outliers": points * 10.0 ** rng.integers(0, 6, (n, 1)),
-        "huge": 1e30 * points,
-        "beyond the largest": 1.7e308 * np.sign(points),
-        "smallest": 5e-324 * np.round(10 * points),
-    }[kind]
-
-
-@pytest.mark.parametrize("kind", [
-    "normal", "heavy tails", "sparse", "ties", "equal distances", "equal rows", "all equal", "far from 0", "outliers",
-    "huge", "beyond the largest", "smallest",
-])  # fmt: skip
-@pytest.mark.parametrize(("n", "columns"), [(2, 70), (90, 300), (200, 64), (150, 1001)])
-@np.errstate(over="ignore")
-def test_distances_found_as_far_as_asked_for_are_all_distances(kind, n, columns):
-    """After every question: bounds, exact below the radius, not below it elsewhere; in any order of questions."""
-    points = torch.from_numpy(wide_sample(kind, n, columns, seed=n))
-    truth, bounded = Every.of(points).lower, Bounded.of(points, torch.ones_like(points[0]))
-    ascending = truth.sort(1).values
-    for place in (0, min(3, n - 1), 1, n // 2, n - 1, n // 3):
-        radius = ascending[:, place].contiguous()
-        bounded.settle(radius)
-        wanted = torch.maximum(radius[:, None], radius)
-        assert torch.equal(torch.minimum(bounded.lower, wanted), torch.minimum(truth, wanted))
-        assert bool((bounded.lower <= truth).all())
-        assert torch.equal(bounded.lower[bounded.known], truth[bounded.known])
-        near = torch.randint(n, (n, 3), generator=torch.Generator().manual_seed(place))
-        assert torch.equal(bounded.find(near), truth.gather(1, near))
-        assert torch.equal(bounded.lower, bounded.lower.T)
-    some = torch.arange(n - 1, -1, -2)
-    assert torch.equal(bounded.take(some).lower, bounded.lower[some][:, some])
 
 
 @pytest.mark.parametrize("kind", ["heavy tails", "sparse", "ties", "equal rows", "outliers"])

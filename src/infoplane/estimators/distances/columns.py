@@ -7,6 +7,7 @@ would otherwise change with it.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import final
 
 import numba
 import numpy as np
@@ -41,6 +42,33 @@ def varying(t: Tensor) -> Columns:
         varies[~varies] = (t[:, ~varies] != t[0, ~varies]).any(0)
     constant = int((~varies).sum())
     return Columns(t.index_select(1, varies.nonzero()[:, 0]) if constant else t, constant)
+
+
+@final
+@dataclass(frozen=True)
+class Standardiser:
+    """The units that vary among some samples, over these samples' moments: fitted to them, and used for others too.
+
+    ``mean`` and ``spread`` (units,) float64, the latter over n; ``varies`` (units,) bool. Plain sums, which depend on
+    the order of the samples in their last bits, as training does anyhow.
+    """
+
+    mean: Tensor
+    spread: Tensor
+    varies: Tensor
+
+    @classmethod
+    def of(cls, known: Tensor) -> Standardiser:
+        """Fitted to ``known`` (samples, units)."""
+        exact = known.to(torch.float64)
+        spread = exact.std(0, correction=0)
+        varies = (exact != exact[:1]).any(0) & (spread > 0)  # rounding gives equal numbers a spread, too
+        return cls(exact.mean(0), spread, varies)
+
+    def __call__(self, rows: Tensor) -> Tensor:
+        """(samples, units) -> (samples, units that vary) float64."""
+        chosen = rows[:, self.varies].to(torch.float64)  # a copy already, so it may be changed
+        return chosen.sub_(self.mean[self.varies]).div_(self.spread[self.varies])
 
 
 def scaled(t: Tensor, standardise: bool = True) -> Columns:

@@ -1,10 +1,9 @@
-"""Points -> the distance to the k-th nearest other point, and how many other points lie nearer than a distance.
+"""Points -> answers about their neighbours, each found in the way that is fastest for so many points and columns.
 
-Distances are in the max-norm, max_u |a_u - b_u|, in float64 and without rounding beyond that of one subtraction, so
-that the ways of finding them agree exactly: a k-d tree (few dimensions), compiled loops over all pairs, tensors in
-chunks of rows (any device), and, for a few thousand samples, the matrix of all distances, which serves every later
-question about the same points, or of as many of them as questions need (``neighbour_distances``). Memory: O(samples),
-O(samples), O(chunk x samples), O(samples^2), and a copy of the points more.
+A cloud of a few thousand points keeps the matrix of its distances (``matrix``), which serves every later question about
+the same points, or about them together with other columns; a larger one, or one of few columns, searches anew for every
+question (``search``). Distances are in the max-norm and agree exactly whichever way they are found. Memory of a matrix:
+O(samples^2), and a copy of the points more where there are many columns.
 """
 
 from __future__ import annotations
@@ -14,27 +13,29 @@ import functools
 from dataclasses import dataclass
 from typing import final
 
+import numba
 import numpy as np
 import torch
 from torch import Tensor
 
-from infoplane.errors import InputError
-from infoplane.estimators.distances import loops
-from infoplane.estimators.distances.bounded import Bounded, Distances, Every
 from infoplane.estimators.distances.columns import over
+from infoplane.estimators.distances.matrix import Bounded, Distances, Every
+from infoplane.estimators.distances.search import (
+    TREE_COLUMNS_COUNTING,
+    check_k,
+    count_equal,
+    count_nearer,
+    insert,
+    kth_distance,
+)
 
-#: Up to this many columns a k-d tree finds the nearest points faster than all pairs do.
-TREE_COLUMNS = 7
-#: ... and counts those within a distance, which are many more, faster.
-TREE_COLUMNS_COUNTING = 3
-#: Distances that the tensor version holds at a time.
-_CHUNK_VALUES = 1 << 23
 #: Up to this many points their distances are held: 134 MB.
 MOST_HELD = 4096
 #: Of more columns than this, distances are found only as far as they are asked for.
 MANY_COLUMNS = 512
 #: So many points more than k are looked at for the k-th nearest of all.
 _SPARE = 8
+_RUN = 64  # distances looked at before any of them is looked at by itself
 
 
 class Cloud(abc.ABC):
@@ -153,7 +154,7 @@ class Held(Cloud):
 
     def nearer(self, radius: Tensor) -> Tensor:
         self._settle(radius)
-        return torch.from_numpy(loops.held_nearer(*self._lower, radius.numpy()))
+        return torch.from_numpy(held_nearer(*self._lower, radius.numpy()))
 
     def around(self, other: Cloud, k: int) -> tuple[Tensor, Tensor, Tensor]:
         distance, counts = self.with_other(other.hold())._around(k)
@@ -162,8 +163,8 @@ class Held(Cloud):
     def within(self, groups: Tensor, sizes: Tensor, k: int) -> Tensor:
         order, counts = groups.argsort(stable=True).numpy(), sizes.numpy()
         if self._open:
-            self._settle_near(loops.held_candidates_within(self._longest, order, counts, k + _SPARE), k)
-        return torch.from_numpy(loops.held_within(self._longest, order, counts, k))
+            self._settle_near(held_candidates_within(self._longest, order, counts, k + _SPARE), k)
+        return torch.from_numpy(held_within(self._longest, order, counts, k))
 
     @functools.cached_property
     def equal(self) -> Tensor:
@@ -175,8 +176,8 @@ class Held(Cloud):
         n = len(self.parts[0].lower)
         check_k(k, n)
         if self._open:
-            self._settle_near(loops.held_candidates(*self._lower, min(k + _SPARE, n - 1)), k)
-        kth, counts = loops.held_around(*self._lower, k)
+            self._settle_near(held_candidates(*self._lower, min(k + _SPARE, n - 1)), k)
+        kth, counts = held_around(*self._lower, k)
         return torch.from_numpy(kth), torch.from_numpy(counts)
 
     @property
@@ -215,83 +216,122 @@ def _to_hold(points: Tensor) -> bool:
     return points.shape[1] > TREE_COLUMNS_COUNTING and points.device.type == "cpu" and len(points) <= MOST_HELD
 
 
-def check_k(k: int, n: int) -> None:
-    """Whether there is a k-th nearest other point."""
-    if not 1 <= k < n:
-        raise InputError(f"k={k} neighbours among {n} points: k must lie between 1 and {n - 1}")
+# ---------------------------------------------------------------- of held distances
+#
+# ``first`` and ``second`` are matrices (samples, samples); distances in both together are the larger of the two.
 
 
-def kth_distance(points: Tensor, k: int) -> Tensor:
-    """Distance of each of ``points`` (samples, columns) float64 to its k-th nearest other point: (samples,)."""
-    check_k(k, len(points))
-    if points.device.type != "cpu":
-        return tensor_kth_distance(points, k)
-    if points.shape[1] <= TREE_COLUMNS:
-        return tree_kth_distance(points, k)
-    return torch.from_numpy(loops.pairs_kth(_transposed(points), k))
+@numba.njit(cache=True, nogil=True, fastmath={"nnan", "nsz"})
+def held_around(first, second, k):  # type: ignore[no-untyped-def]
+    """Distances to the k-th neighbour in both together (samples,), and how many are nearer in each (2, samples)."""
+    n = len(first)
+    kth, counts = np.empty(n), np.empty((2, n), np.int64)
+    distance = np.empty(n)
+    nearest = np.empty(k)  # ascending
+    for at in range(n):
+        a, b = first[at], second[at]
+        for j in range(n):
+            distance[j] = max(a[j], b[j])
+        distance[at] = np.inf
+        nearest[:] = np.inf
+        for start in range(0, n, _RUN):
+            run, some, bound = distance[start : start + _RUN], np.int32(0), nearest[k - 1]
+            for j in range(len(run)):  # in vectors; nearly all runs have none after the first few
+                some += np.int32(run[j] < bound)
+            for j in range(len(run) if some else 0):
+                insert(nearest, run[j])
+        reach, in_a, in_b = nearest[k - 1], np.int32(0), np.int32(0)
+        for j in range(n):
+            in_a += np.int32(a[j] < reach)
+            in_b += np.int32(b[j] < reach)
+        kth[at], counts[0, at], counts[1, at] = reach, in_a, in_b
+    return kth, counts - (kth > 0)  # the point itself lies at distance 0
 
 
-def count_nearer(points: Tensor, distance: Tensor) -> Tensor:
-    """How many other points lie strictly nearer to each of ``points`` than its ``distance`` (samples,): int64."""
-    if points.device.type != "cpu":
-        return tensor_count_nearer(points, distance)
-    if points.shape[1] <= TREE_COLUMNS_COUNTING:
-        return tree_count_nearer(points, distance)
-    return torch.from_numpy(loops.pairs_nearer(_transposed(points), distance.numpy()))
+@numba.njit(cache=True, nogil=True)
+def held_nearer(first, second, radius):  # type: ignore[no-untyped-def]
+    """How many other points lie nearer than ``radius`` (samples,) in both together: (samples,)."""
+    n = len(first)
+    count = np.zeros(n, dtype=np.int64)
+    for at in range(n):
+        a, b, reach, nearer = first[at], second[at], radius[at], np.int32(0)
+        for j in range(n):
+            nearer += np.int32(a[j] < reach) & np.int32(b[j] < reach)
+        count[at] = nearer
+    return count - (radius > 0)  # the point itself lies at distance 0
 
 
-def count_equal(points: Tensor) -> Tensor:
-    """How many other points equal each of ``points`` (samples, columns): (samples,) int64."""
-    _, inverse, counts = torch.unique(points, dim=0, return_inverse=True, return_counts=True)
-    return counts[inverse] - 1
+@numba.njit(cache=True, nogil=True)
+def held_within(distances, order, sizes, k):  # type: ignore[no-untyped-def]
+    """The distance to the k-th nearest of the same group, or to its farthest where it is smaller: (samples,).
+
+    ``order`` (samples,) numbers the members of one group after the other, ``sizes`` (groups,) counts them.
+    """
+    kth = np.zeros(len(order))
+    start = 0
+    for size in sizes:
+        members = order[start : start + size]
+        nearest = np.empty(max(1, min(k, size - 1)))  # ascending
+        for at in members if size > 1 else members[:0]:
+            row = distances[at]
+            nearest[:] = np.inf
+            for j in members:
+                if j != at:
+                    insert(nearest, row[j])
+            kth[at] = nearest[-1]
+        start += size
+    return kth
 
 
-def _transposed(points: Tensor) -> np.ndarray:
-    return np.ascontiguousarray(points.numpy().T)  # (columns, samples)
+@numba.njit(cache=True, nogil=True, fastmath={"nnan", "nsz"})
+def held_candidates(first, second, many):  # type: ignore[no-untyped-def]
+    """The ``many`` nearest other points in both together: (samples, many)."""
+    n = len(first)
+    places, distance, bounds = np.empty((n, many), np.int64), np.empty(n), np.empty(2 * many)
+    for at in range(n):
+        a, b = first[at], second[at]
+        for j in range(n):
+            distance[j] = max(a[j], b[j])
+        distance[at] = np.inf
+        smallest(distance, places[at], bounds)
+    return places
 
 
-# ---------------------------------------------------------------- a tree
+@numba.njit(cache=True, nogil=True)
+def held_candidates_within(distances, order, sizes, many):  # type: ignore[no-untyped-def]
+    """The ``many`` nearest others of the same group, filled up with the point itself; see ``held_within``."""
+    places, bounds = np.empty((len(order), many), np.int64), np.empty(2 * many)
+    start = 0
+    for size in sizes:
+        members = order[start : start + size]
+        for at in members:
+            row = distances[at][members]
+            row[members == at] = np.inf
+            others = min(many, size - 1)
+            smallest(row, places[at, :others], bounds)
+            places[at, :others] = members[places[at, :others]]
+            places[at, others:] = at
+        start += size
+    return places
 
 
-def tree_kth_distance(points: Tensor, k: int) -> Tensor:
-    """``kth_distance`` by scipy's k-d tree."""
-    from scipy.spatial import cKDTree
+@numba.njit(cache=True, nogil=True, fastmath={"nnan", "nsz"})
+def smallest(values, places, bounds):  # type: ignore[no-untyped-def]
+    """Where the ``len(places)`` smallest of at least as many ``values`` are, ascending.
 
-    array = points.numpy()
-    distance, _ = cKDTree(array).query(array, k=[k + 1], p=np.inf)  # the nearest of all is the point itself
-    return torch.from_numpy(distance[:, 0])
-
-
-def tree_count_nearer(points: Tensor, distance: Tensor) -> Tensor:
-    """``count_nearer`` by scipy's k-d tree."""
-    from scipy.spatial import cKDTree
-
-    array, radius = points.numpy(), distance.numpy()
-    just_below = np.nextafter(radius, 0.0)
-    count = cKDTree(array).query_ball_point(array, just_below, p=np.inf, return_length=True) - 1
-    return torch.from_numpy(np.where(radius > 0, count, 0).astype(np.int64))
-
-
-# ---------------------------------------------------------------- all pairs, as tensors
-
-
-def tensor_kth_distance(points: Tensor, k: int) -> Tensor:
-    """``kth_distance`` in chunks of rows, where the points are."""
-    return torch.cat([rows.topk(k + 1, largest=False).values[:, k] for _, rows in _tensor_rows(points)])
-
-
-def tensor_count_nearer(points: Tensor, distance: Tensor) -> Tensor:
-    """``count_nearer`` in chunks of rows, where the points are."""
-    counts = [(rows < distance[start : start + len(rows), None]).sum(1) for start, rows in _tensor_rows(points)]
-    return torch.cat(counts) - (distance > 0).to(torch.int64)
-
-
-def _tensor_rows(points: Tensor):  # type: ignore[no-untyped-def]
-    """Chunks of the distances between all points: the first row's number, and (chunk, samples)."""
-    columns = points.T.contiguous()  # (columns, samples)
-    step = max(1, _CHUNK_VALUES // len(points))
-    for start in range(0, len(points), step):
-        rows = torch.zeros(len(points[start : start + step]), len(points), dtype=points.dtype, device=points.device)
-        for column in columns:
-            torch.maximum(rows, (column[start : start + step, None] - column).abs_(), out=rows)
-        yield start, rows
+    ``bounds`` (groups,) for the smallest one of every group-th value. At least ``many`` values are no larger than the
+    many-th of these, so that what is above it need not be sorted: one pass without a branch leaves few.
+    """
+    groups, many, count = len(bounds), len(places), 0
+    bounds[:] = np.inf
+    for start in range(0, len(values), groups):
+        run = values[start : start + groups]
+        for j in range(len(run)):
+            bounds[j] = min(bounds[j], run[j])
+    bounds.sort()
+    bound = bounds[many - 1]
+    few = np.empty(len(values) + 1, np.int64)
+    for j in range(len(values)):  # written always, kept only where the count goes on
+        few[count] = j
+        count += values[j] <= bound
+    places[:] = few[:count][values[few[:count]].argsort()[:many]]

@@ -17,7 +17,7 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor
 
-from infoplane.estimators.neural.critic import NeuralBound, Perceptron, Scored, Scorer
+from infoplane.estimators.neural.critic import NeuralBound, ReluNetwork, Scored, Scorer
 from infoplane.flags import NEGATIVE, Flag
 from infoplane.types import Kind
 
@@ -32,7 +32,7 @@ class Normal(Scorer):
 
     def __init__(self, t: Tensor, v: Tensor, hidden: int, generator: torch.Generator) -> None:
         self._dimensions = v.shape[1]
-        self._network = Perceptron((t.shape[1], hidden, 2 * v.shape[1]), generator, t.device)
+        self._network = ReluNetwork((t.shape[1], hidden, 2 * v.shape[1]), generator, t.device)
         self.parameters = self._network.parameters
 
     def __call__(self, t: Tensor, v: Tensor) -> Tensor:
@@ -50,7 +50,7 @@ class Categorical(Scorer):
 
     def __init__(self, t: Tensor, kinds: Tensor, hidden: int, generator: torch.Generator) -> None:
         self._kinds = kinds
-        self._network = Perceptron((t.shape[1], hidden, len(kinds)), generator, t.device)
+        self._network = ReluNetwork((t.shape[1], hidden, len(kinds)), generator, t.device)
         self.parameters = self._network.parameters
 
     def __call__(self, t: Tensor, v: Tensor) -> Tensor:

@@ -29,7 +29,8 @@ from infoplane.errors import InputError
 from infoplane.estimators.base import Estimator
 from infoplane.estimators.counting.samples import Variable
 from infoplane.estimators.counting.symbols import constant_units
-from infoplane.flags import ABOVE_CEILING, CONSTANT_UNITS, OVERFITTED, Flag
+from infoplane.estimators.distances.columns import Standardiser
+from infoplane.flags import ABOVE_CEILING, CONSTANT_UNITS, DIVERGING, OVERFITTED, Flag
 from infoplane.types import NATS_PER, Estimate, Kind, Units
 
 FEWEST_SAMPLES = 20  # both halves need a few, and the first one some to stop by
@@ -45,7 +46,7 @@ OVERFITTED_NATS = 0.5  # the training part may exceed the held-out half by this,
 
 
 @final
-class Perceptron:
+class ReluNetwork:
     """Two hidden ReLU layers, with weights of its own random numbers."""
 
     def __init__(self, sizes: tuple[int, int, int], generator: torch.Generator, device: torch.device) -> None:
@@ -81,8 +82,8 @@ class Separable(Scorer):
     """f(t, v) = g(t) . h(v) + a(t) + b(v)."""
 
     def __init__(self, units: int, dimensions: int, hidden: int, generator: torch.Generator, device: torch.device):
-        self._of_t = Perceptron((units, hidden, EMBEDDING + 1), generator, device)
-        self._of_v = Perceptron((dimensions, hidden, EMBEDDING + 1), generator, device)
+        self._of_t = ReluNetwork((units, hidden, EMBEDDING + 1), generator, device)
+        self._of_v = ReluNetwork((dimensions, hidden, EMBEDDING + 1), generator, device)
         self.parameters = [*self._of_t.parameters, *self._of_v.parameters]
 
     def __call__(self, t: Tensor, v: Tensor) -> Tensor:
@@ -264,6 +265,23 @@ class CriticBound(NeuralBound):
         return Separable(t.shape[1], v.shape[1], self.hidden, generator, t.device)
 
 
+class DualBound(CriticBound):
+    """A bound E[f] - (a mean of exp f over the pairs that did not occur): of each row its log mean exp is kept."""
+
+    @abc.abstractmethod
+    def second_mean(self, rows: Tensor) -> Tensor:
+        """What is taken off the mean of f, () from the log mean exp of each row's other pairs (rows,)."""
+
+    def loss(self, scores: Tensor, own: Tensor) -> Tensor:
+        return self.second_mean(self.statistic(scores, own)) - scores.diagonal().mean()
+
+    def statistic(self, scores: Tensor, own: Tensor) -> Tensor:
+        return log_mean_exp_of_others(scores, own)
+
+    def doubts(self, value: float, scored: Scored) -> tuple[Flag, ...]:
+        return (DIVERGING,) if heavy_tail(scored.rows) else ()
+
+
 def log_mean_exp(logs: Tensor) -> Tensor:
     """log of the mean of exp(logs), () from (rows,)."""
     return logs.logsumexp(0) - math.log(len(logs))
@@ -285,9 +303,7 @@ def _standardised(values: Tensor, rows: Tensor) -> Tensor:
 
     Values are (samples, columns), ``rows`` numbers those of the training half: the held-out half has no part in it.
     """
-    known = values[rows].to(torch.float64)
-    spread, mean = known.std(0, correction=0), known.mean(0)
-    varies = (known != known[:1]).any(0) & (spread > 0)
-    if not bool(varies.any()):
+    standard = Standardiser.of(values[rows])
+    if not bool(standard.varies.any()):
         return torch.zeros(len(values), 1, device=values.device)
-    return ((values.to(torch.float64) - mean)[:, varies] / spread[varies]).to(torch.float32)
+    return standard(values).to(torch.float32)

@@ -13,13 +13,12 @@ from typing import ClassVar, final
 
 from torch import Tensor
 
-from infoplane.estimators.neural.critic import CriticBound, Scored, heavy_tail, log_mean_exp, log_mean_exp_of_others
-from infoplane.flags import DIVERGING, Flag
+from infoplane.estimators.neural.critic import DualBound, Scored, log_mean_exp
 from infoplane.types import Kind
 
 
 @final
-class MINE(CriticBound):
+class MINE(DualBound):
     """Donsker-Varadhan lower bound of mutual information.
 
     For small information, labels and layers of any dimension, also continuous labels. ``steps`` is the most there will
@@ -40,17 +39,11 @@ class MINE(CriticBound):
     bound: ClassVar[Kind] = "lower bound"
     title: ClassVar[str] = "Donsker-Varadhan bound (MINE)"
 
-    def loss(self, scores: Tensor, own: Tensor) -> Tensor:
-        return log_mean_exp(self.statistic(scores, own)) - scores.diagonal().mean()
-
-    def statistic(self, scores: Tensor, own: Tensor) -> Tensor:
-        return log_mean_exp_of_others(scores, own)
+    def second_mean(self, rows: Tensor) -> Tensor:
+        return log_mean_exp(rows)
 
     def contributions(self, scored: Scored) -> Tensor:
         return donsker_varadhan(scored)
-
-    def doubts(self, value: float, scored: Scored) -> tuple[Flag, ...]:
-        return (DIVERGING,) if heavy_tail(scored.rows) else ()
 
 
 def donsker_varadhan(scored: Scored) -> Tensor:

@@ -13,13 +13,12 @@ from typing import ClassVar, final
 
 from torch import Tensor
 
-from infoplane.estimators.neural.critic import CriticBound, Scored, heavy_tail, log_mean_exp_of_others
-from infoplane.flags import DIVERGING, Flag
+from infoplane.estimators.neural.critic import DualBound, Scored
 from infoplane.types import Kind
 
 
 @final
-class NWJ(CriticBound):
+class NWJ(DualBound):
     """Lower bound of mutual information that has no ceiling, but a variance that grows with the value.
 
     For small information, labels and layers of any dimension, also continuous labels. ``steps`` is the most there will
@@ -40,14 +39,8 @@ class NWJ(CriticBound):
     bound: ClassVar[Kind] = "lower bound"
     title: ClassVar[str] = "NWJ bound"
 
-    def loss(self, scores: Tensor, own: Tensor) -> Tensor:
-        return (self.statistic(scores, own) - 1).exp().mean() - scores.diagonal().mean()
-
-    def statistic(self, scores: Tensor, own: Tensor) -> Tensor:
-        return log_mean_exp_of_others(scores, own)
+    def second_mean(self, rows: Tensor) -> Tensor:
+        return (rows - 1).exp().mean()
 
     def contributions(self, scored: Scored) -> Tensor:
         return scored.own - (scored.rows - 1).exp()
-
-    def doubts(self, value: float, scored: Scored) -> tuple[Flag, ...]:
-        return (DIVERGING,) if heavy_tail(scored.rows) else ()

@@ -1,4 +1,4 @@
-"""The distances between all points, kept for many questions: all at once, or only as far as they are asked for.
+"""Points -> the distances between all of them, kept for many questions: all at once, or as far as they are asked for.
 
 Where points have thousands of columns, most distances in the max-norm need not be known, only that they are too long:
 
@@ -9,7 +9,7 @@ Where points have thousands of columns, most distances in the max-norm need not 
 - a question has a radius, and a pair is not looked at further when it is known to be as far apart as that. Where most
   pairs are nearer, all distances are found.
 
-Differences are those of ``neighbour_loops``, to the last bit; swings are rounded upwards.
+Differences are those of ``search``, to the last bit; swings are rounded upwards, so that no piece is left out wrongly.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from typing import final
 import numba
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from infoplane.estimators.distances import loops
 from infoplane.estimators.distances.columns import over
 
 _PIECE = 64  # columns: all points in one of them stay in the cache
@@ -31,8 +31,10 @@ _WITNESSES = 8  # of each point, a multiple of four
 _MIDDLE = 64  # points whose mean is the middle
 _UPWARDS = 1 + 1e-15  # more than what three roundings can take from a swing
 _BLOCK = 128  # points whose witnesses stay in the cache
-_TILE = 16  # rows or columns mirrored at a time
+_TILE = 16  # rows or columns of bounds mirrored at a time
 _RUN = 64  # distances looked at before any of them is looked at by itself
+_ROW = 512  # of all distances: points compared at a time, which stay in the cache
+_ROWS = 32  # ... with so many others, and mirrored at a time
 
 
 class Distances(abc.ABC):
@@ -64,7 +66,7 @@ class Every(Distances):
     def of(cls, points: Tensor) -> Every:
         """Between points (samples, columns) float64."""
         columns = np.ascontiguousarray(points.numpy().T)  # (columns, samples)
-        return cls(torch.from_numpy(loops.all_distances(columns)))
+        return cls(torch.from_numpy(all_distances(columns)))
 
     def settle(self, radius: Tensor) -> None:
         """Nothing is left to do."""
@@ -113,7 +115,7 @@ class Bounded(Distances):
         if bool((radius <= self.settled).all()):
             return
         pairs = _unsettled(self.lower.numpy(), self.known.numpy(), radius.numpy())
-        if 4 * len(pairs) > self.lower.numel():  # most of all pairs, as where all are about as far apart
+        if 4 * len(pairs) > self.lower.numel():  # half of all pairs, as where all are about as far apart
             self._find_all()
         else:
             self._widen(pairs, radius.numpy())
@@ -129,7 +131,7 @@ class Bounded(Distances):
 
     def _find_all(self) -> None:
         columns = self.pieces.transpose(1, 2).index_select(2, self.rows)  # (pieces, columns, samples)
-        self.lower.copy_(torch.from_numpy(loops.all_distances(columns.flatten(0, 1).numpy())))
+        self.lower.copy_(torch.from_numpy(all_distances(columns.flatten(0, 1).numpy())))
         self.known.fill_(True)
 
     def _widen(self, pairs: np.ndarray, radius: np.ndarray) -> None:
@@ -155,13 +157,73 @@ def _fill_square(matrix, chosen, square):  # type: ignore[no-untyped-def]
             square[at, place] = row[chosen[place]]
 
 
+# ---------------------------------------------------------------- all distances at once
+
+
+def all_distances(columns: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Between all points of ``columns`` (columns, samples): (samples, samples)."""
+    distances = np.empty((columns.shape[1], columns.shape[1]))  # NumPy's memory comes in large pages, Numba's not
+    _fill_distances(columns, distances)
+    return distances
+
+
+@numba.njit(cache=True, nogil=True, fastmath={"nnan", "nsz"})
+def _fill_distances(columns, distances):  # type: ignore[no-untyped-def]
+    """Each pair once, four units at a time, then the other half.
+
+    Four units at a time, since a distance that is read and written for every unit costs more than its maximum.
+    """
+    units, n = columns.shape
+    for start in range(0, n, _ROW):
+        stop = min(start + _ROW, n)
+        for top in range(0, stop, _ROWS):
+            bottom = min(top + _ROWS, stop)
+            for at in range(top, bottom):
+                distances[at, max(start, at) : stop] = 0.0
+            for unit in range(0, units - 3, 4):
+                for at in range(top, bottom):
+                    _widen_by_four(distances[at], columns[unit : unit + 4], at, max(start, at), stop)
+            for unit in range(units - units % 4, units):
+                for at in range(top, bottom):
+                    first = max(start, at)
+                    row, value, distance = columns[unit, first:stop], columns[unit, at], distances[at, first:stop]
+                    for j in range(stop - first):
+                        distance[j] = max(distance[j], abs(row[j] - value))
+    _mirror(distances)
+
+
+@numba.njit(cache=True, nogil=True, fastmath={"nnan", "nsz"})
+def _widen_by_four(distances, units, at, start, stop):  # type: ignore[no-untyped-def]
+    """The distances of point ``at`` to the points ``start`` to ``stop`` in four units more."""
+    p, q, r, s = units[0, start:stop], units[1, start:stop], units[2, start:stop], units[3, start:stop]
+    to_p, to_q, to_r, to_s = units[0, at], units[1, at], units[2, at], units[3, at]
+    distance = distances[start:stop]
+    for j in range(stop - start):
+        two, more = max(abs(p[j] - to_p), abs(q[j] - to_q)), max(abs(r[j] - to_r), abs(s[j] - to_s))
+        distance[j] = max(distance[j], max(two, more))
+
+
+@numba.njit(cache=True, nogil=True)
+def _mirror(distances):  # type: ignore[no-untyped-def]
+    """The upper half into the lower one, in tiles: a whole column would take a line of the cache for each number."""
+    n = len(distances)
+    for i in range(0, n, _ROWS):
+        for j in range(0, i + 1, _ROWS):
+            for a in range(i, min(i + _ROWS, n)):
+                for b in range(j, min(j + _ROWS, a)):
+                    distances[a, b] = distances[b, a]
+
+
+# ---------------------------------------------------------------- distances as far as they are asked for
+
+
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def _cut(points, scale, middle, pieces):  # type: ignore[no-untyped-def]
     """Fill ``pieces`` (pieces, samples, columns), and how far points are from the ``middle``: (pieces, samples)."""
     pieces[-1] = 0.0
     swings = np.empty(pieces.shape[:2], np.int64)
     swing = np.empty(_PIECE)
-    bits = swing.view(np.int64)  # in the same order, and their maximum is found faster
+    bits = swing.view(np.int64)  # floats of at least 0 have the order of their bits, whose maximum is found faster
     for at in range(len(points)):
         for piece in range(len(pieces)):
             start = piece * _PIECE
@@ -228,7 +290,7 @@ def _unsettled(lower, known, radius):  # type: ignore[no-untyped-def]
         row, reach = lower[at], radius[at]
         for start in range(0, at, _RUN):
             stop, some = min(start + _RUN, at), np.int32(0)
-            for j in range(start, stop):
+            for j in range(start, stop):  # counting has no branch; most runs have none, and are done with
                 some += np.int32(row[j] < max(reach, radius[j]))
             if count + some > len(pairs):
                 pairs = np.concatenate((pairs, np.empty_like(pairs)))
@@ -281,17 +343,20 @@ def _widen(pieces, swings, pairs, distance, enough):  # type: ignore[no-untyped-
         for at in range(len(pairs)):
             i, j = pairs[at, 0], pairs[at, 1]
             if not swing[i] + swing[j] <= bound[at]:
-                found = _farther(piece[i], piece[j], bound[at])
-                if found > bound[at]:
-                    distance[at], bound[at] = found, np.inf if found >= enough[at] else found
+                farther = _farther(piece[i], piece[j], bound[at])
+                if farther > bound[at]:
+                    distance[at], bound[at] = farther, np.inf if farther >= enough[at] else farther
 
 
 @numba.njit(cache=True, nogil=True, fastmath={"nnan", "nsz"})
-def _farther(a, b, found):  # type: ignore[no-untyped-def]
-    """The largest difference of two rows, or what was ``found`` before; counting is what is fast."""
+def _farther(a, b, least):  # type: ignore[no-untyped-def]
+    """The largest difference of two rows, or ``least`` where none is above it.
+
+    Counting the differences above it is what is fast, and mostly there are none.
+    """
     count = np.int64(0)
     for unit in range(_PIECE):
-        count += np.int64(abs(a[unit] - b[unit]) > found)
+        count += np.int64(abs(a[unit] - b[unit]) > least)
     for unit in range(_PIECE if count else 0):
-        found = max(found, abs(a[unit] - b[unit]))
-    return found
+        least = max(least, abs(a[unit] - b[unit]))
+    return least
