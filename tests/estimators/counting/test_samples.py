@@ -113,9 +113,9 @@ def test_a_continuous_label_is_refused_or_cut_into_equal_shares():
             r"y has shape \(2, 2\) but its rows are not one-hot: pass class numbers of shape",
         ),
         ([["a", "b"], ["b", "a"]], None, r"not one-hot"),
-        ([0.2, 0.4], 1, r"y_bins must be a whole number of at least 2, got 1: for example y_bins=10"),
-        ([0.2, 0.4], 2.5, r"got 2\.5"),
-        ([0.2, 0.4], True, r"got True"),
+        ([0.2, 0.4], 1, r"y_bins=1: it must be a whole number of at least 2, for example y_bins=10"),
+        ([0.2, 0.4], 2.5, r"y_bins=2\.5"),
+        ([0.2, 0.4], True, r"y_bins=True"),
         (["a", "b"], 2, r"y_bins=2 cuts numbers, and y holds <U1: leave y_bins out"),
     ],
 )

@@ -1,4 +1,9 @@
-"""Rows of whole numbers of any size -> one 64-bit code per row, by an exact hash. Pure functions."""
+"""Rows of whole numbers of any size -> one 64-bit code per row, by a hash of all their bits. Pure functions.
+
+The numbers are scrambled first. In a plain sum of weights times numbers, as for bin numbers (``kernels``), two that
+differ by 2^s times an odd number leave 63 - s random bits of a weight between them, and floats that differ in their
+high bits alone have a large s.
+"""
 
 from __future__ import annotations
 

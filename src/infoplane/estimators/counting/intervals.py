@@ -28,7 +28,7 @@ INTERVALS = ("none", "jackknife", "reflected", "percentile")
 NORMAL = 1.96  # standard errors on each side of 95 % of a normal distribution
 REPEATS = 500  # tables of a bootstrap
 _AT_ONCE = 1 << 20  # cells that are drawn at a time
-_SEED = 20030607
+_SEED = 20030607  # of the tables drawn: the same interval in every process
 
 
 def intervals(codes: Tensor, other: Ids, method: str, *, mean: bool = False) -> Tensor:
@@ -40,8 +40,8 @@ def intervals(codes: Tensor, other: Ids, method: str, *, mean: bool = False) -> 
     if method == "jackknife":
         return _jackknife(codes, other, mean)
     rows = [_bootstrap(row, other, method == "reflected") for row in codes.flatten(0, 1)]
-    found = torch.tensor(rows, dtype=torch.float64, device=codes.device).view(*codes.shape[:2], 4)
-    return torch.full_like(found[:, :1], math.nan) if mean and codes.shape[1] > 1 else found
+    lines = torch.tensor(rows, dtype=torch.float64, device=codes.device).view(*codes.shape[:2], 4)
+    return torch.full_like(lines[:, :1], math.nan) if mean and codes.shape[1] > 1 else lines
 
 
 def _jackknife(codes: Tensor, other: Ids, mean: bool) -> Tensor:
@@ -72,7 +72,7 @@ def _ascending(values: Tensor) -> Tensor:
 def _bootstrap(codes: Tensor, other: Ids, reflect: bool) -> tuple[float, float, float, float]:
     """One row of symbols (samples,)."""
     pairs = (tensor_ranks(codes[None])[0] * other.count + other.ids).cpu().numpy()
-    cells, counts = np.unique(pairs, return_counts=True)
+    cells, counts = np.unique(pairs, return_counts=True)  # drawing counts of cells is drawing samples, and cheaper
     generator, n = np.random.default_rng(_SEED), len(pairs)
     value = float(_information(counts[None], cells, other.count)[0])
     at_once = max(_AT_ONCE // len(cells), 1)

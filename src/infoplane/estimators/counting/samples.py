@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field, fields, is_dataclass
-from numbers import Integral
 from typing import Any, TypeVar, cast
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from infoplane.checks import whole_number
 from infoplane.errors import InputError
 from infoplane.estimators.counting.entropy import entropy_of_counts, tensor_ranks
 from infoplane.estimators.counting.hashing import word_codes
@@ -113,7 +113,7 @@ class Variable:
 
     def to(self, device: torch.device) -> Variable:
         held = [part.device for part in (None if self.ids is None else self.ids.ids, self.numbers) if part is not None]
-        if all(one == device for one in held):
+        if all(each == device for each in held):
             return self
         numbers = None if self.numbers is None else self.numbers.to(device)
         return Variable(None if self.ids is None else self.ids.to(device), numbers)
@@ -128,7 +128,7 @@ def _storages(value: Any) -> Iterator[tuple[int, int]]:
     """Address and bytes of what the tensors in a tensor, a tuple or a dataclass take."""
     if isinstance(value, Tensor):
         yield value.untyped_storage().data_ptr(), value.untyped_storage().nbytes()
-    parts = [getattr(value, one.name) for one in fields(value)] if is_dataclass(value) else value
+    parts = [getattr(value, part.name) for part in fields(value)] if is_dataclass(value) else value
     for part in parts if isinstance(parts, list | tuple) else ():
         yield from _storages(part)
 
@@ -235,8 +235,7 @@ def label_ids(y: Any, *, bins: int | None = None) -> Ids:
 def _equal_shares(flat: np.ndarray, bins: int) -> np.ndarray:
     if flat.dtype.kind not in "iuf":
         raise InputError(f"y_bins={bins!r} cuts numbers, and y holds {flat.dtype}: leave y_bins out")
-    if isinstance(bins, bool) or not isinstance(bins, Integral) or bins < 2:
-        raise InputError(f"y_bins must be a whole number of at least 2, got {bins!r}: for example y_bins=10")
+    whole_number("y_bins", bins, least=2, example=10)
     cuts = np.sort(flat)[np.arange(1, bins) * len(flat) // bins]
     return np.searchsorted(cuts, flat, side="right")
 
@@ -261,7 +260,7 @@ def check_lengths(**named: int) -> None:
     """All of one length, and of at least two samples."""
     lengths = set(named.values())
     if len(lengths) > 1:
-        said = ", ".join(f"{name} has {length} samples" for name, length in named.items())
-        raise InputError(f"{said}: they must describe the same samples, row by row")
+        lengths_of_each = ", ".join(f"{name} has {length} samples" for name, length in named.items())
+        raise InputError(f"{lengths_of_each}: they must describe the same samples, row by row")
     if lengths and min(lengths) < 2:
         raise InputError(f"{min(lengths)} sample(s): information needs at least 2")

@@ -37,7 +37,7 @@ class Groups:
 
     @classmethod
     def of(cls, orders: list[Ids]) -> Groups:
-        return cls(torch.stack([one.ids.to(torch.int32) for one in orders]), orders[0].counts)
+        return cls(torch.stack([order.ids.to(torch.int32) for order in orders]), orders[0].counts)
 
 
 def soft_codes(shares: Tensor) -> Tensor:
@@ -87,13 +87,13 @@ def tensor_group_weights(codes: Tensor, groups: Groups, alone: Tensor) -> list[f
     """``group_weights`` in tensor operations."""
     if len(groups.counts) == len(codes):
         return [float(alone.sum())] * len(groups.orders)
-    found = []
+    totals = []
     for ids in groups.orders:
         sums = torch.zeros((len(groups.counts), codes.shape[1]), dtype=torch.int64, device=codes.device)
         for some, piece in zip(ids.split(_ROWS), codes.split(_ROWS), strict=True):
-            sums.index_add_(0, some, _numbers(piece))
-        found.append(float(torch.cat([row_weights(piece) for piece in sums.split(_ROWS)]).sum()))
-    return found
+            sums.index_add_(0, some, _numbers(piece))  # whole numbers: exact in any order
+        totals.append(float(torch.cat([row_weights(piece) for piece in sums.split(_ROWS)]).sum()))
+    return totals
 
 
 def _numbers(codes: Tensor) -> Tensor:
@@ -144,6 +144,8 @@ def _weigh(numbers, value, power):  # type: ignore[no-untyped-def]
         total += numbers[k]
         value[k] = max(numbers[k], 1)  # the logarithm of 0 is multiplied by 0
     for k in range(len(numbers)):
+        # the power of two, read off the bits: those of sqrt(1/2) are taken away first, so that the value left lies
+        # between sqrt(1/2) and sqrt(2), where the series is shortest
         above = (bits[k] - np.int64(_BITS_OF_ROOT_HALF)) >> _BITS_OF_FRACTION
         power[k] = above
         bits[k] -= above << _BITS_OF_FRACTION

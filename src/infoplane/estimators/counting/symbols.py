@@ -92,6 +92,7 @@ def row_weights(units: int, symbols: int | None, device: torch.device) -> Tensor
     if symbols is not None and units * math.log2(max(symbols, 2)) < 63:
         weights = np.array([symbols**j for j in range(units)], dtype=np.int64)
     else:
+        # odd numbers have an inverse mod 2^64, so that rows that differ in one unit never meet
         random = np.random.default_rng(_SEED).integers(0, 2**64, size=units, dtype=np.uint64)
         weights = (random | np.uint64(1)).view(np.int64)
     return torch.from_numpy(weights).to(device)
@@ -154,6 +155,7 @@ def _note_varying(t, first, varies):  # type: ignore[no-untyped-def]
         for i in range(samples):
             for j in range(units):
                 varies[j] |= t[m, i, j] != first[j]
+            # a look every 16 samples: units that vary mostly show it in the first few, and the rest is not read
             if (i & 15 == 15 or i == samples - 1) and varies.sum() == units:
                 return
 
@@ -168,6 +170,7 @@ class Words(Quantiser):
         if self.width is None:
             numbers = t
         else:
+            # a true division in t's own type: a number of Python would be multiplied by its inverse on some devices
             numbers = (t / torch.full((1,), self.width, dtype=t.dtype, device=t.device)).floor()
         words = (numbers + 0.0).view(torch.int32 if t.dtype == torch.float32 else torch.int64).to(torch.int64)
         weights = row_weights(t.shape[-1], None, t.device)

@@ -27,7 +27,7 @@ _CHUNK = 2048
 _CHUNK_VALUES = 1 << 22
 #: Times more columns and samples than the principal directions that are looked for: these are then found alone.
 _MANY = 64
-_LEAST = 1e-8  # variance beside the largest one that can be told from rounding of products
+_SMALLEST_SHARE = 1e-8  # variance beside the largest one that can be told from rounding of products
 _PROBES = 64  # normal vectors that try out an inverse
 #: Values (samples x columns) up to which a variable gets a basis of its own.
 _MOST_VALUES = 1 << 24
@@ -192,9 +192,9 @@ def _all_of(t: Standard, correlations: Tensor, rank: int) -> Canonical:
 def principal(t: Standard, most: int | None = None) -> tuple[Tensor, Tensor]:
     """Scores (samples, k) of the first principal components, and the share of the variance of each (k,), descending."""
     if most is not None and _MANY * most <= min(t.n, t.units.count) and t.device.type == "cpu":
-        found = _leading(t, most)
-        if found is not None:
-            return found
+        leading = _leading(t, most)
+        if leading is not None:
+            return leading
     _, values, directions = torch.linalg.svd(_triangle(t), full_matrices=False)
     return t.scores(directions.T[:, :most]), (values.square() / values.square().sum())[:most]
 
@@ -213,22 +213,22 @@ def _leading(t: Standard, most: int) -> tuple[Tensor, Tensor] | None:
         piece = t.rows(0, t.n, slice(a, b)) if few else t.rows(a, b)
         products = blas.dsyrk(1.0, piece.numpy().T, beta=1.0, c=products, trans=few, overwrite_c=1)
     times = LinearOperator((size, size), lambda v: blas.dsymv(1.0, products, v), dtype=products.dtype)
-    start = np.random.default_rng(0).normal(size=size)
-    values, vectors = (torch.from_numpy(one).flip(-1) for one in eigsh(times, most, v0=start))
-    if values[-1] < _LEAST * values[0]:
+    start = np.random.default_rng(0).normal(size=size)  # the same directions every time
+    values, vectors = (torch.from_numpy(part).flip(-1) for part in eigsh(times, most, v0=start))
+    if values[-1] < _SMALLEST_SHARE * values[0]:
         return None
     return vectors * values.sqrt() if few else t.scores(vectors), values / (t.n * t.units.count)
 
 
-def gaussian_nats(found: Canonical, n: int, correction: str) -> float:
+def gaussian_nats(pairs: Canonical, n: int, correction: str) -> float:
     """I = -1/2 sum log(1 - correlation^2), less its mean excess in samples of size n where ``correction`` is wishart.
 
     Needs n - 1 above the sum of the ranks; otherwise no correction is known, and none is made.
     """
-    nats = -0.5 * float(found.residual.log().sum())
-    if correction == "none" or n - 1 <= found.rank_t + found.rank_other:
+    nats = -0.5 * float(pairs.residual.log().sum())
+    if correction == "none" or n - 1 <= pairs.rank_t + pairs.rank_other:
         return nats
-    excess = [_mean_log_det(rank, n) for rank in (found.rank_t, found.rank_other, found.rank_t + found.rank_other)]
+    excess = [_mean_log_det(rank, n) for rank in (pairs.rank_t, pairs.rank_other, pairs.rank_t + pairs.rank_other)]
     return nats - 0.5 * (excess[0] + excess[1] - excess[2])
 
 
@@ -244,16 +244,17 @@ def class_nats(t: Standard, classes: Ids) -> tuple[float, Canonical]:
     whiten = t.n**0.5 * to_t  # (columns, rank)
     means = _class_sums(t, classes) / (shares[:, None] * t.n) @ whiten  # (classes, rank)
     left, correlations, right = torch.linalg.svd(root * means, full_matrices=False)
-    found = Canonical(correlations.clamp(max=1.0), whiten @ right.T, left / root, to_t.shape[1], classes.count - 1)
-    unit = found.residual.rsqrt()  # within classes the variance becomes 1
+    pairs = Canonical(correlations.clamp(max=1.0), whiten @ right.T, left / root, to_t.shape[1], classes.count - 1)
+    unit = pairs.residual.rsqrt()  # within classes the variance becomes 1
     centres = means @ right.T * unit  # (classes, pairs)
     total = torch.zeros((), dtype=torch.float64, device=t.device)
     for start, stop in _chunks(t.n, min(_CHUNK, max(1, _CHUNK_VALUES // classes.count))):
-        scores = t.rows(start, stop) @ (found.t * unit)
+        scores = t.rows(start, stop) @ (pairs.t * unit)  # (chunk, pairs)
+        # differences, not products: near a class's mean these would cancel
         distance = torch.cdist(scores, centres, compute_mode="donot_use_mm_for_euclid_dist")
         posterior = (shares.log() - 0.5 * distance.square()).log_softmax(1)  # (chunk, classes)
         total += posterior.gather(1, classes.ids[start:stop, None]).sum()
-    return classes.entropy() + float(total) / t.n, found
+    return classes.entropy() + float(total) / t.n, pairs
 
 
 def _class_sums(t: Standard, classes: Ids) -> Tensor:
@@ -269,7 +270,7 @@ def _triangle(*parts: Standard) -> Tensor:
     triangle = torch.zeros(0, width, dtype=torch.float64, device=parts[0].device)
     for start, stop in _chunks(parts[0].n, max(_CHUNK, width)):
         rows = torch.cat([part.rows(start, stop) for part in parts], 1)
-        triangle = torch.linalg.qr(torch.cat([triangle, rows]), mode="r").R
+        triangle = torch.linalg.qr(torch.cat([triangle, rows]), mode="r").R  # of all rows so far
     return triangle
 
 

@@ -37,7 +37,7 @@ class Columns:
 
 def varying(t: Tensor) -> Columns:
     """The units of ``t`` (samples, units) that take more than one value."""
-    varies = (t[:_FIRST] != t[0]).any(0)
+    varies = (t[:_FIRST] != t[0]).any(0)  # (units,); a look at few samples settles most units
     if not varies.all():
         varies[~varies] = (t[:, ~varies] != t[0, ~varies]).any(0)
     constant = int((~varies).sum())
@@ -93,15 +93,16 @@ def centred(values: Tensor, centre: Tensor, scale: Tensor) -> Tensor:
     """(values - centre) / scale in float64."""
     if values.device.type != "cpu":
         return (values.to(torch.float64) - centre) / scale
-    found = values.numpy() - centre.numpy()  # numpy's memory comes in large pages
-    found /= scale.numpy()
-    return torch.from_numpy(found)
+    rows = values.numpy() - centre.numpy()  # numpy's memory comes in large pages
+    rows /= scale.numpy()
+    return torch.from_numpy(rows)
 
 
 def moments(values: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and standard deviation (over n) of each column, (columns,) float64."""
     sums = _sums_here if values.device.type == "cpu" else sums_of_parts
     n, low, high = len(values), values.amin(0).to(torch.float64), values.amax(0).to(torch.float64)
+    # parts are brought to a size of at most 1 by a power of two, which rounds nothing
     size = _power_above(torch.maximum(-low, high))
     mean = sums(values, torch.zeros_like(size), 1 / size, False) * size / n
     size = _power_above(torch.maximum(mean - low, high - mean))
@@ -117,7 +118,7 @@ def sums_of_parts(values: Tensor, centre: Tensor, scale: Tensor, square: bool) -
     coarse, fine = _grids(len(values))
     part = (values.to(torch.float64) - centre) * scale
     part = part * part if square else part
-    high = (part + coarse) - coarse
+    high = (part + coarse) - coarse  # the nearest multiple of the coarse grid: a large number added rounds to it
     low = ((part - high) + fine) - fine
     return high.sum(0) + low.sum(0)
 
@@ -144,7 +145,7 @@ def _sum_parts(values, centre, scale, square, coarse, fine):  # type: ignore[no-
 
 def _grids(n: int) -> tuple[float, float]:
     """Numbers that round one of at most 1 to the two grids when they are added to it and taken off again."""
-    grid = 2.0 ** ((n - 1).bit_length() - 52)
+    grid = 2.0 ** ((n - 1).bit_length() - 52)  # n multiples of it, of at most 1 each, add up within 53 bits
     return 1.5 * 2.0**52 * grid, 1.5 * 2.0**52 * grid**2
 
 
@@ -190,6 +191,7 @@ def _pack(bits, words):  # type: ignore[no-untyped-def]
     for sample in range(len(bits)):
         for unit in range(len(words)):
             value = np.int64(bits[sample, unit])
+            # whole numbers that ascend as the values do: one sort of integers gives values and samples
             words[unit, sample] = ((value if value >= 0 else -(2**31) - value) << 32) | sample
 
 

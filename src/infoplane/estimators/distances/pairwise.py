@@ -19,8 +19,8 @@ from infoplane.flags import CONSTANT_UNITS, NULL_EXCEEDS_HALF, ZERO_ROWS, Flag
 
 _CHUNK = {"cpu": 512}  # samples on a side of a block; a block and its copies fit a core's cache
 _CHUNK_ELSEWHERE = 4096
-_AT_ONCE = 1 << 17  # values that are squared at a time
-_LEAST = -80.0  # exponents below are as good as none: n e^-80 is nothing beside the 1 of a sample and itself
+_AT_ONCE = 1 << 17  # values that are squared at a time, a megabyte in float64
+_NEGLIGIBLE = -80.0  # exponents below are as good as none: n e^-80 is nothing beside the 1 of a sample and itself
 _NEAR = -20.0  # exponents above it are worth their digits
 _MATERIAL = 1e-3  # the error of an exponent that calls for float64
 _CENTRE_OF = 64  # samples, evenly spaced, whose mean is near enough that of all
@@ -45,7 +45,7 @@ def scaled(t: Tensor, variance: float, *, single: bool | None = None) -> Scaled:
     """
     if single is None:
         single = t.dtype == torch.float32 and len(t) ** 2 * t.shape[1] > _SMALL
-    rows = centred(t.to(torch.float32 if single else torch.float64)).mul_(0.5 / math.sqrt(variance))
+    rows = recentred(t.to(torch.float32 if single else torch.float64)).mul_(0.5 / math.sqrt(variance))
     return Scaled(rows, half_squares(rows))
 
 
@@ -61,14 +61,15 @@ def kernel_sums(points: Scaled, ids: Tensor, *, chunk: int | None = None) -> Ten
     classes = ids[order]
     sums = torch.zeros((2, len(ids)), dtype=torch.float64, device=ids.device)
     for i, j, mixed in _blocks(classes, chunk or _CHUNK.get(ids.device.type, _CHUNK_ELSEWHERE)):
-        kernel = _kernel_block(points.rows, points.halves, i, j)
+        kernel = _kernel_block(points.rows, points.halves, i, j)  # (chunk, chunk)
         if mixed:
             kernel.mul_(classes[i, None] == classes[None, j])
         for row in (1, 0):  # exp(-d^2 / 8v), and its fourth power
             if row == 0:
-                kernel.clamp_(min=math.exp(_LEAST / 4)).square_().square_()  # numbers below the normal ones are slow
+                # subnormal numbers are many times slower, so none is made: e^-80 is still a normal one in float32
+                kernel.clamp_(min=math.exp(_NEGLIGIBLE / 4)).square_().square_()
             sums[row, i] += kernel.sum(1)
-            if i != j:
+            if i != j:  # each block of pairs is made once, and serves both of its sides
                 sums[row, j] += kernel.sum(0)
     result = torch.empty_like(sums)
     result[:, order] = sums
@@ -110,12 +111,13 @@ def _kernel_block(rows: Tensor, halves: Tensor, i: slice, j: slice) -> Tensor:
     exponent = _exponents(rows[i], rows[j], halves[i], halves[j])
     if rows.dtype == torch.float32 and _doubtful(exponent, float(halves[i].max() + halves[j].max()), i == j):
         exponent = _exponents(rows[i].to(torch.float64), rows[j].to(torch.float64), halves[i], halves[j])
-    if i == j:
+    if i == j:  # a rounded distance to itself would make a kernel below 1, and an entropy above log n
         exponent.fill_diagonal_(0.0)
-    return exponent.clamp_(_LEAST, 0.0).exp_()
+    return exponent.clamp_(_NEGLIGIBLE, 0.0).exp_()
 
 
 def _exponents(a: Tensor, b: Tensor, half_a: Tensor, half_b: Tensor) -> Tensor:
+    """-|a - b|^2 / 2 = a.b - |b|^2 / 2 - |a|^2 / 2 of rows (chunk, units) each: (chunk, chunk)."""
     return torch.addmm(half_b[None].to(a.dtype), a, b.T, beta=-1).sub_(half_a[:, None].to(a.dtype))
 
 
@@ -125,14 +127,14 @@ def _doubtful(exponent: Tensor, reach: float, diagonal: bool) -> bool:
         return True
     if 32 * _ROUNDING[torch.get_float32_matmul_precision()] * reach < _MATERIAL:
         return False
-    if diagonal:
+    if diagonal:  # a sample and itself are set to 0 later, whatever was rounded
         exponent.fill_diagonal_(-math.inf)
     return bool(exponent.max() > _NEAR)
 
 
-def centred(t: Tensor) -> Tensor:
+def recentred(t: Tensor) -> Tensor:
     """``t`` (samples, units) minus each unit's mean over some of them: distances stay, rounding shrinks."""
-    some = t[:: max(1, len(t) // _CENTRE_OF)]
+    some = t[:: max(1, len(t) // _CENTRE_OF)]  # any point near them does, so it need not be the mean of all
     return (t - some.mean(0, dtype=torch.float64).to(t.dtype)).contiguous()
 
 
@@ -145,8 +147,8 @@ def squared_distances(t: Tensor, *, chunk: int = 256) -> Tensor:
     distances = torch.empty((n, n), dtype=torch.float64, device=t.device)
     squares, beta = distances.new_zeros(n), 0
     for piece in t.split(_UNITS, 1):
-        rows = centred(piece.to(torch.float64))
-        squares += rows.square().sum(1)
+        rows = recentred(piece.to(torch.float64))
+        squares += rows.square().sum(1)  # (samples,)
         for start in range(0, n, chunk):
             distances[start : start + chunk, start:].addmm_(
                 rows[start : start + chunk], rows[start:].T, beta=beta, alpha=-2
@@ -178,9 +180,9 @@ def shuffles(labels: Ids, times: int, seed: int) -> Iterator[Ids]:
 
 def doubts(*, value: float, null: float | None, constant_units: int, zero_rows: int) -> tuple[Flag, ...]:
     """The flags of a number that is held against its null, the mean over shuffled labels."""
-    said = {
+    raised = {
         CONSTANT_UNITS: constant_units > 0,
         ZERO_ROWS: zero_rows > 0,
         NULL_EXCEEDS_HALF: null is not None and null > value / 2,
     }
-    return tuple(flag for flag, true in said.items() if true)
+    return tuple(flag for flag, true in raised.items() if true)

@@ -54,10 +54,11 @@ def within_reach(t: Tensor, noise: float, rows: Tensor, most: int) -> Pairs | No
     in_order = bool((order.diff() > 0).all())
     few = len(rows) * (2 * len(t) - len(rows)) // (2 * FEW)
     for apart in _strides(t.shape[1]):
+        # a distance in some of the units is at most that in all
         some = t[:, ::apart] if in_order else t[order, ::apart]
-        found = _maybe_near(some, noise, len(rows), most if apart == 1 else min(few, most))
-        if found is not None:
-            ends, halves = order.numpy().astype(np.int32)[found].T.copy(), np.empty(len(found))
+        pairs = _maybe_near(some, noise, len(rows), most if apart == 1 else min(few, most))
+        if pairs is not None:
+            ends, halves = order.numpy().astype(np.int32)[pairs].T.copy(), np.empty(len(pairs))
             _measure(t.contiguous().numpy(), 1 / noise, ends, halves)
             near = halves <= REACH
             return Pairs(torch.from_numpy(ends.compress(near, axis=1)), torch.from_numpy(halves[near]))
@@ -78,6 +79,7 @@ def _maybe_near(t: Tensor, noise: float, first: int, most: int) -> np.ndarray | 
     points, halves = _points(t, noise)
     if not float(halves.max()) < _LARGEST[points.dtype]:
         return None
+    # |a - b|^2 / 2 >= kept (|a|^2 + |b|^2) / 2 - a.b: a sum of ``units`` products errs by at most so many roundings
     kept = 1 - (points.shape[1] + _SLACK) * torch.finfo(points.dtype).eps / 2  # of |a|^2 + |b|^2, beside a.b
     limits = (1.001 * REACH - kept * halves).to(points.dtype).numpy()
     ends, kept_halves, count = np.empty((most, 2), np.int32), (kept * halves).to(points.dtype), 0
@@ -85,7 +87,7 @@ def _maybe_near(t: Tensor, noise: float, first: int, most: int) -> np.ndarray | 
         rows = points[top : min(top + _BLOCK, first)]
         for left in range(top, len(t), _BLOCK):
             others = slice(left, left + _BLOCK)
-            block = torch.addmm(kept_halves[None, others], rows, points[others].T, alpha=-1)
+            block = torch.addmm(kept_halves[None, others], rows, points[others].T, alpha=-1)  # (rows, others)
             count = _note_near(block.numpy(), limits[top:], top, left, ends, count)
             if count < 0:
                 return None
@@ -94,7 +96,7 @@ def _maybe_near(t: Tensor, noise: float, first: int, most: int) -> np.ndarray | 
 
 def _points(t: Tensor, noise: float) -> tuple[Tensor, Tensor]:
     """The rows in units of the noise, about their mean, in float32 if that is exact enough; and their half squares."""
-    if torch.get_float32_matmul_precision() == "highest":
+    if torch.get_float32_matmul_precision() == "highest":  # the bound of rounding holds for no other products
         points = ((t - t.mean(0)) * (1 / noise)).to(torch.float32)
         halves = half_squares(points)
         if float(halves.max()) < _LARGEST[torch.float32]:
@@ -112,7 +114,7 @@ def _note_near(block, limits, top, left, ends, count):  # type: ignore[no-untype
     for i in range(len(block)):
         for start in range(max(0, top + i + 1 - left), block.shape[1], _RUN):
             run, near = block[i, start : start + _RUN], np.int32(0)
-            for j in range(len(run)):
+            for j in range(len(run)):  # counted without a branch: most runs have none
                 near += np.int32(run[j] <= limits[i])
             if count + near > len(ends):
                 return -1

@@ -17,8 +17,8 @@ from infoplane.estimators.distances.canonical import Standard
 HIDDEN = 32
 STEPS = 1000
 BATCH = 256
-CHUNK = 4096
-RATE = 3e-3
+CHUNK = 4096  # samples encoded at a time
+RATE = 3e-3  # at first; it falls to 0 along a cosine
 
 
 def autoencode(t: Standard, dimensions: int, seed: int) -> tuple[Tensor, float]:
@@ -32,6 +32,7 @@ def autoencode(t: Standard, dimensions: int, seed: int) -> tuple[Tensor, float]:
         optimiser = torch.optim.Adam([*weights, *shifts], lr=RATE)
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, STEPS)
         for _ in range(STEPS):
+            # drawn in main memory: the same samples on every device
             picked = torch.randint(t.n, (min(BATCH, t.n),), generator=generator).to(device)
             rows = ((t.columns.values[picked] - t.mean) / t.scale).to(torch.float32)
             optimiser.zero_grad()
@@ -44,7 +45,7 @@ def autoencode(t: Standard, dimensions: int, seed: int) -> tuple[Tensor, float]:
             rows = t.rows(start, start + CHUNK).to(torch.float32)
             codes.append(_encode(rows, weights, shifts))
             lost += float((_decode(codes[-1], weights, shifts) - rows).to(torch.float64).square().sum())
-    return torch.cat(codes).to(torch.float64), lost / (t.n * t.columns.count)  # of variance 1
+    return torch.cat(codes).to(torch.float64), lost / (t.n * t.columns.count)  # columns have variance 1
 
 
 def _weight(inputs: int, outputs: int, generator: torch.Generator) -> Tensor:
