@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from infoplane.estimators.counting.samples import label_ids
 from infoplane.estimators.distances.pairwise import (
     _runs,
-    centred,
     doubts,
     half_squares,
     kernel_sums,
+    recentred,
     scaled,
     shuffles,
     squared_distances,
@@ -90,7 +90,7 @@ def test_squared_distances(dtype, samples, units):
 
 def test_centring_keeps_type_and_differences():
     t = torch.tensor([[1.0, 5.0], [3.0, 5.0]])
-    assert torch.equal(centred(t), torch.tensor([[-1.0, 0.0], [1.0, 0.0]]))
+    assert torch.equal(recentred(t), torch.tensor([[-1.0, 0.0], [1.0, 0.0]]))
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
