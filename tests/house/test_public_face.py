@@ -26,6 +26,7 @@ NAMES = [
     "experiment",
     "experiments",
     "fit",
+    "information_curve",
     "layers",
     "measure_checkpoints",
     "measure_dump",
