@@ -45,7 +45,7 @@ class ModulesEngine(FamilyEngine):
 
         with self._streams.noise(copy):
             self._optimizers[copy].step(loss_with_gradients)
-        return losses[0]
+        return losses[0]  # an optimiser may ask for several, as LBFGS does: the first is the one before the step
 
     def evaluate(self, x: Tensor, selection: Selection, *, lend: bool = False) -> dict[str, Tensor]:
         with preserved_random_state(self._device), evaluation(*self._networks):
@@ -54,6 +54,7 @@ class ModulesEngine(FamilyEngine):
 
     @staticmethod
     def _evaluate_one(network: nn.Module, x: Tensor, selection: Selection) -> dict[str, Tensor]:
+        # a copy, as a network may write into its input
         return layer_outputs(network, selection, len(x), lambda: network(x.clone()))
 
     def evaluate_sampled(self, x: Tensor, selection: Selection, draws: Tensor) -> dict[str, Tensor]:

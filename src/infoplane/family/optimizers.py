@@ -60,6 +60,7 @@ def why_not_stacked(optimizer: Optimizer, network: nn.Module) -> str | None:
 
 def stacked_like(optimizer: Optimizer, parameters: Sequence[nn.Parameter]) -> Optimizer:
     """An optimiser of the same class and options for other parameters."""
+    # a group holds more than the constructor takes: AdamW's has "decoupled_weight_decay"
     known = inspect.signature(type(optimizer)).parameters
     options = {key: value for key, value in optimizer.param_groups[0].items() if key in known and key != "params"}
     return type(optimizer)(list(parameters), **options)

@@ -54,8 +54,9 @@ class QuantisedLinear(nn.Module):
 
     def quantised_weight(self) -> Tensor:
         """(outputs, inputs) on at most 2^bits - 1 levels, 0 among them."""
+        # not 0, by which the levels of weights that are all 0 would be divided
         largest = self.weight.detach().abs().amax().clamp(min=torch.finfo(self.weight.dtype).tiny)
-        return to_levels(self.weight, -largest, largest, 2**self.bits - 2)
+        return to_levels(self.weight, -largest, largest, 2**self.bits - 2)  # an even number of steps has a level at 0
 
     def forward(self, x: Tensor) -> Tensor:
         return nn.functional.linear(x, self.quantised_weight(), self.bias)

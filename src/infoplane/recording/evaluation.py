@@ -24,6 +24,7 @@ def evaluation(*models: nn.Module) -> Iterator[None]:
     training = [module for model in models for module in model.modules() if module.training]
     with ExitStack() as stack:
         stack.enter_context(torch.no_grad())
+        # compiled code does not see hooks that came later, or is compiled anew for them
         if "torch._dynamo" in sys.modules:  # else nothing can be compiled
             stack.enter_context(torch.compiler.set_stance("force_eager"))
         devices = {"cpu", *(place.type for model in models if (place := device_of(model)) is not None)} - {"meta"}
@@ -34,6 +35,7 @@ def evaluation(*models: nn.Module) -> Iterator[None]:
             stack.enter_context(_same_shards(model))
         stack.enter_context(_same_random_numbers())
         try:
+            # not model.eval(): what it does beside may be the user's own, and could not be undone
             for module in training:
                 module.training = False
             yield

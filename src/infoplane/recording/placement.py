@@ -38,6 +38,7 @@ def resolve_device(device: str | torch.device | None, model: nn.Module) -> torch
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     try:
+        # asks whether it can be used, and completes "cuda" to "cuda:0"
         return torch.empty(0, device=device).device
     except (RuntimeError, AssertionError, TypeError) as error:
         message = f'device {device!r} cannot be used here ({error}): give "auto", "cpu", "cuda" or "mps"'

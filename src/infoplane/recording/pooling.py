@@ -112,6 +112,7 @@ def _over_tokens(name: str, t: Tensor, way: str, mask: Tensor | None) -> Tensor:
     mask = mask.to(t.device)
     _check_tokens(name, t, mask)
     if way == "mean":
+        # not a product with the mask: a padded place may hold NaN, and 0 * NaN is NaN
         present = torch.where(mask[None, :, :, None], t, 0.0).sum(2)
         return present / mask.sum(1).clamp(min=1)[None, :, None].to(t.dtype)
     # (samples,): the largest number of a token that is there

@@ -244,6 +244,7 @@ def _without(path: str, wrapped: set[str]) -> str:
 
 def _once(model: nn.Module, names: Iterable[str], paths: Mapping[str, str]) -> list[str]:
     """The names of different modules: a module with several names keeps the first."""
+    # from the last to the first, so that the first name is the one that stays
     first = {id(model.get_submodule(paths[name])): name for name in reversed(list(names))}
     return [name for name in names if name in first.values()]
 
@@ -260,6 +261,7 @@ def _exact(model: nn.Module, layer: Layer, paths: Mapping[str, str]) -> str | No
         raise InputError(
             f"layer {layer!r} is a {type(layer).__name__}: give a name, a glob such as 'conv*' or a module"
         )
+    # names as the wrapped model's own named_modules() has them
     while layer not in paths and layer.startswith(("module.", "_orig_mod.")):
         layer = layer.partition(".")[2]
     return layer if layer in paths else None
@@ -268,6 +270,7 @@ def _exact(model: nn.Module, layer: Layer, paths: Mapping[str, str]) -> str | No
 def _never_ran(model: nn.Module, name: str, path: str) -> str:
     if isinstance(model.get_submodule(path), torch.jit.ScriptModule):
         return f"layer {name!r} was selected but never ran. {_PROGRAM}"
+    # the nearest module above that has a forward pass of its own: it uses the layer's parameters without calling it
     parent = path
     while parent:
         parent = parent.rpartition(".")[0]

@@ -56,5 +56,6 @@ class Stillness:
 
 
 def _sum_of_words(parameter: Tensor) -> int:
+    # bits as whole numbers: their sum is exact, so that it does not depend on the order as one of fractions does
     numbers = torch.view_as_real(parameter.detach()) if parameter.is_complex() else parameter.detach()
     return int(numbers.view(_WORDS[numbers.element_size()]).sum())
