@@ -43,7 +43,8 @@ class Gathered:
         """Of some samples: ``keep`` (samples,) bool."""
         prepared = {
             number: [
-                each.take(keep) if isinstance(each, Symbols) else [one.take(keep) for one in each] for each in layers
+                each.take(keep) if isinstance(each, Symbols) else [member.take(keep) for member in each]
+                for each in layers
             ]
             for number, layers in self.prepared.items()
         }

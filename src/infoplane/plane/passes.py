@@ -131,7 +131,8 @@ def _read_family(reading: Pass, family: Family, take: Take) -> None:
             drawn = family.sampled_activations(x[start:stop], reading.layers, reading.draws[start:stop])
             outputs = {name: output[None] for name, output in drawn.items()}
         for name, output in outputs.items():
-            _take_rows(reading, take, (start, name, 0), output.detach(), None)
+            values = output.detach() if output.requires_grad else output
+            _take_rows(reading, take, (start, name, 0), values, None)
 
 
 def _read_list(reading: Pass, networks: Sequence[nn.Module], take: Take) -> None:

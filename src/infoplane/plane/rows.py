@@ -17,7 +17,8 @@ Columns = Mapping[str, Sequence[Any]]
 
 _ABOUT_X = ("i_xt", "i_xt_low", "i_xt_high", "i_xt_null", "h_t", "h_t_given_x", "n")
 _ABOUT_Y = ("i_ty", "i_ty_low", "i_ty_high", "i_ty_null")
-_TAKEN = {name: attrgetter(name) for name in (*_ABOUT_X, *_ABOUT_Y, "flags")}
+_TAKEN = (*_ABOUT_X, *_ABOUT_Y, "flags")
+_numbers_of = attrgetter(*_TAKEN)
 #: What must agree for one row to be the null of another.
 _KIND = ("split", "layer", "copy", "family", "estimator", "label")
 
@@ -61,10 +62,9 @@ class RowFrame:
     def filled(self, answers: Sequence[Answer], step: int, half: frozenset[str] = frozenset()) -> Columns:
         """The columns at one step; ``half``, the layers of half precision."""
         layers = zip(*(answer.layers for answer in answers), strict=True)
-        readings = list(chain.from_iterable(chain.from_iterable(layers)))
-        columns: dict[str, Sequence[Any]] = {"step": (step,) * len(readings), **self.fixed}
-        for name, taken in _TAKEN.items():
-            columns[name] = tuple(map(taken, readings))
+        numbers = zip(*map(_numbers_of, chain.from_iterable(chain.from_iterable(layers))), strict=True)
+        columns: dict[str, Sequence[Any]] = {**self.fixed, **dict(zip(_TAKEN, numbers, strict=True))}
+        columns["step"] = (step,) * len(columns["layer"])
         if self.labelled is not None:
             for name in _ABOUT_Y:
                 columns[name] = [

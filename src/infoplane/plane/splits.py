@@ -198,7 +198,7 @@ def _given(question: Question, keep: Tensor, given: str, name: str) -> Question:
 
 def by_split(x: Any, y: Any, groups: Any) -> list[tuple[str, Any, Any, Any]]:
     """Name, x, y and groups of every split."""
-    if not isinstance(x, Mapping) or (y is not None and x and not any(isinstance(one, tuple) for one in x.values())):
+    if not isinstance(x, Mapping) or (y is not None and x and not any(isinstance(pair, tuple) for pair in x.values())):
         if y is None:
             raise InputError("y is missing: InformationPlane(x, y), or InformationPlane({'train': (x, y), ...})")
         return [(WHOLE, x, y, groups)]

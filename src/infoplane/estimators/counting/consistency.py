@@ -14,6 +14,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -30,14 +31,12 @@ def decision_symbols(output: Tensor) -> Symbols:
 
     ``output`` (members, samples, units).
     """
-    if output.shape[-1] == 1:
-        codes = (output[..., 0] > 0).to(torch.int64)
-    elif output.device.type == "cpu":
-        codes = torch.from_numpy(output.detach().numpy().argmax(-1))  # many times faster than torch's
-    else:
-        codes = output.argmax(-1)
-    bad = torch.zeros_like(codes, dtype=torch.bool)
-    return Symbols(codes, bad, 0, 0, 1)
+    if output.device.type == "cpu":  # numpy's arg-max is many times faster than torch's, and so are small comparisons
+        numbers = output.detach().numpy()
+        chosen = (numbers[..., 0] > 0).astype(np.int64) if numbers.shape[-1] == 1 else numbers.argmax(-1)
+        return Symbols(torch.from_numpy(chosen), torch.from_numpy(np.zeros(chosen.shape, np.bool_)), 0, 0, 1)
+    codes = (output[..., 0] > 0).to(torch.int64) if output.shape[-1] == 1 else output.argmax(-1)
+    return Symbols(codes, torch.zeros_like(codes, dtype=torch.bool), 0, 0, 1)
 
 
 def flagged_layers(layers: Sequence[Reading], *, floor: float | None, h_y: float | None, bits: float) -> list[Reading]:
