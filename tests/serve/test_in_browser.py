@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from urllib.parse import urlsplit
 
 import pytest
@@ -40,13 +41,12 @@ def append(folder, steps, layer="fc1"):
         file.writelines(line_of(row(step, layer)) for step in steps)
 
 
-def until(page, expression, wanted=True):
+def until(page, expression, wanted=True, *, seconds=15):
     """Wait for a value in the page; playwright's own waiting needs eval, which the page forbids."""
-    for _ in range(300):
-        if (found := page.evaluate(expression)) == wanted:
-            return
+    end = time.monotonic() + seconds
+    while (value := page.evaluate(expression)) != wanted and time.monotonic() < end:
         page.wait_for_timeout(50)
-    assert found == wanted
+    assert value == wanted
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def test_points_appear_while_a_run_in_another_process_writes(live, page):
     command = [sys.executable, "-m", "infoplane.cli", "run", "warm-up", "--epochs", "100000", "--every", "5"]
     process = subprocess.Popen([*command, "--plot", "none", "--out", str(folder / "warm")], stdout=subprocess.DEVNULL)
     try:
-        until(page, f"{POINTS} > 0")
+        until(page, f"{POINTS} > 0", seconds=120)  # a process that imports torch, on a machine that may be busy
         before = page.evaluate(POINTS)
         until(page, f"{POINTS} > {before}")
         until(page, "document.getElementById('pace').textContent.includes('steps/s')")
