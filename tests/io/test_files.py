@@ -1,4 +1,3 @@
-import csv
 import errno
 import json
 import math
@@ -13,9 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infoplane.columns import COLUMNS
 from infoplane.errors import DataFileError, InputError, RunError
-from infoplane.io.files import atomic_write, clean, csv_bytes, json_bytes, read_csv, read_json
+from infoplane.io.files import atomic_write, clean, json_bytes, read_json
 
 
 def full_disk(*_):
@@ -94,57 +92,6 @@ def test_a_record_that_cannot_be_read_is_an_error_with_its_path(tmp_path, conten
     with pytest.raises(DataFileError, match=words) as caught:
         read_json(path)
     assert str(path) in str(caught.value)
-
-
-HEADER = ",".join(COLUMNS)
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("step,layer\n", "the columns split, layer_index, copy"),
-        (HEADER.replace("i_ty,", "mutual,", 1) + "\n", "i_ty are missing; the columns 'mutual' are unknown"),
-        (HEADER + ",step\n", "a column stands twice"),
-        ("", "are missing"),
-        (HEADER + "\n1,all\n", "line 2: 2 cells, the header has 21"),
-        (HEADER + "\nx" + "," * 20 + "\n", "line 2: step is 'x', a whole number"),
-        (HEADER + "\n" + "," * 8 + "much" + "," * 12 + "\n", "i_xt is 'much', a number"),
-        (HEADER + '\n"' + "," * 20, "not a CSV file"),
-    ],
-)
-def test_a_table_that_is_none_of_ours_says_what_is_wrong(tmp_path, text, words):
-    path = tmp_path / "table.csv"
-    path.write_text(text)
-    with pytest.raises(DataFileError) as caught:
-        list(read_csv(path))
-    assert words in str(caught.value)
-    assert str(path) in str(caught.value)
-
-
-def test_a_table_that_is_not_there_or_not_text_is_a_data_file_error(tmp_path):
-    with pytest.raises(DataFileError, match="no such file"):
-        list(read_csv(tmp_path / "none.csv"))
-    (tmp_path / "binary.csv").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(DataFileError, match="UTF-8"):
-        list(read_csv(tmp_path / "binary.csv"))
-
-
-def test_columns_may_stand_in_any_order_and_a_spreadsheet_may_add_its_mark(tmp_path):
-    path = tmp_path / "table.csv"
-    path.write_text("\ufeff" + ",".join(reversed(COLUMNS)) + "\r\n" + ",bits" + "," * 18 + ",7\r\n", encoding="utf-8")
-    assert [{k: v for k, v in row.items() if v is not None} for row in read_csv(path)] == [{"units": "bits", "step": 7}]
-
-
-@settings(derandomize=True, deadline=None)
-@given(st.text(st.characters(exclude_categories=["Cs"])), st.text(st.sampled_from("=+-@'\t\r\n,\"; a")))
-def test_every_text_comes_back_and_none_begins_like_a_formula(tmp_path_factory, layer, label):
-    path = tmp_path_factory.mktemp("csv") / "table.csv"
-    row = dict.fromkeys(COLUMNS) | {"layer": layer, "label": label}
-    path.write_bytes(csv_bytes([tuple(row.values())]))
-    assert list(read_csv(path)) == [row]
-    with open(path, newline="", encoding="utf-8") as file:
-        cells = list(csv.reader(file))[1]
-    assert not any(cell.startswith(("=", "+", "-", "@")) for cell in cells)
 
 
 @settings(derandomize=True, deadline=None)

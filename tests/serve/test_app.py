@@ -7,7 +7,7 @@ import re
 import pytest
 
 import infoplane as ip
-from infoplane.io.jsonlines import line_of
+from infoplane.io.jsonlines import lines_of
 from infoplane.serve.folder import RunsFolder
 
 pytestmark = pytest.mark.extra
@@ -83,7 +83,7 @@ def test_the_events_of_a_run_that_was_saved(runs):
 
 def test_a_name_cannot_make_an_event_of_its_own(runs):
     folder = runs.path_of("one")
-    (folder / "trajectory.jsonl").write_bytes(line_of({"step": 1, "layer": "x\n\nevent: run\ndata: {}\n\n"}))
+    (folder / "trajectory.jsonl").write_bytes(lines_of({"step": [1], "layer": ["x\n\nevent: run\ndata: {}\n\n"]})[0])
     (_, rows) = events(runs, "one", looks=1)[-1]
     assert rows["layer"] == ["x\n\nevent: run\ndata: {}\n\n"]
 

@@ -6,10 +6,15 @@ import pytest
 
 import infoplane as ip
 from infoplane.columns import COLUMNS, SCALAR_COLUMNS
-from infoplane.io.jsonlines import line_of
+from infoplane.io.jsonlines import lines_of
 from infoplane.serve.follow import LineFollower, RunFollower, columns_of
 
 NAME = "trajectory.jsonl"
+
+
+def line_of(row):
+    (line,) = lines_of({name: [tuple(value) if name == "flags" else value] for name, value in row.items()})
+    return line
 
 
 def row(step, layer="fc1"):

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 
 import infoplane as ip
-from infoplane.io.jsonlines import line_of
+from infoplane.io.jsonlines import lines_of
 from infoplane.runs import RunDirectory
 from infoplane.serve import LivePage
 
@@ -25,7 +25,7 @@ POINTS = "document.getElementById('plane').data.slice(0, -1).reduce((sum, trace)
 
 
 def row(step, layer="fc1"):
-    said = {"split": "all", "family": "exact", "estimator": "binned", "label": "y", "units": "bits", "flags": []}
+    said = {"split": "all", "family": "exact", "estimator": "binned", "label": "y", "units": "bits", "flags": ()}
     return {
         "step": step,
         "layer": layer,
@@ -34,6 +34,11 @@ def row(step, layer="fc1"):
         "i_ty": step / 90,
         "copy": -1,
     } | said
+
+
+def line_of(row):
+    (line,) = lines_of({name: [value] for name, value in row.items()})
+    return line
 
 
 def append(folder, steps, layer="fc1"):

@@ -1,6 +1,8 @@
+import copy
 import json
 import math
 import os
+import re
 import struct
 import subprocess
 import sys
@@ -14,7 +16,8 @@ from hypothesis import strategies as st
 from infoplane.columns import COLUMNS
 from infoplane.errors import DataFileError, InputError, RunError
 from infoplane.io.files import FORMAT_VERSION
-from infoplane.io.jsonlines import line_of
+from infoplane.io.jsonlines import lines_of
+from infoplane.trajectory.scalars import Scalars
 from infoplane.trajectory.trajectory import Trajectory, concat
 
 NUMBERS = [name for name in COLUMNS if name.startswith(("i_", "h_"))]
@@ -86,6 +89,59 @@ def test_last_gives_the_rows_of_the_newest_step():
     assert Trajectory().last() == Trajectory().last("fc1") == []
     with pytest.raises(InputError, match=r"unknown layer 'fc0'.*known are fc1, fc2"):
         trajectory.last("fc0")
+
+
+def test_values_that_no_file_could_hold_are_refused_and_nothing_is_added():
+    trajectory = Trajectory([row()])
+    for name, value, needed in [
+        ("step", 1.5, "a whole number of 64 bits"),
+        ("step", 2**63, "a whole number of 64 bits"),
+        ("step", "3", "a whole number of 64 bits"),
+        ("i_xt", "much", "a number"),
+        ("layer", 3, "a text"),
+        ("flags", (1,), "a text, or several,"),
+    ]:
+        with pytest.raises(InputError, match=re.escape(f"{name} is {value!r}: {needed} or None is needed")):
+            trajectory.extend([row(1), row(2) | {name: value}])
+        with pytest.raises(InputError, match=f"{name} is "):
+            trajectory.append(row(1) | {name: value})
+        assert list(trajectory) == list(Trajectory([row()]))
+
+
+def test_numbers_of_numpy_and_torch_become_plain_ones():
+    trajectory = Trajectory([row(np.int64(4), i_xt=np.float32(0.1), i_ty=torch.tensor(0.5), n=3.0)])
+    (only,) = trajectory
+    assert [type(only[name]) for name in ("step", "i_xt", "i_ty", "n")] == [int, float, float, int]
+    assert (only["i_xt"], only["n"]) == (float(np.float32(0.1)), 3)
+
+
+def test_none_nan_and_every_other_number_keep_their_bits_in_memory():
+    numbers = [None, math.nan, -math.nan, -0.0, 5e-324, math.inf, None, 0.1]
+    trajectory = Trajectory()
+    trajectory.extend_columns({"i_xt": numbers})
+    assert list(map(bits, trajectory.to_columns()["i_xt"])) == list(map(bits, numbers))
+    assert len(trajectory.select(i_xt=None)) == 2
+    assert np.isnan(trajectory.to_pandas()["i_xt"].to_numpy()).tolist() == [n is None or n != n for n in numbers]
+
+
+def test_there_is_room_for_more_layers_than_two_bytes_can_count():
+    names = [f"fc{number}" for number in range(70_000)]
+    trajectory = Trajectory()
+    trajectory.extend_columns({"layer": names[:66_000]})
+    for name in names[66_000:66_010]:
+        trajectory.append({"layer": name})
+    joined = concat([Trajectory({"layer": name} for name in names[66_000:]), trajectory])
+    assert trajectory.to_columns()["layer"] == names[:66_010]
+    assert joined.to_columns()["layer"] == names[66_000:] + names[:66_010]
+    assert len(joined.select(layer="fc66001")) == 2
+
+
+def test_a_trajectory_that_was_sent_to_another_process_is_the_same():
+    trajectory = Trajectory([row(flags="red"), row(1, i_ty=None)], meta={"seed": 1})
+    again = copy.deepcopy(trajectory)
+    again.append(row(2, "fc9"))
+    assert list(again)[:2] == list(trajectory)
+    assert len(trajectory) == 2
 
 
 def test_select_takes_rows_by_value_and_keeps_meta():
@@ -192,9 +248,9 @@ def test_loading_what_is_not_there_is_a_data_file_error(tmp_path):
 def test_a_run_that_has_not_ended_is_read_from_its_lines(tmp_path):
     (tmp_path / "run.json").write_text('{"format_version": 2, "trajectory": {"h_y": 1.0}}')
     rows = [row(0, i_xt=math.nan, flags=("red", "saturated")), row(1, i_xt=-math.inf)]
-    (tmp_path / "trajectory.jsonl").write_bytes(b"".join(map(line_of, Trajectory(rows))) + b'{"step":2,"sp')
+    (tmp_path / "trajectory.jsonl").write_bytes(b"".join(lines_of(Trajectory(rows).to_columns())) + b'{"step":2,"sp')
     scalars = [{"step": 1, "name": "loss", "split": "", "layer": "", "copy": -1, "value": 0.5}]
-    (tmp_path / "scalars.jsonl").write_bytes(b"".join(map(line_of, scalars)))
+    (tmp_path / "scalars.jsonl").write_bytes(b"".join(lines_of(Scalars(scalars).to_columns())))
     with pytest.warns(RuntimeWarning, match=r"trajectory\.jsonl: line 3 was being written when the run stopped"):
         found = Trajectory.load(tmp_path)
     assert [list(map(bits, r.values())) for r in found] == [list(map(bits, r.values())) for r in Trajectory(rows)]

@@ -1,24 +1,19 @@
-"""Results into files, whole or not at all, and back (records as JSON, rows as CSV), and names onto a terminal."""
+"""Results into files, whole or not at all, and back (records as JSON), and names onto a terminal."""
 
 from __future__ import annotations
 
 import contextlib
-import csv
 import json
 import math
 import os
 import re
-import reprlib
 import secrets
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from numbers import Integral
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from infoplane import __version__
-from infoplane.columns import COLUMNS
 from infoplane.errors import DataFileError, InputError, RunError
-from infoplane.io.limits import check_regular
 
 #: The beginning and the end of the name of a file that is still being written.
 UNFINISHED = (".infoplane-", ".tmp")
@@ -26,15 +21,9 @@ UNFINISHED = (".infoplane-", ".tmp")
 #: The layout of a run folder and of its ``run.json``; a reader refuses a later one.
 FORMAT_VERSION = 2
 
-#: The columns that hold texts, and those that hold whole numbers; ``flags`` holds several texts, the others numbers.
-TEXT_COLUMNS = frozenset(("split", "layer", "family", "estimator", "label", "units", "name"))
-WHOLE_COLUMNS = frozenset(("step", "layer_index", "copy", "n"))
-
 #: Control characters, and marks that turn the reading direction.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 _LARGEST_JSON = 2**28
-_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._()-]*")  # a text that stands in a table as it is
-_ESCAPED = tuple("=+-@'\t\r")  # what makes a spreadsheet take a cell for a formula, and the escape itself
 
 
 def clean(text: object) -> str:
@@ -179,96 +168,3 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) < len(pairs):
         raise ValueError("an object has one key twice")
     return found
-
-
-def csv_bytes(rows: Iterable[Sequence[Any]], columns: Sequence[str] = COLUMNS) -> bytes:
-    """Rows in the order of ``columns`` as a CSV file with a header; numbers in full precision, ``None`` an empty cell.
-
-    Example:
-        >>> csv_bytes([(3, "train", "=fc") + (None,) * 18]).decode().splitlines()[1]
-        "3,train,'=fc,,,,,,,,,,,,,,,,,,"
-    """
-    texts = [(name, name in TEXT_COLUMNS) for name in columns]
-    lines = [",".join(columns)]
-    for row in rows:
-        cells = []
-        for (name, text), value in zip(texts, row, strict=True):
-            if value is None:
-                cells.append("")
-            elif type(value) is float and not text:
-                cells.append(repr(value))
-            elif type(value) is str and text and _PLAIN.fullmatch(value):
-                cells.append(value)
-            else:
-                cells.append(_cell(name, value))
-        lines.append(",".join(cells))
-    return ("\n".join(lines) + "\n").encode("utf-8", errors="backslashreplace")
-
-
-def _cell(name: str, value: Any) -> str:
-    """One value as it stands between two commas."""
-    if value is None or (name == "flags" and not value):
-        return ""
-    if name in TEXT_COLUMNS or name == "flags":
-        text = ";".join(value) if name == "flags" else str(value)
-        text = "'" + text if not text or text.startswith(_ESCAPED) else text
-        quoted = any(mark in text for mark in ',"\r\n')
-        return '"' + text.replace('"', '""') + '"' if quoted else text
-    if isinstance(value, Integral):
-        return str(int(value))
-    return repr(float(value))
-
-
-def read_csv(path: str | os.PathLike[str], columns: Sequence[str] = COLUMNS) -> Iterator[dict[str, Any]]:
-    """The rows that :func:`csv_bytes` wrote, as mappings; the columns may stand in any order.
-
-    Raises:
-        DataFileError: no such file, another header, or a cell that does not fit its column.
-    """
-    try:
-        check_regular(Path(path))
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            lines = csv.reader(file, strict=True)
-            header = next(lines, [])
-            _check_header(path, header, columns)
-            for cells in lines:
-                if len(cells) != len(header):
-                    raise DataFileError(
-                        f"{path}, line {lines.line_num}: {len(cells)} cells, the header has {len(header)}"
-                    )
-                yield {name: _value(path, lines.line_num, name, cell) for name, cell in zip(header, cells, strict=True)}
-    except DataFileError:
-        raise
-    except OSError as error:
-        raise DataFileError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DataFileError(f"{path} is not a CSV file in UTF-8: {error}") from error
-
-
-def _check_header(path: str | os.PathLike[str], header: list[str], columns: Sequence[str]) -> None:
-    missing = [name for name in columns if name not in header]
-    unknown = [name for name in header if name not in columns]
-    if missing or unknown or len(header) != len(columns):
-        faults = [f"the columns {', '.join(missing)} are missing"] if missing else []
-        faults += [f"the columns {', '.join(map(reprlib.repr, unknown[:10]))} are unknown"] if unknown else []
-        raise DataFileError(
-            f"{path} is another table: {'; '.join(faults) or 'a column stands twice'}. "
-            f"The first line has to be {','.join(columns)}"
-        )
-
-
-def _value(path: str | os.PathLike[str], line: int, name: str, cell: str) -> Any:
-    """What one cell says: the inverse of :func:`_cell`."""
-    if not cell:
-        return None
-    if name in TEXT_COLUMNS or name == "flags":
-        return cell.removeprefix("'")
-    try:
-        number = int(cell) if name in WHOLE_COLUMNS else float(cell)
-    except ValueError as error:
-        kind = "whole number" if name in WHOLE_COLUMNS else "number"
-        shown = reprlib.repr(cell)
-        raise DataFileError(f"{path}, line {line}: {name} is {shown}, a {kind} or nothing is needed") from error
-    if name in WHOLE_COLUMNS and abs(number) >= 2**63:
-        raise DataFileError(f"{path}, line {line}: {name} is {reprlib.repr(cell)}, which is too large to count")
-    return number

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import os
 import reprlib
 import warnings
@@ -12,33 +11,50 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, final
 
-from infoplane.columns import COLUMNS
+from infoplane.columns import COLUMNS, KINDS
 from infoplane.errors import DataFileError, RunError
-from infoplane.io.files import TEXT_COLUMNS, WHOLE_COLUMNS, cannot_write
+from infoplane.io.files import cannot_write
 from infoplane.io.limits import check_regular
 
 #: The key beside the columns for numbers that JSON has no form for: column -> "nan", "inf" or "-inf".
 NOT_FINITE = "not_finite"
 
 _LONGEST_LINE = 2**20
-_ENCODE = json.JSONEncoder(allow_nan=False, separators=(",", ":"), default=lambda value: value.tolist()).encode
+_NOT_FINITE_TEXTS = frozenset(("nan", "inf", "-inf"))
+_ENCODE = json.JSONEncoder(separators=(",", ":")).encode
 
 
-def line_of(row: Mapping[str, Any]) -> bytes:
-    """One row as a line of strict JSON: ``None`` is null; NaN and infinity are null, and named under ``not_finite``.
+def lines_of(columns: Mapping[str, Sequence[Any]]) -> list[bytes]:
+    """Rows as lines of strict JSON: ``None`` is null; NaN and infinity are null, and named under ``not_finite``.
+
+    Args:
+        columns: of one length, with Python's own values; flags as tuples.
 
     Example:
-        >>> line_of({"step": 3, "i_xt": 0.5, "i_ty": None})
-        b'{"step":3,"i_xt":0.5,"i_ty":null}\\n'
-        >>> line_of({"i_xt": float("nan")})
-        b'{"i_xt":null,"not_finite":{"i_xt":"nan"}}\\n'
+        >>> lines_of({"step": [3, 4], "i_xt": [0.5, None], "flags": [(), ("red",)]})
+        [b'{"step":3,"i_xt":0.5,"flags":[]}\n', b'{"step":4,"i_xt":null,"flags":["red"]}\n']
+        >>> lines_of({"i_xt": [float("nan")]})
+        [b'{"i_xt":null,"not_finite":{"i_xt":"nan"}}\n']
     """
-    try:
-        return _ENCODE(row).encode() + b"\n"
-    except ValueError:  # a number that is not finite
-        plain = {name: value.tolist() if hasattr(value, "tolist") else value for name, value in row.items()}
-        marks = {name: str(v) for name, v in plain.items() if isinstance(v, float) and not math.isfinite(v)}
-        return _ENCODE({**plain, **dict.fromkeys(marks), NOT_FINITE: marks}).encode() + b"\n"
+    cells: list[list[str]] = []
+    not_finite: dict[int, dict[str, str]] = {}  # row -> column -> which of the three it is
+    for name, values in columns.items():
+        key = f'"{name}":'
+        if KINDS[name] in ("text", "flags"):
+            texts = {value: key + _ENCODE(value) for value in set(values)}  # a few texts, many times
+            cells.append([texts[value] for value in values])
+            continue
+        numbers = ["null" if value is None else repr(value) for value in values]
+        if not _NOT_FINITE_TEXTS.isdisjoint(numbers):
+            for at, text in enumerate(numbers):
+                if text in _NOT_FINITE_TEXTS:
+                    not_finite.setdefault(at, {})[name] = text
+                    numbers[at] = "null"
+        cells.append([key + number for number in numbers])
+    lines = list(map(",".join, zip(*cells, strict=True)))
+    for at, marks in not_finite.items():
+        lines[at] += f',"{NOT_FINITE}":{_ENCODE(marks)}'
+    return [b"{" + line.encode() + b"}\n" for line in lines]
 
 
 def read_lines(
@@ -99,7 +115,7 @@ def last_rows(path: str | os.PathLike[str], columns: Sequence[str] = COLUMNS) ->
 
 
 def row_of(line: bytes, place: str, columns: Sequence[str]) -> dict[str, Any]:
-    """The row that :func:`line_of` wrote, with every value of its column's kind; ``place`` is for the DataFileError."""
+    """The row in a line of :func:`lines_of`, every value of its column's kind; ``place`` is for the DataFileError."""
     try:
         row = json.loads(line, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
@@ -124,11 +140,12 @@ def _refuse(constant: str) -> Any:
 def _fits(name: str, value: Any) -> bool:
     if value is None:
         return True
-    if name == "flags":
+    kind = KINDS[name]
+    if kind == "flags":
         return isinstance(value, list) and all(isinstance(flag, str) for flag in value)
-    if name in TEXT_COLUMNS:
+    if kind == "text":
         return isinstance(value, str)
-    if isinstance(value, bool) or not isinstance(value, int if name in WHOLE_COLUMNS else int | float):
+    if isinstance(value, bool) or not isinstance(value, int if kind == "whole" else int | float):
         return False
     return isinstance(value, float) or abs(value) < 2**63
 
@@ -161,8 +178,8 @@ class LineFile:
             raise cannot_write(path, error) from error
 
     def _take_over(self, keep: int) -> None:
-        if (found := self.path.stat().st_size) < keep:
-            raise RunError(f"{self.path} has {found} bytes and had {keep} at the checkpoint: restore it from a copy")
+        if (size := self.path.stat().st_size) < keep:
+            raise RunError(f"{self.path} has {size} bytes and had {keep} at the checkpoint: restore it from a copy")
         left = keep
         while left and (part := self._file.read(min(left, 2**20))):
             self._digest.update(part)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from infoplane.columns import COLUMNS
+from infoplane.columns import COLUMNS, TRAJECTORY
 from infoplane.errors import InputError
 from infoplane.flags import LIGHTS, RED, Flag, from_text, in_doubt
 from infoplane.plotting.style import shown_name
@@ -25,7 +25,7 @@ _FAMILY_TITLES = {
 }
 _PANEL_COLUMNS = ("split", "label", "estimator", "family")
 _BAND = (0.1, 0.9)  # the shares between which a band reaches
-_NUMBERS = [name for name in COLUMNS if name.startswith(("i_", "h_"))]
+_NUMBERS = [column.name for column in TRAJECTORY if column.in_units]
 
 
 @dataclass(frozen=True, eq=False)

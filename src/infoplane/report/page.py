@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from infoplane import __version__
-from infoplane.columns import COLUMNS, SCALAR_COLUMNS
+from infoplane.columns import KINDS
 from infoplane.errors import InputError
 from infoplane.flags import FLAGS, in_doubt
-from infoplane.io.files import TEXT_COLUMNS, clean, csv_bytes, json_bytes
+from infoplane.io.files import clean, json_bytes
+from infoplane.io.tables import csv_bytes
 from infoplane.plotting.style import THEMES, step_colours
 from infoplane.report.facts import facts_for_plane, phases_of, summary, tables, units_of, warnings
 from infoplane.report.gather import Run
@@ -36,7 +37,7 @@ def page(runs: list[Run], *, title: str | None, command: str) -> str:
     shown = [_shown(run) for run in runs]
     held = {
         "runs": [{"name": run.name, "facts": facts_for_plane(run.trajectory.meta, units_of(run))} for run in runs],
-        "texts": sorted([*TEXT_COLUMNS, "flags", "name"]),
+        "texts": sorted(name for name, kind in KINDS.items() if kind in ("text", "flags")),
         "colours": colours(),
         "flags": flags_in_words(),
     }
@@ -63,16 +64,15 @@ def page(runs: list[Run], *, title: str | None, command: str) -> str:
 
 def _shown(run: Run) -> dict[str, Any]:
     """What the template says of one run."""
-    rows = csv_bytes([[row[name] for name in COLUMNS] for row in run.trajectory])
-    scalars = [[row[name] for name in SCALAR_COLUMNS] for row in run.trajectory.scalars]
+    scalars = run.trajectory.scalars
     return {
         "name": clean(run.name),
         "file": re.sub(r"[^A-Za-z0-9._-]+", "-", run.name).strip(".-") or "run",
         "summary": summary(run),
         "command": clean(run.record.get("command") or ""),
         "facts_shown": tables(run),
-        "rows": _packed(rows),
-        "scalars": _packed(csv_bytes(scalars, SCALAR_COLUMNS)) if scalars else "",
+        "rows": _packed(csv_bytes(run.trajectory.to_columns())),
+        "scalars": _packed(csv_bytes(scalars.to_columns())) if len(scalars) else "",
     }
 
 

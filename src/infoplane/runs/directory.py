@@ -19,7 +19,7 @@ from infoplane.io.files import (
     read_json,
     remove_empty,
 )
-from infoplane.io.jsonlines import LineFile, line_of
+from infoplane.io.jsonlines import LineFile, lines_of
 from infoplane.runs.checkpoint import POINTER, TENSORS, Checkpoint, read_checkpoint, remove_leftovers, write_checkpoint
 from infoplane.runs.lock import LOCK, Lock, in_use, is_locked
 from infoplane.runs.manifest import MANIFEST, write_manifest
@@ -177,15 +177,16 @@ class RunDirectory:
         if ROWS not in self._lines:
             self._line_file(ROWS)
             self._write_record()  # whoever reads the rows from now on finds what is true of all of them
-        self._append(ROWS, trajectory.since(self._written.get(ROWS, 0)))
-        self._append(SCALARS, trajectory.scalars.since(self._written.get(SCALARS, 0)))
+        self._append(ROWS, trajectory.to_columns(self._written.get(ROWS, 0)))
+        self._append(SCALARS, trajectory.scalars.to_columns(self._written.get(SCALARS, 0)))
 
-    def _append(self, name: str, rows: list[dict[str, Any]]) -> None:
-        if not rows:
+    def _append(self, name: str, columns: Mapping[str, Sequence[Any]]) -> None:
+        lines = lines_of(columns)
+        if not lines:
             return
         self._lock.check()
-        self._line_file(name).append(map(line_of, rows))
-        self._written[name] = self._written.get(name, 0) + len(rows)
+        self._line_file(name).append(lines)
+        self._written[name] = self._written.get(name, 0) + len(lines)
 
     def _line_file(self, name: str, *, keep: int = 0) -> LineFile:
         if name not in self._lines:

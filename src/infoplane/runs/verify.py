@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import math
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from infoplane.columns import COLUMNS, SCALAR_COLUMNS
+from infoplane.columns import SCALARS, TRAJECTORY
 from infoplane.errors import DataFileError, InfoplaneError
-from infoplane.io.files import read_csv, read_json
+from infoplane.io.files import read_json
 from infoplane.io.jsonlines import read_lines
+from infoplane.io.tables import read_csv
 from infoplane.runs.checkpoint import read_checkpoint
-from infoplane.runs.directory import ROWS, SCALARS, TABLES
+from infoplane.runs.directory import ROWS, TABLES
+from infoplane.runs.directory import SCALARS as SCALAR_ROWS
 from infoplane.runs.lock import is_locked
 from infoplane.runs.manifest import MANIFEST, checksum_of
 from infoplane.runs.names import file_in
 from infoplane.runs.record import RECORD, read_record
+from infoplane.trajectory.store import ColumnStore
 
-_COLUMNS = {ROWS: COLUMNS, SCALARS: SCALAR_COLUMNS}
+_TABLES = {ROWS: TRAJECTORY, SCALAR_ROWS: SCALARS}
 
 
 def verify(path: str | os.PathLike[str]) -> list[str]:
@@ -94,30 +96,18 @@ def _checkpoint(folder: Path) -> Iterator[str]:
 
 
 def _rows(folder: Path) -> Iterator[str]:
-    for table, (lines, columns) in zip(TABLES, _COLUMNS.items(), strict=True):
-        grown = list(read_lines(file_in(folder, lines), columns, warn=False)) if (folder / lines).exists() else None
-        rows = list(read_csv(file_in(folder, table), columns)) if (folder / table).exists() else None
-        if grown is None or rows is None:
+    for name, (lines, table) in zip(TABLES, _TABLES.items(), strict=True):
+        grown, rows = ColumnStore(table), ColumnStore(table)
+        if (folder / lines).exists():
+            grown.extend_rows(read_lines(file_in(folder, lines), grown.names, warn=False))
+        if (folder / name).exists():
+            for columns in read_csv(file_in(folder, name), rows.names):
+                rows.extend(columns)
+        if not ((folder / lines).exists() and (folder / name).exists()):
             continue
         if len(rows) != len(grown):
-            yield f"{folder / table} has {len(rows)} rows, {lines} has {len(grown)}"
-        for number, pair in enumerate(zip(rows, grown, strict=False), start=1):
-            if not _same(*pair):
-                yield f"{folder / table}, row {number} says something else than {lines}"
+            yield f"{folder / name} has {len(rows)} rows, {lines} has {len(grown)}"
+        for number, (row, line) in enumerate(zip(rows, grown, strict=False), start=1):
+            if row != line and repr(row) != repr(line):  # two NaN differ, and are written alike
+                yield f"{folder / name}, row {number} says something else than {lines}"
                 break
-
-
-def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Whether two rows hold the same values, however they were written; a file of lines may leave out columns."""
-    for name, value in one.items():
-        found = other.get(name)
-        if name == "flags":
-            if (value or "") != ";".join(found or ()):
-                return False
-        elif value != found and not (isinstance(value, float) and isinstance(found, float) and _nan(value, found)):
-            return False
-    return True
-
-
-def _nan(one: float, other: float) -> bool:
-    return math.isnan(one) and math.isnan(other)

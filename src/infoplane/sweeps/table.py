@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
 from infoplane import plotting
-from infoplane.columns import COLUMNS
+from infoplane.columns import AXES, COLUMNS, QUANTITIES, TRAJECTORY
 from infoplane.errors import DataFileError, InputError
 from infoplane.io.files import atomic_write, read_json
 from infoplane.sweeps.plan import Plan, PlannedRun
@@ -21,9 +21,8 @@ if TYPE_CHECKING:
     import pandas
 
 _LAST = ("i_xt", "i_ty")
-_WAYS = ("split", "label", "estimator", "family", "copy")
-_QUANTITIES = ("i_xt", "i_ty", "h_t", "h_t_given_x")
-_ABOUT = ("step", "split", "layer", "layer_index", "family", "estimator", "label", "units")
+_WAYS = tuple(name for name in AXES if name not in ("layer", "step"))
+_ABOUT = tuple(column.name for column in TRAJECTORY if column.role == "place" and column.name != "copy")
 _BAND = (0.1, 0.9)  # as in the pictures
 _MOST_PANELS = 12
 _FORMULA = tuple("=+-@'\t\r")  # what makes a spreadsheet take a text for a formula, and the escape itself
@@ -126,7 +125,7 @@ class Sweep:
         keys = [*self._settings, *_ABOUT]
         groups = self.trajectories().groupby(keys, sort=False, dropna=False)
         found = groups.size().rename("values").to_frame()
-        for name in _QUANTITIES:
+        for name in QUANTITIES:
             found[name] = groups[name].median()
             found[f"{name}_low"], found[f"{name}_high"] = (groups[name].quantile(end) for end in _BAND)
         return found.reset_index()

@@ -8,35 +8,28 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
+import numpy as np
+
 from infoplane import plotting
-from infoplane.columns import COLUMNS, SCALAR_COLUMNS
+from infoplane.columns import AXES, KINDS, SCALAR_COLUMNS, TRAJECTORY
 from infoplane.errors import DataFileError, InputError, RunError, UnknownNameError
-from infoplane.flags import from_text
 from infoplane.io.files import (
     FORMAT_VERSION,
-    TEXT_COLUMNS,
-    WHOLE_COLUMNS,
     atomic_write,
-    csv_bytes,
     json_bytes,
     make_folder,
-    read_csv,
     read_json,
     remove_empty,
 )
 from infoplane.io.jsonlines import read_lines
 from infoplane.io.limits import inside
+from infoplane.io.tables import csv_bytes, read_csv
 from infoplane.trajectory.scalars import Scalars
+from infoplane.trajectory.store import ColumnStore
 
 if TYPE_CHECKING:
     import pandas
     import xarray
-
-Row = tuple[Any, ...]  #: the values of one row, in the order of COLUMNS
-
-_DIMENSIONS = ("split", "label", "estimator", "family", "copy", "layer", "step")
-_KNOWN = frozenset(COLUMNS)
-_STEP, _LAYER, _FLAGS = (COLUMNS.index(name) for name in ("step", "layer", "flags"))
 
 
 @final
@@ -62,37 +55,36 @@ class Trajectory:
     def __init__(self, rows: Iterable[Mapping[str, Any]] = (), *, meta: Mapping[str, Any] | None = None) -> None:
         self.meta: dict[str, Any] = dict(meta or {})
         self.scalars = Scalars()
-        self._rows: list[Row] = []
+        self._store = ColumnStore(TRAJECTORY)
         self.extend(rows)
 
     @property
     def columns(self) -> tuple[str, ...]:
         """The names of the columns, in order."""
-        return COLUMNS
+        return self._store.names
 
     def append(self, row: Mapping[str, Any]) -> None:
-        """Add one row."""
-        _check_names(row)
-        values = list(map(row.get, COLUMNS))
-        flags = values[_FLAGS]
-        values[_FLAGS] = from_text(flags if isinstance(flags, str) else ";".join(flags)) if flags else ()
-        self._rows.append(tuple(values))
+        """Add one row.
+
+        Raises:
+            InputError: as in :meth:`extend`.
+        """
+        self._store.extend({name: [value] for name, value in row.items()} or {"step": [None]})
 
     def extend(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Add rows; where one of them is wrong, none is added."""
-        before = len(self._rows)
-        try:
-            for row in rows:
-                self.append(row)
-        except BaseException:
-            del self._rows[before:]
-            raise
+        """Add rows; where one of them is wrong, none is added.
+
+        Raises:
+            InputError: an unknown column, or a value that does not fit its column.
+        """
+        self._store.extend_rows(rows)
 
     def extend_columns(self, columns: Mapping[str, Sequence[Any]]) -> None:
         """Add rows that are given as columns of one length; a column that is missing is ``None``, "not computed".
 
         Raises:
-            InputError: a column that is none of these, or columns of several lengths; then no row is added.
+            InputError: a column that is none of these, columns of several lengths, or a value that does not fit its
+                column; then no row is added.
 
         Example:
             >>> trajectory = Trajectory()
@@ -100,25 +92,19 @@ class Trajectory:
             >>> [row["i_xt"] for row in trajectory.last()]
             [3.5, 2.0]
         """
-        _check_names(columns)
-        lengths = {name: len(values) for name, values in columns.items()}
-        if len(set(lengths.values())) > 1:
-            shown = ", ".join(f"{name} has {length}" for name, length in lengths.items())
-            raise InputError(f"columns of one length are needed: {shown} values")
-        self.extend(dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True))
+        self._store.extend(columns)
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self._store)
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        for values in self._rows:
-            yield dict(zip(COLUMNS, values, strict=True))
+        return iter(self._store)
 
     def __repr__(self) -> str:
-        if not self._rows:
+        if not len(self):
             return "Trajectory(no rows)"
-        steps = [values[_STEP] for values in self._rows if values[_STEP] is not None]
-        layers = len({values[_LAYER] for values in self._rows})
+        steps = [step for step in self._store["step"].values(0, len(self)) if step is not None]
+        layers = len(set(self._store["layer"].array))
         reach = f", steps {min(steps)} to {max(steps)}" if steps else ""
         return f"Trajectory({len(self)} rows, {layers} layers{reach})"
 
@@ -128,12 +114,11 @@ class Trajectory:
         Raises:
             UnknownNameError: no such layer at that step.
         """
-        newest: list[dict[str, Any]] = []
-        for values in reversed(self._rows):
-            if values[_STEP] != self._rows[-1][_STEP]:
-                break
-            newest.append(dict(zip(COLUMNS, values, strict=True)))
-        newest.reverse()
+        steps = self._store["step"].array
+        first = len(steps)
+        while first and steps[first - 1] == steps[-1]:
+            first -= 1
+        newest = self.since(first)
         if layer is None:
             return newest
         chosen = [row for row in newest if row["layer"] == layer]
@@ -143,7 +128,16 @@ class Trajectory:
 
     def since(self, count: int) -> list[dict[str, Any]]:
         """The rows after the first ``count``."""
-        return [dict(zip(COLUMNS, values, strict=True)) for values in self._rows[count:]]
+        return self._store.rows(count)
+
+    def to_columns(self, since: int = 0) -> dict[str, list[Any]]:
+        """The rows after the first ``since`` as columns: names with lists of values, None where nothing was computed.
+
+        Example:
+            >>> Trajectory([{"step": 3, "i_xt": 0.5}, {"step": 4}]).to_columns()["i_xt"]
+            [0.5, None]
+        """
+        return self._store.columns(since)
 
     def select(self, **column: Any) -> Trajectory:
         """The rows in which every named column has the given value (``flags``: holds the given flag).
@@ -158,34 +152,16 @@ class Trajectory:
             >>> len(both.select(layer="fc2", step=0))
             1
         """
+        self._store.check(column)
         chosen = Trajectory(meta=self.meta)
-        wanted: list[tuple[int, Any]] = []
-        for name, value in column.items():
-            if name not in _KNOWN:
-                raise UnknownNameError("column", name, COLUMNS)
-            wanted.append((COLUMNS.index(name), value))
-        for values in self._rows:
-            if all(value in values[at] if at == _FLAGS else values[at] == value for at, value in wanted):
-                chosen._rows.append(values)
+        matches = [self._store[name].equal(value) for name, value in column.items()]
+        chosen._store = self._store.take(np.logical_and.reduce([np.ones(len(self), dtype=bool), *matches]))
         chosen.scalars = self.scalars.about(**column)
         return chosen
 
     def to_pandas(self) -> pandas.DataFrame:
         """A table with a column for every name in COLUMNS; flags joined with ``;``, NaN where nothing was computed."""
-        import pandas
-
-        columns: Iterable[Row] = zip(*self._rows, strict=True) if self._rows else ((),) * len(COLUMNS)
-        table: dict[str, pandas.Series[Any]] = {}
-        for name, values in zip(COLUMNS, columns, strict=True):
-            if name == "flags":
-                table[name] = pandas.Series([";".join(flags) for flags in values], dtype=object)
-            elif name in TEXT_COLUMNS:
-                table[name] = pandas.Series(list(values), dtype=object)
-            elif name in WHOLE_COLUMNS and None not in values:
-                table[name] = pandas.Series(list(values), dtype="int64")
-            else:
-                table[name] = pandas.Series([None if v is None else float(v) for v in values], dtype="float64")
-        return pandas.DataFrame(table)
+        return self._store.to_pandas()
 
     def to_xarray(self) -> xarray.Dataset:
         """A Dataset over split, label, estimator, family, copy, layer and step; NaN where there is no row.
@@ -198,14 +174,14 @@ class Trajectory:
         except ImportError as error:
             raise InputError("to_xarray needs the package xarray: pip install infoplane[xarray]") from error
         table = self.to_pandas()
-        table = table.fillna({"split": "", "label": "", "estimator": "", "family": "", "copy": -1, "layer": ""})
-        twice = table[table.duplicated(list(_DIMENSIONS))]
+        table = table.fillna({name: "" if KINDS[name] == "text" else -1 for name in AXES if name != "step"})
+        twice = table[table.duplicated(list(AXES))]
         if len(twice):
-            where = ", ".join(f"{name}={twice.iloc[0][name]!r}" for name in _DIMENSIONS)
+            where = ", ".join(f"{name}={twice.iloc[0][name]!r}" for name in AXES)
             raise InputError(f"two rows have {where}: select one of them before to_xarray, every cell holds one value")
         layers = table.sort_values("layer_index")["layer"].unique()
         units = sorted(table["units"].dropna().unique())
-        indexed = table.drop(columns=["layer_index", "units"]).set_index(list(_DIMENSIONS))
+        indexed = table.drop(columns=["layer_index", "units"]).set_index(list(AXES))
         dataset = xarray.Dataset.from_dataframe(indexed).sel(layer=layers)
         return dataset.assign_attrs(self.meta, units=", ".join(units))
 
@@ -224,14 +200,14 @@ class Trajectory:
         """
         target = Path(path)
         if target.suffix == ".csv":
-            atomic_write(target, csv_bytes(self._rows))
+            atomic_write(target, csv_bytes(self.to_columns()))
             return
         record = target / "run.json"
         earlier = read_json(record) if record.exists() else {}
         content = json_bytes({"format_version": FORMAT_VERSION} | earlier | {"trajectory": self.meta})
         made = make_folder(target)
         try:
-            atomic_write(target / "trajectory.csv", csv_bytes(self._rows))
+            atomic_write(target / "trajectory.csv", csv_bytes(self.to_columns()))
             if len(self.scalars):
                 self.scalars.save(target / "scalars.csv")
             atomic_write(record, content)
@@ -251,19 +227,25 @@ class Trajectory:
         """
         source = Path(path)
         if source.suffix == ".csv":
-            return cls(read_csv(source))
+            return cls()._filled(read_csv(source))
         meta = read_json(inside(source, "run.json")).get("trajectory", {})
         if not isinstance(meta, dict):
             raise DataFileError(f"{source / 'run.json'}: trajectory is a {type(meta).__name__}, an object is needed")
         growing = (source / "trajectory.jsonl").exists() and not (source / "trajectory.csv").exists()
-        table = inside(source, "trajectory.jsonl" if growing else "trajectory.csv")
-        rows = read_lines(table) if growing else read_csv(table)
-        found = cls(rows, meta=meta)
+        if growing:
+            trajectory = cls(read_lines(inside(source, "trajectory.jsonl")), meta=meta)
+        else:
+            trajectory = cls(meta=meta)._filled(read_csv(inside(source, "trajectory.csv")))
         if growing and (source / "scalars.jsonl").exists():
-            found.scalars = Scalars(read_lines(inside(source, "scalars.jsonl"), SCALAR_COLUMNS))
+            trajectory.scalars = Scalars(read_lines(inside(source, "scalars.jsonl"), SCALAR_COLUMNS))
         elif (source / "scalars.csv").exists():
-            found.scalars = Scalars.load(inside(source, "scalars.csv"))
-        return found
+            trajectory.scalars = Scalars.load(inside(source, "scalars.csv"))
+        return trajectory
+
+    def _filled(self, blocks: Iterable[Mapping[str, Sequence[Any]]]) -> Trajectory:
+        for columns in blocks:
+            self.extend_columns(columns)
+        return self
 
     def plot(self, **options: Any) -> Any:
         """The information plane, by :func:`infoplane.plotting.plane`, which explains the options."""
@@ -295,15 +277,9 @@ def concat(trajectories: Iterable[Trajectory]) -> Trajectory:
     same = {key: value for key, value in first.items() if all(key in t.meta and t.meta[key] == value for t in every)}
     joined = Trajectory(meta=same)
     for trajectory in every:
-        joined._rows.extend(trajectory._rows)
+        joined._store.extend_store(trajectory._store)
         joined.scalars.extend(trajectory.scalars)
     return joined
-
-
-def _check_names(names: Iterable[str]) -> None:
-    """``UnknownNameError`` for the first name that is no column's."""
-    if not _KNOWN.issuperset(names):
-        raise UnknownNameError("column", next(name for name in names if name not in _KNOWN), COLUMNS)
 
 
 def _shown(value: Any) -> str:
