@@ -89,3 +89,5 @@ AXES = tuple(
 )
 #: What is measured: information and entropies, without the ends of intervals and the values on shuffled data.
 QUANTITIES = tuple(column.name for column in TRAJECTORY if column.role == "quantity")
+#: The numbers that a row has beside its place.
+NUMBERS = tuple(column.name for column in TRAJECTORY if column.role != "place" and column.kind != "flags")

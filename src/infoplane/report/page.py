@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from infoplane import __version__
-from infoplane.columns import KINDS
+from infoplane.columns import KINDS, NUMBERS
 from infoplane.errors import InputError
 from infoplane.flags import FLAGS, in_doubt
 from infoplane.io.files import clean, json_bytes
@@ -37,6 +37,7 @@ def page(runs: list[Run], *, title: str | None, command: str) -> str:
     shown = [_shown(run) for run in runs]
     held = {
         "runs": [{"name": run.name, "facts": facts_for_plane(run.trajectory.meta, units_of(run))} for run in runs],
+        "numbers": NUMBERS,
         "texts": sorted(name for name, kind in KINDS.items() if kind in ("text", "flags")),
         "colours": colours(),
         "flags": flags_in_words(),

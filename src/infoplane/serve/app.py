@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
-from infoplane.columns import COLUMNS, SCALAR_COLUMNS
+from infoplane.columns import COLUMNS, NUMBERS, SCALAR_COLUMNS
 from infoplane.errors import InfoplaneError, InputError
 from infoplane.io.files import clean, json_bytes
 from infoplane.report.page import (
@@ -73,7 +73,7 @@ def make_app(runs: RunsFolder, *, ended: Callable[[], bool]) -> Any:
 
 
 def _page() -> str:
-    held = {"colours": colours(), "flags": flags_in_words()}
+    held = {"numbers": NUMBERS, "colours": colours(), "flags": flags_in_words()}
     marks = plotly_marks(plotly_source())
     return environment(_STATIC).get_template("live.html").render(page=inert_json(held), plotly_marks=marks)
 

@@ -21,7 +21,7 @@ function download(name, text) {
 async function open() {
   const page = JSON.parse(element("page").textContent);
   document.head.append(create("script", { textContent: await textIn("plotly") }));
-  const store = new Store(page.flags.doubted);
+  const store = new Store(page.flags.doubted, page.numbers);
   for (const [number, run] of page.runs.entries()) {
     const csv = await textIn(`rows-${number}`);
     store.add(run.name, columnsOf(csv, page.texts));

@@ -2,13 +2,11 @@
 /* Rows of runs -> tracks: one layer over the steps, of one copy and one way of measuring. */
 
 const FACETS = ["run", "layer", "copy", "family", "estimator", "split", "label", "units"];
-const NUMBERS = [
-  "i_xt", "i_xt_low", "i_xt_high", "i_xt_null", "i_ty", "i_ty_low", "i_ty_high", "i_ty_null", "h_t", "h_t_given_x", "n",
-];
 
 class Store {
-  /* `doubted`: the flags that put a number in doubt. */
-  constructor(doubted) {
+  /* `doubted`: the flags that put a number in doubt; `numbers`: the columns of numbers beside a row's place. */
+  constructor(doubted, numbers) {
+    this.numbers = numbers;
     this.doubted = new Set(doubted);
     this.tracks = new Map();
     this.scalars = new Map();
@@ -22,12 +20,12 @@ class Store {
       const track = this.track(run, columns, at);
       if (track.step.length && columns.step[at] < track.step[track.step.length - 1]) track.ordered = false;
       track.step.push(columns.step[at]);
-      for (const name of NUMBERS) track[name].push(columns[name][at]);
+      for (const name of this.numbers) track[name].push(columns[name][at]);
       const flags = columns.flags[at] || "";
       track.flags.push(flags);
       track.hollow.push(flags.split(";").some((flag) => this.doubted.has(flag)));
     }
-    for (const track of this.tracks.values()) if (!track.ordered) Store.order(track);
+    for (const track of this.tracks.values()) if (!track.ordered) this.order(track);
   }
 
   addScalars(run, columns) {
@@ -56,7 +54,7 @@ class Store {
     if (!track) {
       track = { key, step: [], flags: [], hollow: [], ordered: true };
       FACETS.forEach((name, number) => (track[name] = values[number]));
-      for (const name of NUMBERS) track[name] = [];
+      for (const name of this.numbers) track[name] = [];
       this.tracks.set(key, track);
       const position = columns.layer_index[at] ?? this.layers.size;
       this.layers.set(track.layer, Math.min(position, this.layers.get(track.layer) ?? position));
@@ -64,9 +62,9 @@ class Store {
     return track;
   }
 
-  static order(track) {
+  order(track) {
     const order = track.step.map((_, at) => at).sort((a, b) => track.step[a] - track.step[b] || a - b);
-    for (const name of ["step", "flags", "hollow", ...NUMBERS]) track[name] = order.map((at) => track[name][at]);
+    for (const name of ["step", "flags", "hollow", ...this.numbers]) track[name] = order.map((at) => track[name][at]);
     track.ordered = true;
   }
 

@@ -10,10 +10,10 @@ const NO_FACTS = { measurement: "", units: "bits", ceilings: [] };
 class Live {
   /* `wanted`: the run to show once it is there; the first that is running if empty. */
   constructor(wanted) {
-    const { colours, flags } = JSON.parse(element("page").textContent);
+    const { colours, flags, numbers } = JSON.parse(element("page").textContent);
     Object.assign(this, { wanted, runs: [], listed: "", overviews: new Map(), sources: new Map(), marks: [] });
     Object.assign(this, { paused: false, timer: 0, took: 0 });
-    this.store = new Store(flags.doubted);
+    this.store = new Store(flags.doubted, numbers);
     const facts = (run) => this.overviews.get(run)?.facts ?? NO_FACTS;
     this.view = new View(this.store, { facts, colours, words: flags.words });
     element("pause").addEventListener("click", () => this.pause(!this.paused));
