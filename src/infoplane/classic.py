@@ -23,7 +23,9 @@ from infoplane.estimators.binned import Binned
 from infoplane.estimators.counting.samples import Variable, as_array, check_lengths, input_ids, label_ids
 from infoplane.plane.plane import InformationPlane
 from infoplane.recording.placement import device_of, floating_dtype
-from infoplane.training import loop as training
+from infoplane.training import keywords as training
+from infoplane.training.options import Plot
+from infoplane.training.result import Result
 from infoplane.trajectory.stopping import InformationStopping
 
 _THIRTY, _FIFTY = np.linspace(-1, 1, 30), np.linspace(-1, 1, 50)
@@ -161,7 +163,7 @@ def mutual_information_for_network_family(
 
 def experiment(  # noqa: PLR0913 (the report's signature)
     base_network: BufferedSequential, X: Any, y: Any, epochs: int = 100, lr: float = 0.2, batch_size: int = 101,
-    network_copies: int = 1, plot: training.Plot = "dynamic", activation_bins: Any = _FIFTY, *,
+    network_copies: int = 1, plot: Plot = "dynamic", activation_bins: Any = _FIFTY, *,
     as_published: bool = False, family: FamilyKind | None = None, seed: int = 0, **options: Any,
 ) -> list[BufferedSequential]:  # fmt: skip
     """Train copies of a network by stochastic gradient descent, measure each after every step, and give them back.
@@ -195,7 +197,7 @@ def fit(  # noqa: PLR0913 (the report's signature)
     network: BufferedSequential, X: Any, y: Any, epochs: int = 10, epoch_length: int = 10, mi_tol: float = 0.1,
     beta: float = 1, lr: float = 0.2, batch_size: int = 101, activation_bins: Any = _FIFTY,
     loss: Callable[..., Tensor] = _MSE, *, as_published: bool = False, seed: int = 0, **options: Any,
-) -> training.Result:  # fmt: skip
+) -> Result:  # fmt: skip
     """Train a network itself until I(T;Y) - beta I(X;T) of its last buffered layer says stop.
 
     The criterion looks after every ``epoch_length`` steps, at most ``epochs`` times, and stops where a look does not

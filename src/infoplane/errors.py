@@ -4,10 +4,33 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
+
+
+def shown(value: object) -> str:
+    """A value as a message shows it: as it is typed, and cut off where that is longer than a line."""
+    try:
+        text = repr(value)
+    except ValueError:  # Python writes no whole number of more than 4300 digits
+        text = f"a {type(value).__name__} of very many digits"
+    return text if len(text) <= 100 else f"{text[:97]}..."
 
 
 class InfoplaneError(Exception):
-    """The base of every error that infoplane raises on purpose."""
+    """The base of every error that infoplane raises on purpose.
+
+    ``result``: what a training had measured when it failed; None for every other error.
+    """
+
+    result: Any = None
+
+
+class TrainingInterrupted(KeyboardInterrupt):
+    """A second Ctrl-C ended a training in the middle of a step; ``result`` is what it had measured."""
+
+    def __init__(self, result: Any) -> None:
+        super().__init__("the training was interrupted twice; what was measured is in the result")
+        self.result = result
 
 
 class InputError(InfoplaneError, ValueError):
@@ -35,9 +58,9 @@ class UnknownNameError(InputError, KeyError):
 
     def __init__(self, kind: str, name: object, known: Iterable[str]) -> None:
         names = sorted(known)
-        near = difflib.get_close_matches(str(name), names, n=1, cutoff=0.5)
+        near = difflib.get_close_matches(name[:100], names, n=1, cutoff=0.5) if isinstance(name, str) else []
         hint = f"did you mean {near[0]!r}? " if near else ""
-        super().__init__(f"unknown {kind} {name!r}: {hint}known are {', '.join(names)}")
+        super().__init__(f"unknown {kind} {shown(name)}: {hint}known are {', '.join(names) or 'none'}")
 
     def __str__(self) -> str:  # KeyError would show the message in quotes
         return str(self.args[0])

@@ -63,7 +63,7 @@ def test_the_default_directory_is_named_after_the_experiment(tmp_path):
         (("run", "warm-up", "--copies", "0"), "copies"),
         (("run", "warm-up", "--family", "exact,smpled"), "did you mean 'sampled'"),
         (("run", "warm-up", "--data", "minst"), "did you mean 'mnist'"),
-        (("run", "warm-up", "--plot", "never"), "'dynamic', 'once' or None"),
+        (("run", "warm-up", "--plot", "never"), "unknown plot 'never': known are dynamic, once"),
         (("run", "warm-up", "--device", "tpu"), "cpu"),
         (("list", "dataset"), "did you mean 'datasets'"),
         (("plot", "nowhere"), "nowhere"),

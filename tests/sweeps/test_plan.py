@@ -142,7 +142,7 @@ def test_an_unknown_name_is_an_error_with_the_nearest_one(sweep, message):
         (None, {"list": [3]}, "have to be tables"),
         (None, 3, "have to be tables"),
         ("3", {}, "how many"),
-        (None, {"grid": {"epochs": [object()]}}, "no plain value"),
+        (None, {"grid": {"loss": [len]}}, "no plain value"),
     ],
 )
 def test_settings_that_cannot_be_used_are_named(seeds, sweep, message):

@@ -93,5 +93,5 @@ def test_a_state_holds_the_window_so_far(data):
 
 
 def test_a_window_of_one_step_is_refused(data):
-    with pytest.raises(InputError, match="window=1"):
+    with pytest.raises(InputError, match="gradients=1"):
         run(data, gradients=1)

@@ -231,7 +231,7 @@ def test_other_settings_or_data_are_refused_and_change_nothing(tmp_path):
         ({"seed": 6}, "seed is 6, the run has 5"),
         ({"stopping": None}, "stopping is None, the run has"),
         ({"model": noisy}, "model is .*noisy"),
-        ({"y": 1 - Y}, "the data are others"),
+        ({"y": 1 - Y}, "the data are not the same"),
         ({"force": True}, "leave out force"),
         ({"out": None}, "name it"),
     ):

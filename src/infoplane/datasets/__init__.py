@@ -39,6 +39,15 @@ def names() -> list[str]:
     return list(_LOADERS)
 
 
+def loader(name: str) -> Callable[..., Dataset]:
+    """The function that loads a dataset; its keywords are the options of :func:`load`.
+
+    Raises:
+        UnknownNameError: no such dataset.
+    """
+    return _LOADERS[choice("dataset", name, _LOADERS)]
+
+
 def options(name: str) -> list[str]:
     """The options that a dataset takes in :func:`load`.
 
@@ -49,7 +58,7 @@ def options(name: str) -> list[str]:
         >>> options("report-simple")[:2]
         ['samples', 'seed']
     """
-    return list(inspect.signature(_LOADERS[choice("dataset", name, _LOADERS)]).parameters)
+    return list(inspect.signature(loader(name)).parameters)
 
 
 def load(name: str, **options: Any) -> Dataset:
@@ -68,9 +77,9 @@ def load(name: str, **options: Any) -> Dataset:
         >>> data.x.shape, int(data.y.sum()), round(data.details["facts"]["h_y_bits"], 4)
         ((4096, 12), 2118, 0.9992)
     """
-    loader = _LOADERS[choice("dataset", name, _LOADERS)]
-    known = list(inspect.signature(loader).parameters)
+    load_named = loader(name)
+    known = list(inspect.signature(load_named).parameters)
     for option in options:
         if option not in known:
             raise InputError(f"dataset {name!r} has no option {option!r}; its options are {', '.join(known)}")
-    return loader(**options)
+    return load_named(**options)

@@ -12,6 +12,7 @@ from infoplane.checks import truth_value, whole_number
 from infoplane.datasets.facts import entropy_bits
 from infoplane.types import Dataset
 
+_MOST_SAMPLES = 10**9  # 96 GB of inputs
 _UNITS = 12
 _VALUES = np.arange(-1, 4)  # what an input can be, each with probability 1/5
 _SIMPLE_NOISE, _SIMPLE_THRESHOLD = 0.1, 0.7
@@ -34,7 +35,7 @@ def load_report_simple(*, samples: int = 1000, seed: int = 0) -> Dataset:
         ((100, 12), 0.6036)
     """
     seed = whole_number("seed", seed, least=0, example=0)
-    count = whole_number("samples", samples, least=2, example=1000)
+    count = whole_number("samples", samples, least=2, most=_MOST_SAMPLES, example=1000)
     draw = np.random.default_rng(seed)
     x = draw.integers(-1, 4, size=(count, _UNITS))
     noise = draw.normal(scale=_SIMPLE_NOISE, size=count)
@@ -72,7 +73,7 @@ def load_report_complicated(*, samples: int = 1000, as_published: bool = False, 
         [-1, 0, 1]
     """
     seed = whole_number("seed", seed, least=0, example=0)
-    count = whole_number("samples", samples, least=2, example=1000)
+    count = whole_number("samples", samples, least=2, most=_MOST_SAMPLES, example=1000)
     as_published = truth_value("as_published", as_published)
     draw = np.random.default_rng(seed)
     x = draw.integers(-1, 4, size=(count, _UNITS))

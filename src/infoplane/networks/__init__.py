@@ -6,10 +6,13 @@ from infoplane.family.losses import LOSSES
 from infoplane.family.optimizers import OPTIMIZERS
 from infoplane.networks.architectures import (
     ACTIVATIONS,
+    ARCHITECTURES,
+    Architecture,
     Reshape,
     activation_names,
     conv,
     mlp,
+    names,
     six_layer,
     warm_up,
 )
@@ -18,15 +21,18 @@ from infoplane.networks.quantised import quantise
 
 __all__ = [
     "ACTIVATIONS",
+    "ARCHITECTURES",
     "ENGINES",
     "LOSSES",
     "OPTIMIZERS",
+    "Architecture",
     "Family",
     "GaussianNoise",
     "Reshape",
     "activation_names",
     "conv",
     "mlp",
+    "names",
     "quantise",
     "sample_paths",
     "six_layer",

@@ -7,7 +7,10 @@ function itself to `Family`, which calls it under a seed of its own.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
+from inspect import signature
+from typing import final
 
 import torch
 from torch import Tensor, nn
@@ -121,6 +124,38 @@ def conv() -> nn.Sequential:
         nn.Linear(10, 10),
         nn.Softmax(dim=-1),
     )
+
+
+@final
+@dataclass(frozen=True)
+class Architecture:
+    """A network that can be asked for by name: what it is in a line, and the function that makes it."""
+
+    about: str
+    make: Callable[..., nn.Module]
+
+    @property
+    def options(self) -> list[str]:
+        """The options that the function takes."""
+        return list(signature(self.make).parameters)
+
+
+#: What ``[network] name = ...`` of an experiment's file may say; one line each.
+ARCHITECTURES = {
+    "mlp": Architecture("a multilayer perceptron of any sizes", mlp),
+    "warm-up": Architecture("the report's first network: 12-5-1, tanh", warm_up),
+    "six-layer": Architecture("the report's second and third network: 12-10-7-5-4-3-1, tanh", six_layer),
+    "conv": Architecture("the report's fourth network: a convolution and two linear layers, for 14x14 pictures", conv),
+}
+
+
+def names() -> list[str]:
+    """The architectures that there are by name.
+
+    >>> names()
+    ['mlp', 'warm-up', 'six-layer', 'conv']
+    """
+    return list(ARCHITECTURES)
 
 
 def activation_names(model: nn.Module) -> list[str]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from infoplane.experiments.experiments import Experiment
+    from infoplane.experiments.experiment import Experiment
 
 
 def main() -> None:

@@ -18,19 +18,25 @@ from infoplane import experiments
 from infoplane.columns import COLUMNS
 from infoplane.errors import DataFileError, InputError, UnknownNameError
 from infoplane.estimators import estimator
-from infoplane.experiments.experiments import Experiment
-from infoplane.experiments.toml import check_tables, read_tables
+from infoplane.experiments.experiment import Experiment
+from infoplane.experiments.toml import changed, check_tables, read_tables
+from infoplane.networks import ARCHITECTURES
 from infoplane.runs import check_name
-from infoplane.training.loop import OPTIONS
+from infoplane.training.options import OF_A_TABLE
 
 #: The columns of a sweep's table that are no settings.
 FACTS = ("run", "state", "steps", "seconds", "attempts", "error")
 
 _TABLES = ("data", "network", "estimator", "training")
 _TOP = ("name", "experiment", "seeds", "sweep", "slurm", *_TABLES)
-_OF_THE_SWEEP = ("out", "force", "plot", "progress", "title", "picture", "recipe", "resume")  # said by the sweep itself
-_TRAINING = tuple(option for option in OPTIONS if option not in _OF_THE_SWEEP)
-_NETWORK = ("sizes", "width", "activation", "output_activation", "measure")
+_OF_THE_SWEEP = ("plot", "progress", "title", "picture")  # said by the sweep itself
+_TRAINING = tuple(option for option in OF_A_TABLE if option not in _OF_THE_SWEEP)
+_NETWORK = (
+    "name",
+    "width",
+    "measure",
+    *dict.fromkeys(option for kind in ARCHITECTURES.values() for option in kind.options),
+)
 _SEED = ("training", "seed")
 _MOST_RUNS = 100_000
 
@@ -108,7 +114,7 @@ def experiment_of(tables: Mapping[str, Any], path: Path) -> Experiment:
     rest = {key: value for key, value in tables.items() if key != "experiment"}
     if "experiment" not in tables:
         return experiments.from_tables(rest, path)
-    return experiments.load(tables["experiment"]).changed(rest, path)
+    return changed(experiments.load(tables["experiment"]), rest, path)
 
 
 def _base(tables: Mapping[str, Any], folder: Path) -> dict[str, Any]:

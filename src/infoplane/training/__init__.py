@@ -1,5 +1,5 @@
-"""Copies are trained, measured on the way, stopped, recorded and gone on with."""
+"""Copies are trained, measured on the way, stopped, recorded and resumed."""
 
-from infoplane.training.loop import experiment, fit
+from infoplane.training.keywords import experiment, fit
 
 __all__ = ["experiment", "fit"]

@@ -6,7 +6,7 @@ import dataclasses
 import random
 import time
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,7 @@ from infoplane.plane.plane import InformationPlane
 from infoplane.runs import RunDirectory, read_record
 from infoplane.runs.record import RECORD, versions
 from infoplane.training.learning import LearningCurves
+from infoplane.training.options import RunOptions
 from infoplane.training.result import Result
 from infoplane.training.settings import differences
 from infoplane.trajectory.stopping import Decision, InformationStopping, StoppingState
@@ -46,16 +47,26 @@ class Course:
 class Keeper:
     """Writes a training into its run directory as it goes: new rows at once, a checkpoint every ``every`` seconds.
 
-    Without a run directory (``run`` None) nothing is written. Errors: ``RunError`` where it cannot be.
+    Without a run directory (``run`` None) nothing is written.
+
+    Raises:
+        RunError: the run directory cannot be written.
     """
 
     def __init__(self, run: RunDirectory | None, result: Result, plane: InformationPlane, every: float) -> None:
-        self.run, self.course = run, Course()
-        self._result, self._plane, self._every = result, plane, every
+        self.run, self.result, self.course = run, result, Course()
+        self._plane, self._every = plane, every
         self._due = time.monotonic() + every
 
     def restore(self, stopping: InformationStopping | None) -> bool:
-        """Go on from the checkpoint in the run directory, or begin where there is none; whether the run is finished."""
+        """Continue from the checkpoint in the run directory, or begin where there is none.
+
+        Returns:
+            Whether the run is finished, so that nothing is left to do.
+
+        Raises:
+            DataFileError: the checkpoint is missing or damaged.
+        """
         self.course.stopping = None if stopping is None else stopping.start()
         if self.run is None or self.run.is_new:
             return False
@@ -74,20 +85,20 @@ class Keeper:
         if not finished:
             self.run.go_on_from(checkpoint)
         if checkpoint is not None:
-            found = Trajectory.load(self.run.path)
-            self._result.trajectory.extend(found)
-            self._result.trajectory.scalars = found.scalars
+            earlier = Trajectory.load(self.run.path)
+            self.result.trajectory.extend(earlier)
+            self.result.trajectory.scalars = earlier.scalars
             if self.course.curves is not None:
-                self.course.curves.scalars = found.scalars
-            self._result.trajectory.meta.update(checkpoint.facts["meta"])
-            self._result.seconds = self.run.seconds
+                self.course.curves.scalars = earlier.scalars
+            self.result.trajectory.meta.update(checkpoint.facts["meta"])
+            self.result.seconds = self.run.seconds
         return finished
 
     def look(self) -> None:
         """A step is done: write its rows, and a checkpoint if it is time."""
         if self.run is None:
             return
-        self.run.append(self._result.trajectory)
+        self.run.append(self.result.trajectory)
         started = time.monotonic()
         if started >= self._due:
             self.save()
@@ -98,7 +109,7 @@ class Keeper:
         """Write a checkpoint now."""
         if self.run is None:
             return
-        course, result = self.course, self._result
+        course, result = self.course, self.result
         tensors = {f"family.{name}": tensor for name, tensor in result.family.state_dict().items()}
         tensors |= {f"draws.{name}": tensor for name, tensor in self._plane.random_state().items()}
         tensors |= {f"best.{name}": tensor for name, tensor in (course.best or {}).items()}
@@ -121,7 +132,7 @@ class Keeper:
     def _put_back(
         self, tensors: Mapping[str, Tensor], facts: Mapping[str, Any], stopping: InformationStopping | None
     ) -> None:
-        course, result = self.course, self._result
+        course, result = self.course, self.result
         _warn_of_changes(self.run, facts)
         result.family.load_state_dict(part_of(tensors, "family."))
         self._plane.load_random_state(part_of(tensors, "draws."))
@@ -141,32 +152,28 @@ class Keeper:
 
 
 @contextmanager
-def open_run(
-    out: str | Path | None,
-    settings: Mapping[str, Any],
-    data_checksum: str,
-    *,
-    recipe: Sequence[Mapping[str, Any]] | None,
-    force: bool,
-    resume: bool,
-) -> Iterator[RunDirectory | None]:
+def open_run(options: RunOptions, settings: Mapping[str, Any], data_checksum: str) -> Iterator[RunDirectory | None]:
     """The run directory of a training: a new one, or with ``resume`` the one that is there, if it is of this training.
 
-    Inside, it is locked; no directory where ``out`` is None.
+    Inside, it is locked; there is no directory where ``out`` is None.
 
-    Errors: ``InputError`` where settings or data are others than those of the run, ``RunError`` where it is in use or
-    cannot be written.
+    Raises:
+        InputError: settings or data are others than those of the run.
+        RunError: the run is in use or cannot be written.
     """
-    if resume and (out is None or force):
-        raise InputError("resume=True goes on with the run in out=...: name it, and leave out force")
+    out = options.out
+    if options.resume and (out is None or options.force):
+        raise InputError("resume=True continues the run in out=...: name it, and leave out force")
     if out is None:
         yield None
         return
-    if resume and (Path(out) / RECORD).exists():
+    if options.resume and (out / RECORD).exists():
         run = RunDirectory.reopen(out)
     else:
-        more = {"seed": settings["seed"], "recipe": recipe, "force": force}
-        run = RunDirectory.create(out, settings=settings, data_checksum=data_checksum, **more)
+        run = RunDirectory.create(
+            out, settings=settings, data_checksum=data_checksum, seed=settings["seed"], recipe=options.recipe,
+            force=options.force,
+        )  # fmt: skip
     try:
         if not run.is_new:
             _check_same(run, settings, data_checksum)
@@ -178,15 +185,13 @@ def open_run(
 def _check_same(run: RunDirectory, settings: Mapping[str, Any], data_checksum: str) -> None:
     others = differences(run.record["settings"], settings)
     if run.record.get("data_checksum") != data_checksum:
-        others.append("the data are others (their checksum differs)")
+        others.append("the data are not the same (their checksum differs)")
     if others:
-        raise InputError(
-            f"{run.path} cannot be gone on with: {'; '.join(others)}. Give what the run has, or another out="
-        )
+        raise InputError(f"{run.path} cannot be resumed: {'; '.join(others)}. Give what the run has, or another out=")
 
 
-def chosen_seed(seed: int | None, out: str | Path | None, *, resume: bool) -> int:
-    """The seed itself; for None the one of the run that is gone on with, or else a new one, for the record.
+def chosen_seed(seed: int | None, out: Path | None, *, resume: bool) -> int:
+    """The seed itself; for None the one of the run that is resumed, or else a new one, for the record.
 
     Example:
         >>> chosen_seed(7, None, resume=False)
@@ -194,7 +199,7 @@ def chosen_seed(seed: int | None, out: str | Path | None, *, resume: bool) -> in
     """
     if seed is not None:
         return seed
-    if resume and out is not None and (Path(out) / RECORD).exists():
+    if resume and out is not None and (out / RECORD).exists():
         return int(read_record(out)["seed"])
     return int(np.random.SeedSequence().generate_state(1)[0])
 
@@ -207,9 +212,10 @@ def _warn_of_changes(run: RunDirectory | None, facts: Mapping[str, Any]) -> None
         changed.append(f"threads {facts['threads']} -> {torch.get_num_threads()}")
     if changed:
         warnings.warn(
-            f"the run began with others ({', '.join(changed)}): its last digits can differ from an uninterrupted run",
+            f"the run began with other versions ({', '.join(changed)}): its last digits can differ from those of an "
+            "uninterrupted run",
             RuntimeWarning,
-            stacklevel=4,
+            stacklevel=6,  # the user's line: ours are this one, _put_back, restore, train, and experiment or run
         )
 
 
@@ -221,17 +227,17 @@ def _random_state() -> dict[str, Tensor]:
         "python": torch.tensor(words),
         "python_gauss": torch.tensor(float("nan") if gauss is None else gauss, dtype=torch.float64),
     }
-    found: Any = np.random.get_state()
-    if found[0] == "MT19937":
-        state["numpy"] = torch.from_numpy(np.append(found[1], found[2:4]).astype(np.int64))
-        state["numpy_gauss"] = torch.tensor(found[4], dtype=torch.float64)
+    generator: Any = np.random.get_state()
+    if generator[0] == "MT19937":
+        state["numpy"] = torch.from_numpy(np.append(generator[1], generator[2:4]).astype(np.int64))
+        state["numpy_gauss"] = torch.tensor(generator[4], dtype=torch.float64)
     return state
 
 
 def _load_random_state(state: Mapping[str, Tensor]) -> None:
     torch.set_rng_state(state["torch"].clone())
     gauss = float(state["python_gauss"])
-    random.setstate((3, tuple(state["python"].tolist()), None if gauss != gauss else gauss))
+    random.setstate((3, tuple(state["python"].tolist()), None if gauss != gauss else gauss))  # NaN stands for none
     if "numpy" in state:
         *words, position, has_gauss = state["numpy"].tolist()
         key = np.array(words, dtype=np.uint32)
