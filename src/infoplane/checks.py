@@ -14,6 +14,8 @@ from typing import Any, Literal
 
 from infoplane.errors import InputError, UnknownNameError, shown
 
+_OUT_OF_SIGHT = 10**6
+
 
 def refusal(name: str, value: Any, need: str, advice: str = "") -> InputError:
     """The error that every check raises: which option, what it got, what it needs, and what to type.
@@ -40,7 +42,9 @@ def whole_number(name: str, value: Any, *, least: int, most: int | None = None, 
     """
     number = as_whole(value)
     if number is None or number < least or (most is not None and number > most):
-        reach = f"of at least {least}" if most is None else f"from {least} to {most}"
+        # a bound that only keeps machines from choking is told to those alone who exceed it
+        bounded = most is not None and (most < _OUT_OF_SIGHT or (number is not None and number > most))
+        reach = f"from {least} to {most}" if bounded else f"of at least {least}"
         raise refusal(name, value, f"a whole number {reach}", f"for example {name}={example!r}")
     return number
 

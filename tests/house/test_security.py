@@ -112,7 +112,7 @@ def test_importing_asks_nothing_of_the_network_and_writes_nothing(tmp_path):
         "    assert not event.startswith(('socket.', 'urllib.')), (event, arguments)\n"
         "sys.addaudithook(guard)\n"
         "import infoplane, infoplane.cli\n"
-        "infoplane.datasets.load, infoplane.experiments.experiments.load\n"
+        "infoplane.datasets.load, infoplane.experiments.load\n"
     )
     done = python("-c", code, cwd=tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

@@ -75,11 +75,11 @@ def test_the_record_says_what_was_asked_for_and_not_where_it_is_kept():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"epochs": 0}, "epochs=0: it must be a whole number from 1"),
+        ({"epochs": 0}, "epochs=0: it must be a whole number of at least 1"),
         ({"epochs": 10**30}, "epochs=1000000.*to 1000000000, for example epochs=1000"),
         ({"learning_rate": math.nan}, "learning_rate=nan: it must be a number above 0"),
         ({"plot": "always"}, "unknown plot 'always': known are dynamic, once"),
-        ({"gradients": 1}, "gradients=1: it must be a whole number from 2"),
+        ({"gradients": 1}, "gradients=1: it must be a whole number of at least 2"),
         ({"every": "linear"}, "every='linear': it must be a whole number of steps of at least 1, or 'log'"),
         ({"loss": 3}, "loss=3: it must be a name .cross-entropy, mse. or a function"),
         ({"loss": "msee"}, "unknown loss 'msee': did you mean 'mse'"),

@@ -12,7 +12,9 @@ from infoplane.errors import InputError, UnknownNameError
 
 @app.command("list")
 def list_names(
-    what: Annotated[str, typer.Argument(help="experiments, datasets, estimators, replications, layers or runs.")],
+    what: Annotated[
+        str, typer.Argument(help="experiments, datasets, networks, estimators, replications, layers or runs.")
+    ],
     place: Annotated[
         str | None, typer.Argument(help="For layers: MODULE:FACTORY, which makes your network. For runs: their folder.")
     ] = None,
@@ -43,6 +45,10 @@ def _names(what: str) -> list[str]:
         from infoplane import datasets
 
         return datasets.names()
+    if what == "networks":
+        from infoplane import networks
+
+        return [f"{name:<10}  {kind.about}" for name, kind in networks.ARCHITECTURES.items()]
     if what == "estimators":
         from infoplane import estimators
 
@@ -56,7 +62,7 @@ def _names(what: str) -> list[str]:
 
         return [f"{name:<18}  {replications.load(name).title}" for name in replications.names()]
     raise UnknownNameError(
-        "thing to list", what, ("experiments", "datasets", "estimators", "replications", "layers", "runs")
+        "thing to list", what, ("experiments", "datasets", "networks", "estimators", "replications", "layers", "runs")
     )
 
 

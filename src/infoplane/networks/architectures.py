@@ -145,7 +145,7 @@ ARCHITECTURES = {
     "mlp": Architecture("a multilayer perceptron of any sizes", mlp),
     "warm-up": Architecture("the report's first network: 12-5-1, tanh", warm_up),
     "six-layer": Architecture("the report's second and third network: 12-10-7-5-4-3-1, tanh", six_layer),
-    "conv": Architecture("the report's fourth network: a convolution and two linear layers, for 14x14 pictures", conv),
+    "conv": Architecture("the report's fourth network: a convolution, for 14x14 pictures", conv),
 }
 
 

@@ -191,7 +191,7 @@ class TrainingOptions:
     Example:
         >>> TrainingOptions(epochs=0)
         Traceback (most recent call last):
-        infoplane.errors.InputError: epochs=0: it must be a whole number from 1 to 1000000000, for example epochs=1000
+        infoplane.errors.InputError: epochs=0: it must be a whole number of at least 1, for example epochs=1000
     """
 
     epochs: int = _option(100, partial(whole_number, least=1, most=_MOST, example=1000))

@@ -29,23 +29,6 @@ progress = false
 """
 
 
-def test_the_four_experiments_are_the_reports():
-    assert experiments.names() == ["warm-up", "six-layer", "complicated", "conv"]
-    epochs = {name: experiments.load(name).training["epochs"] for name in experiments.names()}
-    copies = {name: experiments.load(name).training["copies"] for name in experiments.names()}
-    assert epochs == {"warm-up": 300, "six-layer": 1000, "complicated": 200, "conv": 6000}
-    assert copies == {"warm-up": 1, "six-layer": 5, "complicated": 5, "conv": 3}
-
-
-@pytest.mark.parametrize(("name", "layers"), [("warm-up", 2), ("six-layer", 6), ("complicated", 6), ("conv", 2)])
-def test_each_runs(name, layers):
-    result = experiments.load(name).run(epochs=2, progress=False)
-    rows = result.trajectory.last()
-    assert len(rows) == layers
-    assert "50 report bins on [-1, 1]" in result.trajectory.meta["measurement"]
-    assert all(row["n"] >= 1000 for row in rows)
-
-
 def test_the_exact_information_of_the_task_is_a_ceiling():
     meta = experiments.load("six-layer").run(epochs=1, progress=False).trajectory.meta
     assert meta["i_xy"] == pytest.approx(0.418389277611 / np.log(2), abs=1e-9)
@@ -125,17 +108,3 @@ def test_a_data_file_that_is_damaged_or_of_another_kind(tmp_path):
     (tmp_path / "mine.npz").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(DataFileError, match=r"mine.npz \(\d+ bytes\) is truncated"):
         experiments.load(str(tmp_path / "my.toml")).run()
-
-
-def test_unknown_names_and_missing_files(tmp_path):
-    with pytest.raises(UnknownNameError, match="did you mean 'six-layer'"):
-        experiments.load("sixlayer")
-    with pytest.raises(DataFileError, match="cannot read the experiment"):
-        experiments.load(str(tmp_path / "none.toml"))
-
-
-@pytest.mark.debian
-def test_conv_on_fashion_mnist(fashion_mnist):
-    result = experiments.load("conv").on("fashion-mnist").run(epochs=20, progress=False)
-    assert result.trajectory.last()[0]["n"] == 3000
-    assert 0 < result.trajectory.last()[0]["i_ty"] <= np.log2(10)
