@@ -66,7 +66,10 @@ def _begins(values: Sequence[Any]) -> TypeGuard[list[Any]]:
 
 
 def _picked(cells: array[Any], at: np.ndarray) -> array[Any]:
-    return array(cells.typecode, np.asarray(cells)[at].tobytes())
+    picked = array(cells.typecode, bytes(cells.itemsize * len(at)))
+    # mode="raise" would go through a buffer; no place is outside
+    np.take(np.asarray(cells), at, out=np.asarray(picked), mode="clip")
+    return picked
 
 
 @final
