@@ -6,8 +6,10 @@ for a page of each name; in a page a line ``<!-- from the registry: WHAT -->`` s
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from typing import Any
 from infoplane import replications
 from infoplane.estimators import REGISTRY
 from infoplane.estimators.base import Estimator
+from infoplane.estimators.counting.rules import RULES
 
 PAGES = Path(__file__).parent
 MARKER = re.compile(r"^<!-- from the registry: (.+) -->$", flags=re.MULTILINE)
@@ -32,8 +35,7 @@ def words_of(kind: type[Estimator]) -> tuple[str, str]:
     """What an estimator is and what it is for: the summary of its docstring, and a paragraph that begins with "For"."""
     summary, *others = (" ".join(part.split()) for part in (inspect.getdoc(kind) or "").split("\n\n"))
     purpose = next((text for text in others if text.startswith("For ")), "")
-    sentence = re.split(r"(?<=\.) (?=[A-Z`])", purpose)[0]
-    return summary.rstrip(".").replace("``", "`"), sentence.removeprefix("For ").rstrip(".").replace("``", "`")
+    return first_sentence(summary), first_sentence(purpose).removeprefix("For ")
 
 
 def estimators_table() -> str:
@@ -47,6 +49,23 @@ def estimators_table() -> str:
     return "\n".join(rows)
 
 
+def first_sentence(docstring: str) -> str:
+    """What a docstring says first, in Markdown."""
+    paragraph = " ".join(docstring.split("\n\n")[0].split())
+    return re.split(r"(?<=\.) (?=[A-Z`])", paragraph)[0].rstrip(".").replace("``", "`")
+
+
+def bin_rules_table() -> str:
+    """A row a bin rule: its name, how it cuts, and what it looks at before."""
+    rows = ["| `bins=` | how it cuts | looks at |", "|---|---|---|"]
+    looks = {"nothing": "nothing", "extremes": "the smallest and largest values", "rows": "all values"}
+    rows += [
+        f'| `"{name}"` | {first_sentence(inspect.getdoc(kind) or "")} | {looks[kind().sees]} |'
+        for name, kind in RULES.items()
+    ]
+    return "\n".join(rows)
+
+
 def estimators_reference() -> str:
     """The class of every estimator, for mkdocstrings."""
     return "\n\n".join(
@@ -54,8 +73,24 @@ def estimators_reference() -> str:
     )
 
 
+def floors_table() -> str:
+    """The rooms of the package by floor, the lowest first, each with what it says of itself."""
+    contracts = tomllib.loads((PAGES.parent / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
+    floors = [floor.split(" | ") for floor in reversed(contracts["contracts"][0]["layers"])]
+    rows = ["| floor | room | |", "|---|---|---|"]
+    for number, room in ((number, room) for number, rooms in enumerate(floors, start=1) for room in rooms):
+        package = PAGES.parent / "src" / "infoplane" / room
+        file = package / "__init__.py" if package.is_dir() else package.with_suffix(".py")
+        docstring = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""
+        name = f"{room}/" if package.is_dir() else file.name
+        rows.append(f"| {number} | `{name}` | {first_sentence(docstring)} |")
+    return "\n".join(rows)
+
+
 BLOCKS: dict[str, Callable[[], str]] = {
     "estimators": estimators_table,
+    "floors": floors_table,
+    "bin rules": bin_rules_table,
     "classes of estimators": estimators_reference,
 }
 

@@ -16,8 +16,8 @@ GENERATED = ["report-simple", "report-complicated", "szt", "digits"]  # those th
 DRAWN = {"report-simple": {}, "report-complicated": {}, "digits": {"samples": 500}}  # those where a seed matters
 
 
-def test_names_are_these_six():
-    assert datasets.names() == [*GENERATED, "mnist", "fashion-mnist"]
+def test_no_name_goes_away():
+    assert set(datasets.names()) >= {*GENERATED, "mnist", "fashion-mnist"}
 
 
 @pytest.mark.parametrize("name", GENERATED)

@@ -15,27 +15,27 @@ PLACES = ("src", "docs", "tests/house")  # of modules
 
 
 def pieces(page):
-    """The blocks of a page that have a file for a title, in order: (file, text)."""
+    """The blocks of a page that have a file for a title, in order: (file and place, text)."""
     text = (ROOT / "docs" / page).read_text(encoding="utf-8")
     return re.findall(r'^```\w+ title="(.*?)"\n(.*?)^```', text, flags=re.MULTILINE | re.DOTALL)
 
 
-def add(file, text):
-    """A new file as it stands; lines for an old one into the list, table or call that their comment names."""
-    if not file.exists():
+def add(folder, title, text):
+    """A new file as it stands; into one that exists with the imports, before a table or into it, as the title says."""
+    name, _, place = title.partition(", ")
+    file = folder / name
+    if not place:
+        assert not file.exists()
         file.write_text(text, encoding="utf-8")
         return
-    whole = file.read_text(encoding="utf-8")
-    for piece in re.split(r"\n\n+(?=\S| {4}\S)", text.strip("\n")):
-        place = re.search(r"# in (\w+)", piece)
-        if place is None:  # an import, before the first one of the package
-            whole = re.sub(r"^(?=from infoplane)", f"{piece}\n", whole, count=1, flags=re.MULTILINE)
-        else:
-            entry = re.sub(r"  # in \w+", "", piece)
-            whole, count = re.subn(
-                rf"^({place[1]}\b.*[\[({{]\n)", rf"\g<1>{entry}\n", whole, count=1, flags=re.MULTILINE
-            )
-            assert count == 1, f"{file.name} has no {place[1]}"
+    where, _, table = place.rpartition(" ")
+    start, new = {
+        "with the": (r"()(?=^from infoplane)", text),
+        "before": (rf"()(?=(?:^#.*\n)*^{table}\b)", f"{text}\n\n"),
+        "in": (rf"(^{table}\b.*[\[({{]\n(?: +{{\n)?)", text),
+    }[where]
+    whole, count = re.subn(start, lambda found: found[1] + new, file.read_text(encoding="utf-8"), count=1, flags=re.M)
+    assert count == 1, f"{name} has nothing that reads {place}"
     file.write_text(whole, encoding="utf-8")
 
 
@@ -62,13 +62,14 @@ def python(*arguments, cwd):
 @pytest.mark.slow
 def test_an_estimator_is_one_file_one_registry_line_and_one_row(copy):
     blocks = pieces("adding-an-estimator.md")
-    assert [file for file, _ in blocks] == [
+    assert [title for title, _ in blocks] == [
         "src/infoplane/estimators/winner.py",
-        "src/infoplane/estimators/__init__.py",
-        "tests/estimators/cases.py",
+        "src/infoplane/estimators/__init__.py, with the imports",
+        "src/infoplane/estimators/__init__.py, in REGISTRY",
+        "tests/estimators/cases.py, in CASES",
     ]
-    for file, text in blocks:
-        add(copy / file, text)
+    for title, text in blocks:
+        add(copy, title, text)
     tests = [f"tests/{name}.py" for name in ("estimators/test_contract", "house/test_public_face")]
     chosen = ["-k", "winner or has_a_row or room or names"]
     printed = python("-m", "pytest", "-q", "-p", "no:cacheprovider", *tests, *chosen, cwd=copy)
@@ -78,6 +79,49 @@ def test_an_estimator_is_one_file_one_registry_line_and_one_row(copy):
     assert "winner" in python("-m", "infoplane.cli", "list", "estimators", cwd=copy).splitlines()
     table = python("-c", "import registries; print(registries.BLOCKS['estimators']())", cwd=copy)
     assert "of equal ones the first | the outputs of a classifier: what its decision alone knows |" in table
+
+
+#: Everything that the page on other things adds, used once.
+USED = """
+from typer.testing import CliRunner
+import infoplane as ip
+from infoplane import cli
+from infoplane.trajectory.trajectory import Trajectory
+
+def run(*words):
+    result = CliRunner().invoke(cli.app, words)
+    assert result.exit_code == 0, (result.output, result.exception)
+    return result.output
+
+assert "parity" in run("list", "datasets").split()
+data = ip.datasets.load("parity", bits=4)
+assert data.x.shape == (16, 4) and data.details["facts"]["h_y_bits"] == 1
+estimate = ip.mutual_information(2 * data.x[:, :1] - 1, data.x[:, 0].astype(int), bins="saturated")
+assert abs(estimate.value - 1) < 1e-12 and estimate.details["measurement"] == "saturated beyond 0.9"
+rows = [{"step": 0, "layer": f"fc{n}", "layer_index": n, "i_xt": 3.0, "i_ty": 0.5} for n in (0, 1)]
+Trajectory(rows).save("run")
+assert "bars" in run("plot", "--help")
+assert run("plot", "run", "--kind", "bars") == "wrote run/bars.png\\n"
+assert run("count", "run") == "2 rows\\n"
+assert "count" in run("--help")
+assert "chance" in run("list", "replications")
+assert "holds" in run("replicate", "chance", "--quick", "--workers", "1", "--out", "claims")
+"""
+
+
+@pytest.mark.slow
+def test_other_things_are_what_their_page_says_and_nothing_else(copy):
+    for title, text in pieces("adding-things.md"):
+        add(copy, title, text)
+    python("-c", USED, cwd=copy)
+    contract = ("tests/estimators/test_contract.py", "-k", "saturated")
+    assert re.search(
+        r"\b2 passed|\b3 passed", python("-m", "pytest", "-q", "-p", "no:cacheprovider", *contract, cwd=copy)
+    )
+    table = python("-c", "import registries; print(registries.BLOCKS['bin rules']())", cwd=copy)
+    assert (
+        '| `"saturated"` | Three symbols a unit: at least `most`, at most `-most`, or between them | nothing |' in table
+    )
 
 
 def registries():

@@ -33,8 +33,8 @@ def names() -> list[str]:
     """The names that :func:`load` knows.
 
     Example:
-        >>> names()
-        ['report-simple', 'report-complicated', 'szt', 'digits', 'mnist', 'fashion-mnist']
+        >>> "szt" in names()
+        True
     """
     return list(_LOADERS)
 
