@@ -33,7 +33,8 @@ class InformationPlaneCallback(Callback):
     optimiser steps; the plane's ``every`` and ``max_share`` leave some out. ``log`` as in ``Logged``. Training is
     the same with and without measuring.
 
-    Errors: ``InputError`` on any backend but torch.
+    Raises:
+        InputError: Keras runs on another backend than torch.
     """
 
     def __init__(self, plane: InformationPlane, *, log: Place = None) -> None:

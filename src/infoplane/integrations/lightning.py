@@ -38,7 +38,9 @@ class InformationPlaneCallback(_callback()):  # type: ignore[misc]
     its newest answer. Its ``restore_best_weights`` brings back the weights of the best look at the end. All of this is
     in the checkpoints. Training is the same with and without measuring.
 
-    Errors: ``UnknownNameError`` for ``module``; ``InputError`` where what is to be measured has no ``forward``.
+    Raises:
+        UnknownNameError: there is no such ``module``.
+        InputError: what is to be measured has no ``forward``.
     """
 
     def __init__(

@@ -26,13 +26,15 @@ class Logged:
     ``log``: a function ``log(values, step)``; a path, for ``JsonLines`` there; or None, for no log. In a training of
     several processes the first one measures and logs, and all get its rows.
 
-    Errors: ``InputError`` where ``log`` is none of these, and where the model is sharded over processes.
+    Raises:
+        InputError: ``log`` is none of these, or the model is sharded over processes.
 
-    >>> import infoplane as ip, torch
-    >>> x, y = torch.randn(100, 4), torch.arange(100) % 2
-    >>> watched = Logged(ip.InformationPlane(x, y), lambda values, step: print(step, list(values)))
-    >>> rows = watched.measure(torch.nn.Sequential(torch.nn.Linear(4, 2)), step=0)
-    0 ['info/I(X;T)/0', 'info/I(T;Y)/0']
+    Example:
+        >>> import infoplane as ip, torch
+        >>> x, y = torch.randn(100, 4), torch.arange(100) % 2
+        >>> watched = Logged(ip.InformationPlane(x, y), lambda values, step: print(step, list(values)))
+        >>> rows = watched.measure(torch.nn.Sequential(torch.nn.Linear(4, 2)), step=0)
+        0 ['info/I(X;T)/0', 'info/I(T;Y)/0']
     """
 
     def __init__(self, plane: InformationPlane, log: Place = "information.jsonl") -> None:
@@ -56,14 +58,17 @@ class Logged:
 class JsonLines:
     """A log that adds one line of JSON a step to a file, which can be read at any time.
 
-    Each line is an object: ``step``, and every value by its name; NaN and infinity are ``null``. Errors: ``RunError``
-    where the file cannot be written.
+    Each line is an object: ``step``, and every value by its name; NaN and infinity are ``null``.
 
-    >>> import pathlib, tempfile
-    >>> file = pathlib.Path(tempfile.mkdtemp()) / "information.jsonl"
-    >>> JsonLines(file)({"info/I(X;T)/fc1": 3.0}, 10)
-    >>> file.read_text()
-    '{"step": 10, "info/I(X;T)/fc1": 3.0}\\n'
+    Raises:
+        RunError: the file cannot be written.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> file = pathlib.Path(tempfile.mkdtemp()) / "information.jsonl"
+        >>> JsonLines(file)({"info/I(X;T)/fc1": 3.0}, 10)
+        >>> file.read_text()
+        '{"step": 10, "info/I(X;T)/fc1": 3.0}\\n'
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:

@@ -15,7 +15,8 @@ Found = TypeVar("Found")
 def on_first_process(measure: Callable[[], Found], model: Any) -> Found:
     """What ``measure()`` gives on the first process, on all of them; every process of the training has to call this.
 
-    Errors: ``InputError`` where ``model`` is sharded, since one process alone cannot run it.
+    Raises:
+        InputError: ``model`` is sharded, so that one process alone cannot run it.
     """
     if not (distributed.is_available() and distributed.is_initialized() and distributed.get_world_size() > 1):
         return measure()
