@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 def read_delimited(path: Path, *, max_bytes: int = MAX_BYTES) -> dict[str, np.ndarray]:
     """The columns by name, or by number ("0", "1", ...) where the first line is of numbers.
 
-    Whole numbers are int64, others float64. A first line without any number holds the names. Errors:
-    ``DataFileError``, with the line, for cells that do not fit, and for texts that take more than ``max_bytes``.
+    Whole numbers are int64, others float64. A first line without any number holds the names.
+
+    Raises:
+        DataFileError: with the line, cells that do not fit, or texts that take more than ``max_bytes``.
     """
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:

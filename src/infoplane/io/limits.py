@@ -21,7 +21,9 @@ _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # the others may ask for 
 def check_file(path: Path, *, max_bytes: int) -> int:
     """The length of a file, which is a regular one (no pipe, no device), not empty, and no longer than ``max_bytes``.
 
-    Errors: ``DataFileError`` where it is not; ``OSError`` where it is missing or out of reach.
+    Raises:
+        DataFileError: it is not.
+        OSError: it is missing or out of reach.
     """
     check_regular(path)
     length = path.stat().st_size

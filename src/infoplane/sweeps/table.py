@@ -161,14 +161,20 @@ class Sweep:
     def plot(self, **options: Any) -> Any:
         """The information plane of every setting, the median over its seeds in a band.
 
-        Options as for :func:`infoplane.plotting.plane`. Errors: ``InputError`` where there are more than 12 panels.
+        Options as for :func:`infoplane.plotting.plane`.
+
+        Raises:
+            InputError: there are more than 12 panels.
         """
         return plotting.plane(self._panels(), **(self._look() | options))
 
     def curves(self, **options: Any) -> Any:
         """Information against the steps for every setting, the median over its seeds in a band.
 
-        Options as for :func:`infoplane.plotting.curves`. Errors: ``InputError`` where there are more than 12 panels.
+        Options as for :func:`infoplane.plotting.curves`.
+
+        Raises:
+            InputError: there are more than 12 panels.
         """
         return plotting.curves(self._panels(), **(self._look() | options))
 
