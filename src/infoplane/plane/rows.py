@@ -13,7 +13,7 @@ from infoplane.flags import HALF_PRECISION
 from infoplane.plane.measure import Answer
 from infoplane.plane.question import Question
 
-Columns = Mapping[str, Sequence[Any]]
+Columns = Mapping[str, Sequence[Any]]  #: equally long lists by name; one that is missing was not computed
 
 _ABOUT_X = ("i_xt", "i_xt_low", "i_xt_high", "i_xt_null", "h_t", "h_t_given_x", "n")
 _ABOUT_Y = ("i_ty", "i_ty_low", "i_ty_high", "i_ty_null")
@@ -28,7 +28,7 @@ Nulls = Mapping[tuple[Any, ...], tuple[float | None, float | None]]
 @final
 @dataclass(frozen=True)
 class RowFrame:
-    """What the rows of a question say at every step alike, as columns; made once for a question and a network.
+    """What the rows of a question say at every step, as columns; made once for a question and a network.
 
     ``labelled`` says for each row whether I(T;Y) is about something that varies; None: in all of them.
     """
@@ -47,29 +47,29 @@ class RowFrame:
         ]
         indices, names, copies, asked = zip(*rows, strict=True)
         fixed = {
-            "split": (question.split,) * len(rows),
-            "layer": names,
-            "layer_index": indices,
-            "copy": copies,
-            "family": tuple(answer.kind for answer in asked),
-            "estimator": tuple(answer.name for answer in asked),
-            "label": tuple(answer.label for answer in asked),
-            "units": (question.units,) * len(rows),
+            "split": [question.split] * len(rows),
+            "layer": list(names),
+            "layer_index": list(indices),
+            "copy": list(copies),
+            "family": [answer.kind for answer in asked],
+            "estimator": [answer.name for answer in asked],
+            "label": [answer.label for answer in asked],
+            "units": [question.units] * len(rows),
         }
-        labelled = tuple(answer.label != question.condition for answer in asked)
+        labelled = [answer.label != question.condition for answer in asked]
         return cls(fixed, None if all(labelled) else labelled)
 
     def filled(self, answers: Sequence[Answer], step: int, half: frozenset[str] = frozenset()) -> Columns:
-        """The columns at one step; ``half``, the layers of half precision."""
+        """The columns at one step, without those in which nothing was computed; ``half``: layers of half precision."""
         layers = zip(*(answer.layers for answer in answers), strict=True)
         numbers = zip(*map(_numbers_of, chain.from_iterable(chain.from_iterable(layers))), strict=True)
-        columns: dict[str, Sequence[Any]] = {**self.fixed, **dict(zip(_TAKEN, numbers, strict=True))}
-        columns["step"] = (step,) * len(columns["layer"])
-        if self.labelled is not None:
-            for name in _ABOUT_Y:
-                columns[name] = [
-                    value if varies else None for value, varies in zip(columns[name], self.labelled, strict=True)
-                ]
+        columns: dict[str, Sequence[Any]] = {**self.fixed}
+        for name, values in zip(_TAKEN, map(list, numbers), strict=True):
+            if self.labelled is not None and name in _ABOUT_Y:
+                values = [value if varies else None for value, varies in zip(values, self.labelled, strict=True)]
+            if values[0] is not None or values.count(None) < len(values):
+                columns[name] = values
+        columns["step"] = [step] * len(columns["layer"])
         if half:
             pairs = zip(columns["flags"], columns["layer"], strict=True)
             columns["flags"] = [(*flags, HALF_PRECISION) if layer in half else flags for flags, layer in pairs]
@@ -77,22 +77,31 @@ class RowFrame:
 
 
 def joined(parts: Sequence[Columns]) -> Columns:
-    """The rows of several tables with the same columns, one after the other."""
+    """The rows of several tables, one after the other."""
     if len(parts) == 1:
         return parts[0]
-    return {name: [value for part in parts for value in part[name]] for name in (parts[0] if parts else ())}
+    names = dict.fromkeys(name for part in parts for name in part)
+    return {name: [value for part in parts for value in _column(part, name)] for name in names}
 
 
 def as_nulls(columns: Columns) -> Nulls:
     """Both informations of every row, by what the row is about."""
-    keys = zip(*(columns[name] for name in _KIND), strict=True)
-    return dict(zip(keys, zip(columns["i_xt"], columns["i_ty"], strict=True), strict=True))
+    pairs = zip(_column(columns, "i_xt"), _column(columns, "i_ty"), strict=True)
+    return dict(zip(_kinds(columns), pairs, strict=True))
 
 
 def with_nulls(columns: Columns, nulls: Nulls) -> Columns:
     """With the rows of another network as nulls; empty cells where it has no such row."""
-    pairs = [nulls.get(key, (None, None)) for key in zip(*(columns[name] for name in _KIND), strict=True)]
+    pairs = [nulls.get(kind, (None, None)) for kind in _kinds(columns)]
     return {**columns, "i_xt_null": [i_xt for i_xt, _ in pairs], "i_ty_null": [i_ty for _, i_ty in pairs]}
+
+
+def _kinds(columns: Columns) -> Iterator[tuple[Any, ...]]:
+    return zip(*(columns[name] for name in _KIND), strict=True)
+
+
+def _column(columns: Columns, name: str) -> Sequence[Any]:
+    return columns[name] if name in columns else [None] * len(columns["layer"])
 
 
 @final
