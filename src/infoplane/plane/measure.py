@@ -65,7 +65,7 @@ def _by_counting(
     """Everything counted where the symbols are, then one transfer for all; the network's decision is counted beside."""
     layers: list[Symbols] = gathered.prepared[number]
     symbols = [*layers, gathered.decision]
-    places = [_place(layer, question, moment) for layer in gathered.layers]
+    places = _Places(question, moment, gathered.layers)
     kinds = [(kind, label) for kind in moment.kinds for label in question.labels]
     x, labels = question.x.classes(), {label: y.classes() for label, y in question.labels.items()}
     counts = [
@@ -84,8 +84,21 @@ def _by_counting(
     ]
 
 
+@final
+class _Places(Sequence[str]):
+    """Where an error was met, layer by layer; put into words only if one is."""
+
+    def __init__(self, question: Question, moment: Moment, layers: Sequence[str]) -> None:
+        self._question, self._moment, self._layers = question, moment, layers
+
+    def __len__(self) -> int:
+        return len(self._layers)
+
+    def __getitem__(self, at: Any) -> Any:
+        return _place(self._layers[at], self._question, self._moment)
+
+
 def _place(layer: str, question: Question, moment: Moment) -> str:
-    """Where an error was met."""
     return f"layer {layer!r}, step {moment.step}" + ("" if question.split == WHOLE else f", split {question.split!r}")
 
 

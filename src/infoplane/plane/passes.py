@@ -6,8 +6,9 @@ who takes the rows.
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import final
 
@@ -96,13 +97,17 @@ def copies_of(model: Model) -> int:
     raise InputError(f"model is {type(model).__name__}: measure a torch.nn.Module, an ip.Family or a list of modules")
 
 
-def names_of(keys: Iterable[Key]) -> dict[Key, str]:
+def names_of(keys: Iterable[Key]) -> Mapping[Key, str]:
     """What the layers are called in rows: those that ran several times have a number each.
 
     Raises:
         RecordingError: two layers would have one name.
     """
-    keys = list(keys)
+    return _names(tuple(keys))
+
+
+@functools.lru_cache(maxsize=64)
+def _names(keys: tuple[Key, ...]) -> Mapping[Key, str]:  # asked at every step, and the same as long as a network is
     often = {name for name, number, _ in keys if number > 0}
     names = {key: f"{key[0]}#{key[1]}{key[2]}" if key[0] in often else key[0] + key[2] for key in keys}
     if len(set(names.values())) < len(names):
