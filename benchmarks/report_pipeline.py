@@ -17,6 +17,7 @@ import torch
 from torch import nn
 
 import infoplane as ip
+from infoplane.estimators.counting.samples import input_ids, label_ids
 
 Array = np.ndarray
 
@@ -206,7 +207,7 @@ def split(copies: int, *, repeats: int) -> tuple[float, ...]:
     plane = ip.InformationPlane(data.x, target, layers=list(LAYERS), estimators={"name": "binned", "bins": "report"})
     (estimator,) = plane.estimators
     inputs, targets = family.inputs(data.x), family.targets(target)
-    x, y = ip.estimators.samples.input_ids(data.x), ip.estimators.samples.label_ids(data.y)
+    x, y = input_ids(data.x), label_ids(data.y)
     kind = "exact" if copies > 1 else "single"
 
     def train() -> None:
