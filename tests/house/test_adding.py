@@ -98,6 +98,8 @@ data = ip.datasets.load("parity", bits=4)
 assert data.x.shape == (16, 4) and data.details["facts"]["h_y_bits"] == 1
 estimate = ip.mutual_information(2 * data.x[:, :1] - 1, data.x[:, 0].astype(int), bins="saturated")
 assert abs(estimate.value - 1) < 1e-12 and estimate.details["measurement"] == "saturated beyond 0.9"
+assert "bottleneck" in run("list", "networks")
+assert len(ip.networks.ARCHITECTURES["bottleneck"].make(width=3)) == 8
 rows = [{"step": 0, "layer": f"fc{n}", "layer_index": n, "i_xt": 3.0, "i_ty": 0.5} for n in (0, 1)]
 Trajectory(rows).save("run")
 assert "bars" in run("plot", "--help")
