@@ -1,11 +1,13 @@
 """What a sweep's tables ask for, and what is refused before anything starts."""
 
+import datetime
+import math
 import re
 
 import numpy as np
 import pytest
 
-from infoplane.errors import DataFileError, InputError, UnknownNameError
+from infoplane.errors import DataFileError, InfoplaneError, InputError, UnknownNameError
 from infoplane.sweeps.plan import read_plan
 
 TABLES = {
@@ -153,3 +155,27 @@ def test_settings_that_cannot_be_used_are_named(seeds, sweep, message):
 def test_an_unknown_table_is_an_error():
     with pytest.raises(UnknownNameError, match="did you mean 'seeds'"):
         read_plan({**TABLES, "seed": 3})
+
+
+ODD = (True, -1, 0, 1.5, 10**30, math.nan, "x", "", [], [[1]], ["a", 2], {}, {"a": 1}, datetime.date(1979, 5, 27))
+SETTINGS = ("epochs", "training.units", "training.facts", "network.sizes", "width", "network.name", "data.samples",
+            "data.name", "estimator.bins", "estimator.name", "bins", "seed", "learning_rate")  # fmt: skip
+
+
+@pytest.mark.parametrize("value", ODD, ids=lambda value: type(value).__name__ + str(value)[:6])
+def test_a_wrong_kind_anywhere_is_taken_or_refused_in_words(value):
+    whole = {**TABLES, "name": "n", "seeds": 1, "slurm": {}, "sweep": {}}
+    cases = [{**whole, key: value} for key in (*whole, "experiment", "estimator")]
+    cases += [{**whole, "sweep": {place: value}} for place in ("grid", "list")]
+    cases += [{**whole, "sweep": {"list": [value]}}]
+    cases += [{**whole, "seeds": 2, "training": {"seed": value}}]
+    for setting in SETTINGS:
+        cases += [{**whole, "seeds": [1], "sweep": {"grid": {setting: values}}} for values in (value, [value])]
+        cases += [{**whole, "sweep": {"list": [{setting: value}]}}]
+    for tables in cases:
+        message = "it was taken"
+        try:
+            read_plan(tables)
+        except InfoplaneError as error:
+            message = str(error)
+        assert 10 < len(message) < 3000

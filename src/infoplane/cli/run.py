@@ -30,7 +30,9 @@ def run(
     family: Annotated[
         str | None, typer.Option(help="exact, sampled (the report's), per-copy, single; several with commas.")
     ] = None,
-    init: Annotated[str, typer.Option(help="shared or independent initialisation of the copies.")] = "shared",
+    init: Annotated[
+        str | None, typer.Option(help="shared or independent initialisation of the copies; default: shared.")
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Same seed, same result.")] = None,
     every: Annotated[str | None, typer.Option(help="Steps between measurements, or 'log'.")] = None,
     plot: Annotated[str, typer.Option(help="once, dynamic or none.")] = "once",
@@ -38,9 +40,9 @@ def run(
     data: Annotated[str | None, typer.Option(help="Another dataset: see 'infoplane list datasets'.")] = None,
     data_root: Annotated[Path | None, typer.Option(help="Where the files of mnist or fashion-mnist are.")] = None,
     download: Annotated[bool, typer.Option("--download", help="Fetch mnist where it is missing.")] = False,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps; default: auto.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the run directory of that name.")] = False,
-    resume: Annotated[Path | None, typer.Option(help="Go on with the run in this directory.")] = None,
+    resume: Annotated[Path | None, typer.Option(help="Resume the run in this directory.")] = None,
     force_unlock: Annotated[
         bool, typer.Option("--force-unlock", help="Take the run from a process that cannot be alive.")
     ] = False,
@@ -69,6 +71,8 @@ def run(
         "epochs": epochs,
         "family": None if family is None else tuple(part.strip() for part in family.split(",")),
         "seed": seed,
+        "init": init,  # where nothing is said here, a file's own choice holds
+        "device": device,
         "every": None if every is None else _every(every),
     }
     place = out if out is not None else runs.default_path(chosen.name)
@@ -76,10 +80,8 @@ def run(
         context.with_resource(beside(place))
     result = chosen.run(
         **{name: value for name, value in options.items() if value is not None},
-        init=init,
         plot=None if plot == "none" else plot,
         out=place,
-        device=device,
         force=force,
         checkpoint_every=checkpoint_every,
     )

@@ -22,7 +22,7 @@ from infoplane.experiments.experiment import Experiment
 from infoplane.experiments.toml import changed, check_tables, read_tables
 from infoplane.networks import ARCHITECTURES
 from infoplane.runs import check_name
-from infoplane.training.options import OF_A_TABLE
+from infoplane.training.options import CHECKS, OF_A_TABLE
 
 #: The columns of a sweep's table that are no settings.
 FACTS = ("run", "state", "steps", "seconds", "attempts", "error")
@@ -55,7 +55,7 @@ class PlannedRun:
 
 @final
 @dataclass(frozen=True)
-class Plan:
+class SweepPlan:
     """The runs of a sweep, in order; ``slurm`` are the options of its jobs on such a cluster."""
 
     name: str
@@ -68,7 +68,7 @@ class Plan:
         return list(self.runs[0].settings)
 
 
-def read_plan(source: str | Path | Mapping[str, Any]) -> Plan:
+def read_plan(source: str | Path | Mapping[str, Any]) -> SweepPlan:
     """The runs of a sweep from its TOML file, or from the same tables as a mapping.
 
     Raises:
@@ -88,7 +88,8 @@ def read_plan(source: str | Path | Mapping[str, Any]) -> Plan:
         if run.name in runs:
             raise InputError(f"two runs of the sweep have the settings {run.settings}: take one of them out")
         runs[run.name] = run
-    return Plan(str(tables.get("name", path.stem)), tuple(runs.values()), dict(tables.get("slurm", {})))
+    name = CHECKS["title"]("name", tables.get("name", path.stem))
+    return SweepPlan(name, tuple(runs.values()), dict(tables.get("slurm", {})))
 
 
 def _check_shape(tables: Mapping[str, Any], path: Path) -> None:
@@ -185,7 +186,7 @@ def _seeds(given: Any, base: Mapping[str, Any]) -> list[int]:
         return list(values)
     if not 1 <= given <= _MOST_RUNS:
         raise InputError(f"seeds = {given}: give at least 1 and at most {_MOST_RUNS}")
-    first = base.get("training", {}).get("seed", 0)
+    first = CHECKS["seed"]("training.seed", base.get("training", {}).get("seed", 0)) or 0
     return list(range(first, first + given))
 
 

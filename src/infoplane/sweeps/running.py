@@ -9,7 +9,7 @@ from typing import Any
 from infoplane.errors import InputError, RunError
 from infoplane.io.files import atomic_write, json_bytes, make_folder
 from infoplane.sweeps.engines import Engine, started
-from infoplane.sweeps.plan import Plan, read_plan
+from infoplane.sweeps.plan import SweepPlan, read_plan
 from infoplane.sweeps.progress import watch
 from infoplane.sweeps.table import Sweep
 
@@ -17,7 +17,7 @@ _BARREN = 3  # times that workers may go away without one run being finished in 
 
 
 def sweep(
-    plan: str | Path | Mapping[str, Any] | Plan,
+    plan: str | Path | Mapping[str, Any] | SweepPlan,
     *,
     out: str | Path | None = None,
     engine: str = "loky",
@@ -52,7 +52,7 @@ def sweep(
     >>> done.to_pandas()[["learning_rate", "state"]].values.tolist()
     [[0.1, 'finished'], [0.2, 'finished']]
     """
-    planned = plan if isinstance(plan, Plan) else read_plan(plan)
+    planned = plan if isinstance(plan, SweepPlan) else read_plan(plan)
     if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 1):
         raise InputError(f"workers={workers!r}: give a whole number of at least 1")
     if isinstance(retries, bool) or not isinstance(retries, int) or retries < 0:

@@ -14,7 +14,7 @@ from infoplane import plotting
 from infoplane.columns import AXES, COLUMNS, QUANTITIES, TRAJECTORY
 from infoplane.errors import DataFileError, InputError
 from infoplane.io.files import atomic_write, read_json
-from infoplane.sweeps.plan import Plan, PlannedRun
+from infoplane.sweeps.plan import PlannedRun, SweepPlan
 from infoplane.trajectory.trajectory import Trajectory, concat
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Sweep:
     seeds; ``plot()`` and ``curves()`` draw these.
     """
 
-    def __init__(self, out: Path, plan: Plan) -> None:
+    def __init__(self, out: Path, plan: SweepPlan) -> None:
         self.out, self.plan = out, plan
         self._attempts = dict.fromkeys((run.name for run in plan.runs), 0)
         self._errors: dict[str, str | None] = {}
