@@ -39,8 +39,8 @@ def ours(t: Tensor, y: Tensor, variance: float) -> tuple[Estimate, Estimate]:
     """I(X;T) and I(T;Y), each with both bounds."""
     made = KDE(noise_variance=variance)
     prepared = made.prepare(t)
-    i_xt = made.with_input(prepared, Variable(distinct_ids(len(t))), "nats")
-    return i_xt, made.with_label(prepared, Variable(label_ids(y)), "nats")
+    i_xt = made.about_input(prepared, Variable(distinct_ids(len(t))), "nats")
+    return i_xt, made.about_label(prepared, Variable(label_ids(y)), "nats")
 
 
 def layer(n: int, units: int, classes: int) -> tuple[Tensor, Tensor]:

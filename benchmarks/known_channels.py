@@ -64,13 +64,13 @@ def noisy() -> None:
     for weight, noise in itertools.product((0.25, 1.0, 4.0), (0.05, 0.2, 1.0)):
         t = torch.tanh(weight * torch.tensor([-3.0, -1, 1, 3], dtype=torch.float64))
         made = estimator("noisy", noise=noise)
-        found = made.with_input(made.prepare(t[:, None]), Variable(distinct_ids(4)))
+        found = made.about_input(made.prepare(t[:, None]), Variable(distinct_ids(4)))
         truth = quadrature(t.numpy(), noise)
         print(f"| {weight} | {noise} | {truth:.4f} | {found.value:.4f} | {found.low:.4f} | {found.high:.4f} |")
     t = torch.tanh(torch.randn(4096, 10, generator=torch.Generator().manual_seed(0)))
     made = estimator("noisy", noise=0.3)
     started = time.process_time()
-    made.with_input(made.prepare(t), Variable(distinct_ids(4096)))
+    made.about_input(made.prepare(t), Variable(distinct_ids(4096)))
     print(f"\n4096 x 10, 10 000 points: {time.process_time() - started:.1f} CPU s")
 
 
@@ -82,7 +82,7 @@ def quantised() -> None:
         network = quantise(mlp([12, 10, 7, 5, 4, 3], "tanh", "tanh"), bits)
         for layer, t in ip.record(network, x, ["1", "5", "9"]).items():
             exact, binned = (
-                made.with_input(made.prepare(t), Variable(distinct_ids(len(x))))
+                made.about_input(made.prepare(t), Variable(distinct_ids(len(x))))
                 for made in (estimator("quantised", bits=bits), estimator("binned"))
             )
             rows = len(torch.unique(t, dim=0))

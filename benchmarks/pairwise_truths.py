@@ -38,8 +38,8 @@ def kde() -> None:
         label_truth = truth - sum((y == c).mean() * mixture_information(t[y == c], beta) for c in (0, 1))
         made = ip.estimators.estimator("kde", noise_variance=variance)
         prepared = made.prepare(torch.from_numpy(t[:, None]))
-        i_xt = made.with_input(prepared, Variable(distinct_ids(64)))
-        i_ty = made.with_label(prepared, Variable(label_ids(y)))
+        i_xt = made.about_input(prepared, Variable(distinct_ids(64)))
+        i_ty = made.about_label(prepared, Variable(label_ids(y)))
         cells = [truth, i_xt.low, i_xt.value, label_truth, i_ty.low, i_ty.value, i_ty.high]
         print(f"| {variance:g} | " + " | ".join(f"{cell:.3f}" for cell in cells) + " |")
 

@@ -31,7 +31,7 @@ def usual(t: Tensor, y: Tensor) -> float:
 def ours(t: Tensor, y: Tensor, null: int) -> float:
     """The same, with the mean over ``null`` shuffles beside it."""
     made = Renyi(alpha=ALPHA, kernel_width=WIDTH, null=null)
-    return made.with_label(made.prepare(t), Variable(label_ids(y))).value
+    return made.about_label(made.prepare(t), Variable(label_ids(y))).value
 
 
 def main() -> None:

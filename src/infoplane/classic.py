@@ -123,7 +123,7 @@ class ZivInformationPlane:
         check_lengths(layer_output=len(t), X=self._inputs.n)
         symbols = self.estimator.prepare(t)
         x, y = Variable(self._inputs.to(t.device)), Variable(self._labels.to(t.device))
-        return self.estimator.with_input(symbols, x).value, self.estimator.with_label(symbols, y).value
+        return self.estimator.about_input(symbols, x).value, self.estimator.about_label(symbols, y).value
 
     def _fresh_seed(self) -> int:
         """A seed for the next draw of copies, from a stream that nothing else uses."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -14,8 +14,9 @@ from infoplane.flags import Flag, named
 
 Units = Literal["bits", "nats"]
 Kind = Literal["plug-in", "exact", "lower bound", "upper bound", "estimate", "bracket"]
+Estimand = Literal["empirical", "population"]
 
-#: Nats in one of each unit: the one place where units are converted.
+#: Nats in one of each unit.
 NATS_PER: dict[str, float] = {"bits": math.log(2.0), "nats": 1.0}
 
 #: The ways of turning the copies of a family into one number (docs: "what the numbers mean").
@@ -58,6 +59,49 @@ class Estimate:
         interval = "" if self.low is None or self.high is None else f" [{self.low:.4f}, {self.high:.4f}]"
         doubt = f" ({', '.join(self.flags)})" if self.flags else ""
         return f"{self.value:.4f} {self.units}{interval}, {self.kind}, n={self.n}{doubt}"
+
+
+@dataclass(frozen=True)
+class Information:
+    """What an estimator finds, in nats: an :class:`Estimate` before it has a unit.
+
+    Args:
+        value: The information; ``low`` and ``high`` are an interval or a pair of bounds.
+        n: The number of samples.
+        estimand: ``"empirical"`` where it is about the samples as they are, ``"population"`` where about their source.
+        flags: Reasons for doubt, from ``infoplane.flags``.
+        amounts: Details in nats (entropies, standard errors): a number, several, or None where one is not known.
+        facts: Details without a unit: counts, shares, options.
+
+    Example:
+        >>> found = Information(math.log(2), 100, "population", amounts={"h_y": math.log(2)}, facts={"columns": 3})
+        >>> found.estimate("jointly Gaussian", "bits").details["h_y"]
+        1.0
+    """
+
+    value: float
+    n: int
+    estimand: Estimand
+    kind: Kind = "estimate"
+    low: float | None = None
+    high: float | None = None
+    flags: tuple[Flag, ...] = ()
+    amounts: Mapping[str, float | Sequence[float] | None] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    def estimate(self, measurement: str, units: Units) -> Estimate:
+        """The estimate of a measurement model: the one place where nats become another unit."""
+        scale = NATS_PER[units]
+
+        def converted(nats: Any) -> Any:
+            if isinstance(nats, Sequence):
+                return [amount / scale for amount in nats]
+            return None if nats is None else nats / scale
+
+        value, low, high = map(converted, (self.value, self.low, self.high))
+        details = {"measurement": measurement, "estimand": self.estimand, **self.facts}
+        details |= {name: converted(nats) for name, nats in self.amounts.items()}
+        return Estimate(value, units, low, high, self.kind, self.n, self.flags, details)
 
 
 @dataclass(frozen=True)

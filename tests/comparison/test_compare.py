@@ -14,7 +14,7 @@ from infoplane.comparison.table import COLUMNS, Comparison, Row
 from infoplane.errors import InputError, NonFiniteError, UnknownNameError
 from infoplane.estimators import estimator
 from infoplane.estimators.base import Estimator
-from infoplane.types import Estimate
+from infoplane.types import Information
 
 RNG = np.random.default_rng(0)
 Y = np.arange(600) % 3
@@ -105,11 +105,11 @@ class Refuses(Estimator):
     def prepare(self, t):
         return len(t)
 
-    def with_input(self, prepared, x, units="bits"):
+    def with_input(self, prepared, x):
         raise InputError("not this one")
 
-    def with_label(self, prepared, y, units="bits"):
-        return Estimate(1.0, units, n=prepared)
+    def with_label(self, prepared, y):
+        return Information(math.log(2), prepared, "population")
 
 
 def test_half_an_answer_is_kept():
@@ -188,7 +188,7 @@ def test_as_table_as_text_and_as_html(standard):
         ((T, Y), {"estimators": []}, InputError, "estimators is empty"),
         ((T, Y), {"estimators": "quantised"}, InputError, "evenly spaced levels"),
         ((np.full((600, 2), np.nan), Y), {}, NonFiniteError, "600 of 600 rows"),
-        ((T, Y), {"shuffles": -1}, InputError, "shuffles must be a whole number"),
+        ((T, Y), {"shuffles": -1}, InputError, "shuffles=-1: it must be a whole number"),
     ],
 )
 def test_mistakes(arguments, options, error, message):

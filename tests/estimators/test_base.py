@@ -27,7 +27,8 @@ def read(made, t, y, family="single", **options):
 
 def estimates(made, t, y, family="single", **options):
     """I(X;T) and I(T;Y) of one layer, with everything beside them."""
-    return made.count([made.symbols(t)], distinct_ids(t.shape[1]), y, family, **options).estimates()
+    both = made.count([made.symbols(t)], distinct_ids(t.shape[1]), y, family, **options).informations()
+    return [information.estimate(made.measurement, "bits") for information in both]
 
 
 def spoiled(t, value):

@@ -37,7 +37,7 @@ def table(samples, cells, classes, seed):
 def information(t, y, correction="none", bins="distinct"):
     """I(T;Y) in nats; one class is allowed here."""
     made = Binned(bins, correction=correction)
-    return made.with_label(made.prepare(as_activations(t)), Variable(label_ids(y)), "nats").value
+    return made.about_label(made.prepare(as_activations(t)), Variable(label_ids(y)), "nats").value
 
 
 def entropy(t):
@@ -54,7 +54,7 @@ def test_information_lies_between_nothing_and_either_entropy(samples, cells, cla
 def test_a_function_of_distinct_inputs_keeps_its_whole_entropy(samples, cells, classes, seed):
     t, _ = table(samples, cells, classes, seed)
     made = Binned("distinct")
-    i_xt = made.with_input(made.prepare(as_activations(t)), Variable(distinct_ids(samples)), "nats").value
+    i_xt = made.about_input(made.prepare(as_activations(t)), Variable(distinct_ids(samples)), "nats").value
     assert i_xt == pytest.approx(entropy(t), abs=1e-12)
     assert i_xt <= math.log(samples) + 1e-12
 
@@ -116,7 +116,7 @@ def test_finer_nested_bins_know_no_less(bins):
         coarse, fine = ({"rule": "fixed", "bins": b} for b in (bins, 2 * bins))
         assert information(t, y, bins=coarse) <= information(t, y, bins=fine) + 1e-12
         made = [Binned(rule) for rule in (coarse, fine)]
-        few, many = (one.with_input(one.prepare(as_activations(t)), Variable(distinct_ids(300))).value for one in made)
+        few, many = (one.about_input(one.prepare(as_activations(t)), Variable(distinct_ids(300))).value for one in made)
         assert few <= many + 1e-12, seed
 
 

@@ -23,7 +23,7 @@ def nats(t, y, **options):
 
 def input_nats(t, x, **options):
     made = Compressed(**options)
-    return made.with_input(made.prepare(as_activations(t)), input_variable(x), "nats")
+    return made.about_input(made.prepare(as_activations(t)), input_variable(x), "nats")
 
 
 def wide_pair(n=3000, units=25, seed=0):

@@ -134,7 +134,7 @@ def test_converged_is_a_small_last_doubling():
 def test_shuffles_is_a_whole_number(shuffles):
     made, y = Binned(4), label_variable(np.arange(80) % 2)
     prepared = made.prepare(as_activations(np.arange(80.0)[:, None]))
-    with pytest.raises(InputError, match="shuffles must be a whole number"):
+    with pytest.raises(InputError, match="it must be a whole number of at least 1"):
         label_null(made, prepared, y, 0.0, shuffles=shuffles)
 
 

@@ -96,7 +96,7 @@ def test_inputs_are_cut_as_layers_are():
     t = rng.normal(size=4000)
     x = 0.5 * t + math.sqrt(0.75) * rng.normal(size=4000)
     made = estimator("edge")
-    both = made.with_input(made.prepare(torch.from_numpy(t[:, None])), input_variable(x), "nats")
+    both = made.about_input(made.prepare(torch.from_numpy(t[:, None])), input_variable(x), "nats")
     assert both.value == nats(t, x).value
 
 
@@ -138,8 +138,8 @@ def test_an_input_is_cut_once_for_all_layers_of_a_width():
     rng = np.random.default_rng(3)
     x, made = input_variable(rng.normal(size=(200, 3))), estimator("edge")
     layers = [torch.from_numpy(rng.normal(size=(200, units))) for units in (2, 2, 4)]
-    together = [made.with_input(made.prepare(t), x).value for t in layers]
-    alone = [made.with_input(made.prepare(t), input_variable(x.numbers.numpy())).value for t in layers]
+    together = [made.about_input(made.prepare(t), x).value for t in layers]
+    alone = [made.about_input(made.prepare(t), input_variable(x.numbers.numpy())).value for t in layers]
     assert together == alone
 
 

@@ -23,7 +23,7 @@ def nats(t, y, **options):
 
 def input_nats(t, x, **options):
     made = Gaussian(**options)
-    return made.with_input(made.prepare(as_activations(t)), input_variable(x), "nats")
+    return made.about_input(made.prepare(as_activations(t)), input_variable(x), "nats")
 
 
 def exact_sample(n, columns, seed=0):

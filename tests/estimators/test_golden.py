@@ -27,8 +27,8 @@ def test_binned_values(device, name):
     made = Binned(golden["bins"], nonfinite="keep")
     symbols = made.prepare(as_activations(golden["T"]).to(device))
     x, y = (ids.to(torch.device(device)) for ids in (input_ids(golden["X"]), label_ids(golden["Y"])))
-    assert made.with_input(symbols, Variable(x)).value == pytest.approx(float(golden["IXT"]), abs=1e-9)
-    assert made.with_label(symbols, Variable(y)).value == pytest.approx(float(golden["ITY"]), abs=1e-9)
+    assert made.about_input(symbols, Variable(x)).value == pytest.approx(float(golden["IXT"]), abs=1e-9)
+    assert made.about_label(symbols, Variable(y)).value == pytest.approx(float(golden["ITY"]), abs=1e-9)
 
 
 @pytest.mark.parametrize("name", BINNED["names"].tolist())

@@ -24,8 +24,8 @@ def both(t, y, x=None, **options):
     prepared = made.prepare(t)
     inputs = distinct_ids(len(t)) if x is None else input_ids(x)
     return (
-        made.with_input(prepared, Variable(inputs), "nats"),
-        made.with_label(prepared, Variable(label_ids(y)), "nats"),
+        made.about_input(prepared, Variable(inputs), "nats"),
+        made.about_label(prepared, Variable(label_ids(y)), "nats"),
     )
 
 
@@ -155,7 +155,7 @@ def test_equal_rows_are_one_symbol():
 
 def test_a_wide_float32_layer_stays_under_log_n():
     t = torch.randn((600, 900), generator=torch.Generator().manual_seed(0))
-    found = KDE().with_input(KDE().prepare(t), Variable(distinct_ids(600)), "nats")
+    found = KDE().about_input(KDE().prepare(t), Variable(distinct_ids(600)), "nats")
     assert found.value <= math.log(600)
     assert found.value == pytest.approx(math.log(600), abs=1e-12)
     assert "saturated" in found.flags

@@ -27,7 +27,7 @@ def nats(t, y, **options):
 
 def input_nats(t, x, **options):
     made = KSG(**options)
-    return made.with_input(made.prepare(as_activations(t)), input_variable(x), "nats")
+    return made.about_input(made.prepare(as_activations(t)), input_variable(x), "nats")
 
 
 def slow_continuous(x, y, k):
@@ -195,8 +195,8 @@ def test_wide_layers_have_the_value_of_all_distances(decimals, monkeypatch):
         made = KSG()
         prepared = made.prepare(as_activations(t))
         assert isinstance(prepared.cloud.parts[0], Every) == (many == 512)
-        again = [made.with_label(prepared, label_variable(labels)) for labels in (y, y[::-1].copy())]
-        estimates.append((made.with_input(prepared, input_variable(x)), *again))
+        again = [made.about_label(prepared, label_variable(labels)) for labels in (y, y[::-1].copy())]
+        estimates.append((made.about_input(prepared, input_variable(x)), *again))
     assert estimates[0] == estimates[1]
     assert "ties" in estimates[0][1].flags
 
@@ -239,7 +239,7 @@ def test_options():
     made = KSG(k=5, standardise=False)
     assert clone(made).get_params() == {"k": 5, "standardise": False, "jitter": 0.0, "seed": 0}
     assert KSG(jitter=1e-9).measurement == "3 nearest neighbours, max-norm, noise of 1e-09 standard deviations"
-    with pytest.raises(InputError, match="k=0 must be a whole number of at least 1: for example k=3"):
+    with pytest.raises(InputError, match="k=0: it must be a whole number of at least 1, for example k=3"):
         KSG(k=0)
     with pytest.raises(InputError, match="jitter=-1 must be 0 or more"):
         KSG(jitter=-1)

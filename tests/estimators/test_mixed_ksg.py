@@ -26,7 +26,7 @@ def nats(t, y, **options):
 
 def input_nats(t, x, **options):
     made = MixedKSG(**options)
-    return made.with_input(made.prepare(as_activations(t)), input_variable(x), "nats").value
+    return made.about_input(made.prepare(as_activations(t)), input_variable(x), "nats").value
 
 
 def slow(x, y, k, far=None):
@@ -130,7 +130,7 @@ def test_wide_layers_have_the_value_of_all_distances(decimals, monkeypatch):
         monkeypatch.setattr(neighbours, "MANY_COLUMNS", many)
         made = MixedKSG()
         prepared = made.prepare(as_activations(t))
-        estimates.append((made.with_input(prepared, input_variable(x)), made.with_label(prepared, label_variable(y))))
+        estimates.append((made.about_input(prepared, input_variable(x)), made.about_label(prepared, label_variable(y))))
     assert estimates[0] == estimates[1]
     assert estimates[0][0].details["ties"] > 0.5
 
@@ -144,5 +144,5 @@ def test_symmetry_with_ties():
 
 def test_options():
     assert clone(MixedKSG(k=2)).get_params() == {"k": 2, "standardise": True}
-    with pytest.raises(InputError, match=r"k=1\.5 must be a whole number"):
+    with pytest.raises(InputError, match=r"k=1\.5: it must be a whole number"):
         MixedKSG(k=1.5)

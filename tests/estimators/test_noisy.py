@@ -24,7 +24,7 @@ def layer(n=120, units=3, seed=0):
 
 def input_information(t, ids=None, **options):
     made = estimator("noisy", **options)
-    return made.with_input(made.prepare(t), Variable(distinct_ids(len(t)) if ids is None else number(ids)), "nats")
+    return made.about_input(made.prepare(t), Variable(distinct_ids(len(t)) if ids is None else number(ids)), "nats")
 
 
 # I(X;T) in nats of T = tanh(w X) + N(0, b^2), X uniform, by quadrature of h(mixture) - log(2 pi e b^2) / 2
@@ -145,9 +145,9 @@ def test_the_interval_covers_as_often_as_it_says():
 def test_chunks_do_not_matter(monkeypatch):
     t, y = layer()
     made = estimator("noisy", noise=0.3, samples=120)
-    whole = made.with_label(made.prepare(t), label_variable(y)).value
+    whole = made.about_label(made.prepare(t), label_variable(y)).value
     monkeypatch.setattr(noisy, "PAIRS_AT_ONCE", 120 * 60)
-    assert made.with_label(made.prepare(t), label_variable(y)).value == pytest.approx(whole, abs=1e-12)
+    assert made.about_label(made.prepare(t), label_variable(y)).value == pytest.approx(whole, abs=1e-12)
 
 
 @pytest.mark.parametrize("noise", [0.002, 0.03, 0.1])
@@ -167,8 +167,8 @@ def test_rows_out_of_reach_can_be_left_out(monkeypatch, noise, samples, kept, dt
     assert prepared.near is not None
     assert whole.near is None
     for one, other in (
-        (made.with_label(prepared, labels), made.with_label(whole, labels)),
-        (made.with_input(prepared, Variable(distinct_ids(307))), made.with_input(whole, Variable(distinct_ids(307)))),
+        (made.about_label(prepared, labels), made.about_label(whole, labels)),
+        (made.about_input(prepared, Variable(distinct_ids(307))), made.about_input(whole, Variable(distinct_ids(307)))),
     ):
         assert one.value == pytest.approx(other.value, abs=1e-12)
         assert one.low == pytest.approx(other.low, abs=1e-12)

@@ -60,7 +60,9 @@ def test_a_quantised_network_on_all_its_inputs(activation, bits):
         assert len(levels) <= 2**bits
         made = estimator("quantised", bits=bits)
         prepared = made.prepare(t)
-        assert made.with_input(prepared, Variable(distinct_ids(4096))).value == pytest.approx(entropy(whole), abs=1e-12)
+        assert made.about_input(prepared, Variable(distinct_ids(4096))).value == pytest.approx(
+            entropy(whole), abs=1e-12
+        )
         joint = entropy(np.hstack([whole, y[:, None].numpy()]))
         expected = entropy(whole) + entropy(y[:, None].numpy()) - joint
         assert mutual_information(t, y, estimator="quantised", bits=bits).value == pytest.approx(expected, abs=1e-12)

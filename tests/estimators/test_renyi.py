@@ -52,7 +52,7 @@ def test_the_value_is_that_of_the_whole_matrices(seed, n, classes, alpha, width)
     rng = np.random.default_rng(seed)
     t, y = rng.normal(size=(n, 3)), rng.integers(classes, size=n)
     made = Renyi(alpha=alpha, kernel_width=width, null=0)
-    found = made.with_label(made.prepare(torch.from_numpy(t)), Variable(label_ids(y)), "nats")
+    found = made.about_label(made.prepare(torch.from_numpy(t)), Variable(label_ids(y)), "nats")
     assert found.value == pytest.approx(slow(t, y, width, alpha), abs=1e-6 if alpha < 1 else 1e-8)
 
 
@@ -62,7 +62,7 @@ def test_order_two_needs_no_eigenvalues(kernel):
     t, x, y = normal(150, 5), normal(150, 2, seed=1), label_ids(np.arange(150) ** 2 % 7)
     by_entries, by_eigenvalues = (Renyi(alpha=alpha, kernel=kernel, null=1) for alpha in (2, 2 + 1e-12))
     for variable in (Variable(None, x), Variable(y)):
-        found, expected = (made.with_label(made.prepare(t), variable) for made in (by_entries, by_eigenvalues))
+        found, expected = (made.about_label(made.prepare(t), variable) for made in (by_entries, by_eigenvalues))
         for name in ("h_t", "h_y", "joint", "null"):
             assert found.details[name] == pytest.approx(expected.details[name], abs=1e-9)
 
@@ -148,8 +148,8 @@ def test_entropy_is_that_of_the_shares():
 def test_the_information_of_two_variables_is_symmetric():
     a, b = normal(80, 2), normal(80, 3, seed=1)
     made = Renyi(null=0)
-    ab = made.with_label(made.prepare(a), Variable(None, b)).value
-    assert made.with_label(made.prepare(b), Variable(None, a)).value == pytest.approx(ab, abs=1e-10)
+    ab = made.about_label(made.prepare(a), Variable(None, b)).value
+    assert made.about_label(made.prepare(b), Variable(None, a)).value == pytest.approx(ab, abs=1e-10)
 
 
 def test_the_width_follows_its_rule():
@@ -169,7 +169,7 @@ def test_inputs_are_numbers_where_they_are_given_and_classes_otherwise():
     x = normal(60, 5)
     made = Renyi(null=2)
     prepared = made.prepare(torch.tanh(x[:, :2]))
-    by_value, by_class = (made.with_input(prepared, v) for v in (input_variable(x), Variable(distinct_ids(60))))
+    by_value, by_class = (made.about_input(prepared, v) for v in (input_variable(x), Variable(distinct_ids(60))))
     assert by_class.value == pytest.approx(by_class.details["h_t"], abs=1e-10)
     assert by_class.details["null"] is None
     assert by_value.details["null"] < by_value.value < by_class.value

@@ -45,8 +45,8 @@ def test_it_is_the_information_of_the_channel(seed, n, units, codewords):
     t, y = rng.normal(size=(n, units)), rng.integers(4, size=n)
     made = Soft(codewords=codewords, null=0)
     prepared = made.prepare(torch.from_numpy(t))
-    i_ty = made.with_label(prepared, Variable(label_ids(y)), "nats")
-    i_xt = made.with_input(prepared, Variable(distinct_ids(n)), "nats")
+    i_ty = made.about_label(prepared, Variable(label_ids(y)), "nats")
+    i_xt = made.about_input(prepared, Variable(distinct_ids(n)), "nats")
     rows = channel(t, codewords)
     kept = prepared.codes.numpy().view(np.uint16).astype(float) ** 2
     assert np.abs(np.sqrt(kept) - np.sqrt(rows) * 65535).max() < 0.501  # nothing but the rounding
@@ -65,9 +65,9 @@ def test_it_is_a_lower_bound_on_the_information_of_the_symbols():
     for epsilon in (None, 0.1, 0.01):
         made = Soft(epsilon=epsilon, codewords=400)
         prepared = made.prepare(t)
-        assert made.with_input(prepared, Variable(input_ids(x)), "nats").value <= math.log(4) + 1e-12
-        assert made.with_label(prepared, Variable(label_ids(y)), "nats").value <= math.log(2) + 1e-12
-    assert made.with_input(prepared, Variable(input_ids(x)), "nats").value > 0.9 * math.log(4)
+        assert made.about_input(prepared, Variable(input_ids(x)), "nats").value <= math.log(4) + 1e-12
+        assert made.about_label(prepared, Variable(label_ids(y)), "nats").value <= math.log(2) + 1e-12
+    assert made.about_input(prepared, Variable(input_ids(x)), "nats").value > 0.9 * math.log(4)
 
 
 def test_opposite_directions_and_a_low_temperature_are_a_perfect_channel():
@@ -85,9 +85,9 @@ def test_neither_the_order_of_samples_nor_their_length_matters(seed, n):
     order = rng.permutation(n)
     made = Soft(codewords=20, null=0)
     prepared = made.prepare(t)
-    found = made.with_label(prepared, Variable(label_ids(y))).value
-    moved = made.with_label(made.prepare(t[order]), Variable(label_ids(y[order]))).value
-    longer = made.with_label(made.prepare(t * 3.7), Variable(label_ids(y))).value
+    found = made.about_label(prepared, Variable(label_ids(y))).value
+    moved = made.about_label(made.prepare(t[order]), Variable(label_ids(y[order]))).value
+    longer = made.about_label(made.prepare(t * 3.7), Variable(label_ids(y))).value
     assert (moved, longer) == pytest.approx((found, found), abs=1e-12)
     within = prepared.entropies_within(Groups.of([label_ids(y)]))
     assert (
@@ -103,7 +103,7 @@ def test_more_labels_have_a_larger_null():
     for classes in (91, 1306, 4384):
         weights = 1 / np.arange(1, classes + 1)
         y = np.random.default_rng(classes).choice(classes, size=len(t), p=weights / weights.sum())
-        found.append(made.with_label(prepared, Variable(label_ids(y))))
+        found.append(made.about_label(prepared, Variable(label_ids(y))))
     values, nulls = [e.value for e in found], [e.details["null"] for e in found]
     assert values == sorted(values)
     assert nulls == pytest.approx(values, rel=0.05)
@@ -117,7 +117,7 @@ def test_one_prepared_layer_serves_many_sets_of_labels():
     prepared = made.prepare(t)
     for classes in (2, 5, 40):
         y = np.arange(300) % classes
-        found = made.with_label(prepared, Variable(label_ids(y)))
+        found = made.about_label(prepared, Variable(label_ids(y)))
         assert found == ip.mutual_information(t, y, estimator="soft")
 
 
@@ -151,7 +151,7 @@ def test_float32_loses_less_than_the_rounding_to_codes(made, units):
     assert steps.abs().max() <= 1
     assert (steps != 0).double().mean() < 0.005  # of codes whose rounding leaves out up to half a step
     assert torch.equal(single.zero, double.zero)
-    values = [Soft().with_label(one, Variable(label_ids(y)), "nats") for one in (single, double)]
+    values = [Soft().about_label(one, Variable(label_ids(y)), "nats") for one in (single, double)]
     assert values[0].value == pytest.approx(values[1].value, abs=1e-6)
     assert values[0].details["null"] == pytest.approx(values[1].details["null"], abs=1e-6)
 
@@ -185,17 +185,17 @@ def test_the_null_is_the_mean_over_shuffled_labels():
     made, without = Soft(null=3, seed=4), Soft(null=0, seed=4)
     prepared, generator = made.prepare(t), torch.Generator().manual_seed(4)
     shuffled = [label_ids(y[torch.randperm(200, generator=generator).numpy()]) for _ in range(3)]
-    values = [without.with_label(prepared, Variable(each)).value for each in shuffled]
+    values = [without.about_label(prepared, Variable(each)).value for each in shuffled]
     label = Variable(label_ids(y))
     for _ in range(2):  # the label keeps its shuffles
-        assert made.with_label(prepared, label).details["null"] == pytest.approx(np.mean(values), rel=1e-12)
+        assert made.about_label(prepared, label).details["null"] == pytest.approx(np.mean(values), rel=1e-12)
 
 
 def test_a_row_of_zeros_chooses_evenly():
     t = torch.cat([torch.zeros((2, 3)), normal(4, 3, dtype=torch.float32)])
     prepared = Soft(codewords=16).prepare(t)
     assert (prepared.codes[:2] == 2**14).all()  # the root of 1 / 16, rounded
-    found = Soft(codewords=16).with_input(prepared, Variable(distinct_ids(6)))
+    found = Soft(codewords=16).about_input(prepared, Variable(distinct_ids(6)))
     assert "zero-rows" in found.flags
     assert found.details["zero_rows"] == 2
 

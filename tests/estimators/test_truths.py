@@ -81,7 +81,7 @@ def test_parity_is_known_from_all_bits_and_from_no_fewer():
 def test_the_first_bits_hold_themselves(k):
     made = Binned("distinct")
     symbols = made.prepare(torch.from_numpy(BITS[:, :k].astype(np.float32)))
-    assert made.with_input(symbols, Variable(input_ids(BITS)), "nats").value == pytest.approx(
+    assert made.about_input(symbols, Variable(input_ids(BITS)), "nats").value == pytest.approx(
         k * math.log(2), abs=1e-12
     )
 
@@ -126,10 +126,10 @@ def test_a_network_on_all_its_inputs():
     for t64, t32, truths in zip(enumerated_layers(np.float64), enumerated_layers(np.float32), ENUMERATED, strict=True):
         for binned, (h_t, i_ty) in zip(made, truths, strict=True):
             symbols = binned.prepare(torch.from_numpy(t64))
-            assert binned.with_input(symbols, Variable(x), "nats").value == pytest.approx(h_t, abs=1e-10)
-            assert binned.with_label(symbols, Variable(y), "nats").value == pytest.approx(i_ty, abs=1e-10)
+            assert binned.about_input(symbols, Variable(x), "nats").value == pytest.approx(h_t, abs=1e-10)
+            assert binned.about_label(symbols, Variable(y), "nats").value == pytest.approx(i_ty, abs=1e-10)
             single = binned.prepare(torch.from_numpy(t32))
-            exact += abs(binned.with_label(single, Variable(y), "nats").value - i_ty) < 1e-10
+            exact += abs(binned.about_label(single, Variable(y), "nats").value - i_ty) < 1e-10
     assert exact >= 24  # in float32 one of 25 may have a value on the other side of an edge
 
 
@@ -145,7 +145,7 @@ def test_reading_it_in_pieces_changes_no_code():
 
 def test_the_ceiling_of_a_thousand_distinct_inputs():
     made = Binned("distinct")
-    estimate = made.with_input(made.prepare(torch.arange(1000.0)[:, None]), Variable(distinct_ids(1000)), "nats")
+    estimate = made.about_input(made.prepare(torch.arange(1000.0)[:, None]), Variable(distinct_ids(1000)), "nats")
     assert estimate.value == pytest.approx(6.90775527898, abs=1e-11)
     assert estimate.details["h_x"] == pytest.approx(math.log(1000), abs=1e-12)
     assert {"red", "saturated"} <= set(estimate.flags)

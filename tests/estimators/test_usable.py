@@ -134,7 +134,7 @@ def test_what_cannot_be():
         mutual_information(t[:3], [0, 1, 2], estimator="usable")
     made = estimator("usable")
     with pytest.raises(InputError, match="usable information is about labels"):
-        made.with_input(made.prepare(torch.from_numpy(t)), None)
+        made.about_input(made.prepare(torch.from_numpy(t)), None)
     with pytest.raises(InputError, match="Y looks continuous"):
         mutual_information(t, t[:, 0], estimator="usable")
 

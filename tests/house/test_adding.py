@@ -64,8 +64,8 @@ def test_an_estimator_is_one_file_one_registry_line_and_one_row(copy):
     blocks = pieces("adding-an-estimator.md")
     assert [title for title, _ in blocks] == [
         "src/infoplane/estimators/winner.py",
-        "src/infoplane/estimators/__init__.py, with the imports",
-        "src/infoplane/estimators/__init__.py, in REGISTRY",
+        "src/infoplane/estimators/registry.py, with the imports",
+        "src/infoplane/estimators/registry.py, in REGISTRY",
         "tests/estimators/cases.py, in CASES",
     ]
     for title, text in blocks:

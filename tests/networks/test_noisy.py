@@ -95,7 +95,7 @@ def test_the_information_of_a_second_layer_has_its_closed_form() -> None:
     t = sample_paths(noisy, x, "1", paths=2000)["1"]
     made = estimator("noisy", noise=0.5, samples=8000)
     same_x = Variable(number(torch.arange(2).repeat_interleave(2000)))
-    value = made.with_input(made.prepare(t.flatten(0, 1)), same_x, "nats").value
+    value = made.about_input(made.prepare(t.flatten(0, 1)), same_x, "nats").value
     grid = torch.linspace(-9, 9, 20_001, dtype=torch.float64)
     spread = math.sqrt(1.25)
     left, right = (torch.distributions.Normal(m, spread).log_prob(grid).exp() for m in (-1.0, 1.0))

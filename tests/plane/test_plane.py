@@ -35,8 +35,8 @@ def test_rows_of_one_network_are_the_estimators_own_values(data):
     for index, (name, t) in enumerate(ip.record(model, data.x, LAYERS).items()):
         prepared = estimator.prepare(t)
         row = rows[index]
-        assert row["i_xt"] == estimator.with_input(prepared, input_variable(data.x)).value
-        assert row["i_ty"] == estimator.with_label(prepared, label_variable(data.y)).value
+        assert row["i_xt"] == estimator.about_input(prepared, input_variable(data.x)).value
+        assert row["i_ty"] == estimator.about_label(prepared, label_variable(data.y)).value
         assert (row["layer"], row["layer_index"], row["step"], row["copy"]) == (name, index, 7, 0)
         assert (row["family"], row["estimator"], row["label"], row["units"]) == ("single", "binned", "y", "bits")
         assert row["n"] == 300

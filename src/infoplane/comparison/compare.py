@@ -10,10 +10,11 @@ from typing import Any
 
 from torch import Tensor
 
+from infoplane.checks import whole_number
 from infoplane.comparison.table import PUBLISHED_RULES, Comparison, Row
 from infoplane.errors import InputError
-from infoplane.estimators import as_activations, check_units, estimator, names
-from infoplane.estimators.base import Estimator, SymbolEstimator, check_finite
+from infoplane.estimators.ask import Doubts, as_activations, check_units, label_estimate, prepared
+from infoplane.estimators.base import Estimator, SymbolEstimator
 from infoplane.estimators.binned import Binned
 from infoplane.estimators.counting.samples import (
     Variable,
@@ -24,11 +25,9 @@ from infoplane.estimators.counting.samples import (
     input_variable,
     label_variable,
 )
-from infoplane.estimators.doubt import label_null, with_null
+from infoplane.estimators.registry import Spec, estimator, names
 from infoplane.flags import merged
 from infoplane.types import NATS_PER, Estimate, Units
-
-Spec = Estimator | str | Mapping[str, Any]  #: what names an estimator: an instance, a name, a table with a ``name``
 
 _RULES = (*PUBLISHED_RULES, "report", "quantile", "distinct")
 _QUICK = ("kde", "gaussian", "gaussian-copula", "ksg", "mixed-ksg", "renyi", "soft", "usable", "edge")
@@ -49,38 +48,46 @@ def compare(
 ) -> Comparison:
     """The same samples under many estimators: how far do they agree?
 
-    ``t`` (samples, units) activations; ``y`` (samples,) labels; ``x`` (samples, ...) inputs, from which comes I(X;T);
-    without it only estimators that count give I(X;T), as of inputs that are all distinct. ``estimators``: names,
-    tables such as ``{"name": "binned", "bins": 8}`` or instances; None for the published bin rules and all that is
-    quick; ``"all"`` for these and all others, trained ones too. ``y_bins`` cuts a continuous y, ``shuffles`` estimates
-    I(T;Y) on as many random orders of the labels, drawn from ``seed``, as in ``mutual_information``.
+    An estimator that does not apply is a row with the reason.
 
-    An estimator that does not apply is a row with the reason. Errors: ``InputError`` where t, y and x differ in length,
-    y has one class, or no estimator applies.
+    Args:
+        t: Activations (samples, units).
+        y: Labels (samples,).
+        x: Inputs (samples, ...), from which comes I(X;T); without them only estimators that count give I(X;T), as of
+            inputs that are all distinct.
+        estimators: Names, tables such as ``{"name": "binned", "bins": 8}`` or instances; None for the published bin
+            rules and all that is quick; ``"all"`` for these and all others, trained ones too.
+        units: Of all numbers.
+        y_bins: Cuts a continuous y into classes.
+        shuffles: Also estimates I(T;Y) on so many random orders of the labels, as ``mutual_information`` does.
+        seed: Of these orders.
 
-    >>> import numpy as np
-    >>> t = np.random.default_rng(0).normal(size=(500, 2))
-    >>> comparison = compare(t, t[:, 0] > 0)
-    >>> comparison.rows[0].measurement, len(comparison.rows)
-    ('30 bins on [-1, 1]', 16)
+    Raises:
+        InputError: t, y and x differ in length, y has one class, or no estimator applies.
+
+    Example:
+        >>> import numpy as np
+        >>> t = np.random.default_rng(0).normal(size=(500, 2))
+        >>> comparison = compare(t, t[:, 0] > 0)
+        >>> comparison.rows[0].measurement, len(comparison.rows)
+        ('30 bins on [-1, 1]', 16)
     """
     check_units(units)
-    if isinstance(shuffles, bool) or not isinstance(shuffles, int) or shuffles < 0:
-        raise InputError(f"shuffles must be a whole number of at least 0, got {shuffles!r}: for example 20")
+    whole_number("shuffles", shuffles, least=0, example=20)
     activations = as_activations(t)
     lengths = {"t": len(activations), "y": len(as_array(y))} | ({} if x is None else {"x": len(as_array(x))})
     check_lengths(**lengths)
     inputs = None if x is None else input_variable(x).to(activations.device)
-    samples = _Samples(activations, y, inputs, units, y_bins, shuffles, seed)
+    samples = _Samples(activations, y, inputs, units, y_bins, Doubts(shuffles=shuffles, seed=seed))
     facts: dict[str, Any] = {"log2_n": math.log2(len(activations))}
     labels = label_variable(y, bins=y_bins, continuous=True)
     if labels.ids is not None:
         check_classes(labels.ids)
         facts["h_y"] = labels.ids.entropy() / NATS_PER[units]
     rows, refusals = [], []
-    for made in _estimators(estimators):
-        skipped = _too_slow(made, activations) if estimators is None or estimators == "all" else ""
-        row, refused = (_blank(made, units, skipped), []) if skipped else _row(made, samples)
+    for asked in _estimators(estimators):
+        skipped = _too_slow(asked, activations) if estimators is None or estimators == "all" else ""
+        row, refused = (_blank(asked, units, skipped), []) if skipped else _row(asked, samples)
         rows.append(row)
         refusals += refused
     if all(row.empty for row in rows) and refusals:
@@ -97,8 +104,7 @@ class _Samples:
     x: Variable | None
     units: Units
     y_bins: int | None
-    shuffles: int
-    seed: int
+    doubts: Doubts
 
 
 def _estimators(wanted: Spec | Iterable[Spec] | None) -> list[Estimator]:
@@ -114,59 +120,51 @@ def _estimators(wanted: Spec | Iterable[Spec] | None) -> list[Estimator]:
     return list(map(estimator, specs))
 
 
-def _too_slow(made: Estimator, t: Tensor) -> str:
+def _too_slow(estimator: Estimator, t: Tensor) -> str:
     """Why an estimator is left out where nobody named it."""
     n, units = t.shape
-    if made.name in ("ksg", "mixed-ksg") and units > _MOST_NEIGHBOUR_UNITS:
+    if estimator.name in ("ksg", "mixed-ksg") and units > _MOST_NEIGHBOUR_UNITS:
         return f"left out: {units} units, neighbours are local in up to {_MOST_NEIGHBOUR_UNITS}; ask for it by name"
-    if made.name == "renyi" and n > _MOST_MATRIX_SAMPLES:
+    if estimator.name == "renyi" and n > _MOST_MATRIX_SAMPLES:
         return f"left out: {n} samples, slow beyond {_MOST_MATRIX_SAMPLES}; ask for it by name"
     return ""
 
 
-def _blank(made: Estimator, units: Units, note: str) -> Row:
-    return Row(made.name, made.measurement, units=units, note=note)
+def _blank(estimator: Estimator, units: Units, note: str) -> Row:
+    return Row(estimator.name, estimator.measurement, units=units, note=note)
 
 
-def _row(made: Estimator, samples: _Samples) -> tuple[Row, list[InputError]]:
+def _row(estimator: Estimator, samples: _Samples) -> tuple[Row, list[InputError]]:
     """One estimator on the samples, and what it refused."""
     begun = time.perf_counter()
-    row = _blank(made, samples.units, "")
+    row = _blank(estimator, samples.units, "")
     refused: list[InputError] = []
     try:
-        if not isinstance(made, SymbolEstimator):
-            check_finite(samples.t)
-        prepared = made.prepare(samples.t)
+        ready = prepared(estimator, samples.t)
     except InputError as error:
         return replace(row, note=str(error), seconds=time.perf_counter() - begun), [error]
     for what, estimate_of in (("I(T;Y)", _of_label), ("I(X;T)", _of_input)):
         try:
-            row = _filled(row, what, estimate_of(made, prepared, samples))
+            row = _filled(row, what, estimate_of(estimator, ready, samples))
         except InputError as error:
             refused.append(error)
             row = _noted(row, f"no {what}: {error}")
     return replace(row, seconds=time.perf_counter() - begun), refused
 
 
-def _of_label(made: Estimator, prepared: Any, samples: _Samples) -> Estimate:
-    y = label_variable(samples.y, bins=samples.y_bins, continuous=made.continuous).to(samples.t.device)
-    estimate = made.with_label(prepared, y, samples.units)
-    if not samples.shuffles:
-        return estimate
-    null = label_null(
-        made, prepared, y, estimate.value, shuffles=samples.shuffles, seed=samples.seed, units=samples.units
-    )
-    return with_null(estimate, null)
+def _of_label(estimator: Estimator, ready: Any, samples: _Samples) -> Estimate:
+    y = label_variable(samples.y, bins=samples.y_bins, continuous=estimator.continuous).to(samples.t.device)
+    return label_estimate(estimator, samples.t, ready, y, samples.units, samples.doubts)
 
 
-def _of_input(made: Estimator, prepared: Any, samples: _Samples) -> Estimate | None:
+def _of_input(estimator: Estimator, ready: Any, samples: _Samples) -> Estimate | None:
     """I(X;T), or None where it is not asked for or not defined."""
-    if "i_xt" not in made.informations:
+    if "i_xt" not in estimator.informations:
         return None
     if samples.x is not None:
-        return made.with_input(prepared, samples.x, samples.units)
-    if isinstance(made, SymbolEstimator):
-        return made.with_input(prepared, Variable(distinct_ids(len(samples.t), samples.t.device)), samples.units)
+        return estimator.about_input(ready, samples.x, samples.units)
+    if isinstance(estimator, SymbolEstimator):
+        return estimator.about_input(ready, Variable(distinct_ids(len(samples.t), samples.t.device)), samples.units)
     return None
 
 

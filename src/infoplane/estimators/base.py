@@ -5,7 +5,7 @@ from __future__ import annotations
 import abc
 import inspect
 from collections.abc import Sequence
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, cast, final
 
 import torch
 from torch import Tensor
@@ -22,7 +22,7 @@ from infoplane.estimators.counting.readings import (
 )
 from infoplane.estimators.counting.samples import Ids, Variable, distinct_ids, number
 from infoplane.estimators.counting.symbols import Symbols, bad_rows
-from infoplane.types import Estimate, Kind, Units
+from infoplane.types import Estimate, Information, Kind, Units
 
 
 class Estimator(abc.ABC):
@@ -40,12 +40,22 @@ class Estimator(abc.ABC):
         """What with_input and with_label share, computed once; ``t`` (samples, units) finite float32 or float64."""
 
     @abc.abstractmethod
-    def with_input(self, prepared: Any, x: Variable, units: Units = "bits") -> Estimate:
-        """I(X;T) in ``units``; called only where ``informations`` has it."""
+    def with_input(self, prepared: Any, x: Variable) -> Information:
+        """I(X;T); called only where ``informations`` has it."""
 
     @abc.abstractmethod
-    def with_label(self, prepared: Any, y: Variable, units: Units = "bits") -> Estimate:
-        """I(T;Y) in ``units``."""
+    def with_label(self, prepared: Any, y: Variable) -> Information:
+        """I(T;Y)."""
+
+    @final
+    def about_input(self, prepared: Any, x: Variable, units: Units = "bits") -> Estimate:
+        """I(X;T) as the estimate that a user sees."""
+        return self.with_input(prepared, x).estimate(self.measurement, units)
+
+    @final
+    def about_label(self, prepared: Any, y: Variable, units: Units = "bits") -> Estimate:
+        """I(T;Y) as the estimate that a user sees."""
+        return self.with_label(prepared, y).estimate(self.measurement, units)
 
     @property
     @abc.abstractmethod
@@ -55,6 +65,26 @@ class Estimator(abc.ABC):
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """The options, by name (as scikit-learn's)."""
         return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
+
+
+class NumbersOrClasses(Estimator):
+    """An estimator that has one formula for another variable of numbers, and one for classes."""
+
+    continuous: ClassVar[bool] = True
+
+    @abc.abstractmethod
+    def with_numbers(self, prepared: Any, other: Variable) -> Information:
+        """The information of the layer and a variable of numbers."""
+
+    @abc.abstractmethod
+    def with_classes(self, prepared: Any, classes: Ids) -> Information:
+        """The information of the layer and classes."""
+
+    def with_input(self, prepared: Any, x: Variable) -> Information:
+        return self.with_classes(prepared, x.classes()) if x.numbers is None else self.with_numbers(prepared, x)
+
+    def with_label(self, prepared: Any, y: Variable) -> Information:
+        return self.with_numbers(prepared, y) if y.ids is None else self.with_classes(prepared, y.classes())
 
 
 class SymbolEstimator(Estimator):
@@ -79,13 +109,13 @@ class SymbolEstimator(Estimator):
     def prepare(self, t: Tensor) -> Symbols:
         return self.symbols(t[None])
 
-    def with_input(self, prepared: Symbols, x: Variable, units: Units = "bits") -> Estimate:
+    def with_input(self, prepared: Symbols, x: Variable) -> Information:
         inputs = x.classes()
-        return self.count([prepared], inputs, number(torch.zeros_like(inputs.ids)), "single").estimates(units)[0]
+        return self.count([prepared], inputs, number(torch.zeros_like(inputs.ids)), "single").informations()[0]
 
-    def with_label(self, prepared: Symbols, y: Variable, units: Units = "bits") -> Estimate:
+    def with_label(self, prepared: Symbols, y: Variable) -> Information:
         labels = y.classes()
-        return self.count([prepared], distinct_ids(y.n, labels.ids.device), labels, "single").estimates(units)[1]
+        return self.count([prepared], distinct_ids(y.n, labels.ids.device), labels, "single").informations()[1]
 
     def readings(
         self,
@@ -118,7 +148,7 @@ class SymbolEstimator(Estimator):
         codes, x, y, draws = self._screen(layers, x, y, draws)
         table = family_table(codes, x, y, family, draws=draws, correction=self.correction)
         kind = self.kind if self.correction == "none" else "estimate"
-        manner = Manner(self.name, self.measurement, self.correction, self.nonfinite, self.interval, kind)
+        manner = Manner(self.name, self.correction, self.nonfinite, self.interval, kind)
         return Count(with_layer_facts(table, layers), codes, layers, x, y, family, manner, places)
 
     def _screen(

@@ -28,7 +28,7 @@ from infoplane.estimators.ksg import KSG
 from infoplane.estimators.mixed_ksg import MixedKSG
 from infoplane.estimators.neural.autoencoder import autoencode
 from infoplane.flags import CONSTANT_UNITS, LOSSY
-from infoplane.types import Estimate, Units
+from infoplane.types import Information
 
 METHODS = ("pca", "autoencoder", "cca")
 INNER: dict[str, Callable[[], Estimator]] = {"ksg": KSG, "mixed-ksg": MixedKSG}
@@ -41,7 +41,7 @@ _GRID = 2.0**-30
 
 
 @dataclasses.dataclass(frozen=True)
-class Prepared:
+class CompressedLayer:
     """The units of t that vary, and what the neighbours made of their codes; nothing yet for ``cca``, which needs the
     other variable.
     """
@@ -94,31 +94,31 @@ class Compressed(Estimator):
     def measurement(self) -> str:
         return f"{self.method} to at most {self.dimensions} dimensions, {self._inner.measurement}"
 
-    def prepare(self, t: Tensor) -> Prepared:
+    def prepare(self, t: Tensor) -> CompressedLayer:
         columns = varying(t)
         if self.method == "cca":
-            return Prepared(columns)
+            return CompressedLayer(columns)
         codes, lost = self._alone(columns)
-        return Prepared(columns, self._inner.prepare(codes), lost)
+        return CompressedLayer(columns, self._inner.prepare(codes), lost)
 
-    def with_input(self, prepared: Prepared, x: Variable, units: Units = "bits") -> Estimate:
-        return self._with(prepared, x, units, numbers=x.numbers is not None)
+    def with_input(self, prepared: CompressedLayer, x: Variable) -> Information:
+        return self._with(prepared, x, numbers=x.numbers is not None)
 
-    def with_label(self, prepared: Prepared, y: Variable, units: Units = "bits") -> Estimate:
-        return self._with(prepared, y, units, numbers=y.ids is None)
+    def with_label(self, prepared: CompressedLayer, y: Variable) -> Information:
+        return self._with(prepared, y, numbers=y.ids is None)
 
-    def _with(self, prepared: Prepared, y: Variable, units: Units, *, numbers: bool) -> Estimate:
+    def _with(self, prepared: CompressedLayer, y: Variable, *, numbers: bool) -> Information:
         """``numbers``: y as numbers, and not as classes."""
         if not prepared.columns.count:
             empty = torch.zeros(prepared.columns.n, 1, dtype=torch.float64, device=prepared.columns.values.device)
             y = Variable(None, y.values()) if numbers else y
-            return self._inform(prepared, self._inner.prepare(empty), y, units, {})
+            return self._inform(prepared, self._inner.prepare(empty), y, {})
         if prepared.codes is None:
-            return self._together(prepared, y, units, numbers=numbers)
+            return self._together(prepared, y, numbers=numbers)
         facts: dict[str, object] = {"lost_variance": prepared.lost}
         if numbers:
             y, facts["lost_variance_other"] = self._codes_of(y, prepared.columns.values.device)
-        return self._inform(prepared, prepared.codes, y, units, facts)
+        return self._inform(prepared, prepared.codes, y, facts)
 
     def _alone(self, columns: Columns) -> tuple[Tensor, float]:
         """Codes of a variable by itself, and the share of its variance that they lack."""
@@ -139,7 +139,7 @@ class Compressed(Estimator):
 
         return y.derived((self.name, self.dimensions, self.method, self.seed, device), compress)
 
-    def _together(self, prepared: Prepared, y: Variable, units: Units, *, numbers: bool) -> Estimate:
+    def _together(self, prepared: CompressedLayer, y: Variable, *, numbers: bool) -> Information:
         """Codes of t and of the other variable along the canonical variates that are no chance."""
         columns, device = prepared.columns, prepared.columns.values.device
         made = normal_scores if numbers else None
@@ -152,7 +152,7 @@ class Compressed(Estimator):
         other, _ = y.derived((self.name, self.method, numbers, device), decomposed)
         if not other.units.count:
             y = Variable(None, y.values()) if numbers else y
-            return self._inform(prepared, self._inner.prepare(columns.values[:, :1]), y, units, {})
+            return self._inform(prepared, self._inner.prepare(columns.values[:, :1]), y, {})
         found = canonical(t, other)
         related = related_pairs(found, t.n)
         kept = min(self.dimensions, related or len(found.correlations))
@@ -160,25 +160,19 @@ class Compressed(Estimator):
         if numbers:
             y = Variable(None, settled(other.scores(found.other[:, :kept])))
         codes = self._inner.prepare(settled(t.scores(found.t[:, :kept])))
-        return self._inform(prepared, codes, y, units, facts)
+        return self._inform(prepared, codes, y, facts)
 
-    def _inform(self, prepared: Prepared, codes: Any, y: Variable, units: Units, facts: dict[str, object]) -> Estimate:
+    def _inform(self, prepared: CompressedLayer, codes: Any, y: Variable, facts: dict[str, object]) -> Information:
         """``codes``: what the neighbours made of them."""
-        inner = self._inner.with_label(codes, y, units)
+        inner = self._inner.with_label(codes, y)
         constant = prepared.columns.constant
         flags = [flag for flag in inner.flags if flag != CONSTANT_UNITS]
         if any(isinstance(lost, float) and lost > MOST_LOST for name, lost in facts.items() if "lost" in name):
             flags.append(LOSSY)
         if constant:
             flags.append(CONSTANT_UNITS)
-        details = {
-            **inner.details,
-            **facts,
-            "measurement": self.measurement,
-            "units": prepared.columns.count,
-            "constant_units": constant,
-        }
-        return dataclasses.replace(inner, flags=tuple(flags), details=details)
+        facts = {**inner.facts, **facts, "units": prepared.columns.count, "constant_units": constant}
+        return dataclasses.replace(inner, flags=tuple(flags), facts=facts)
 
 
 def settled(codes: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ and samples are left out as whole groups.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,6 +15,7 @@ import torch
 from scipy.special import stdtrit
 from torch import Tensor
 
+from infoplane.checks import whole_number
 from infoplane.errors import InputError
 from infoplane.estimators.base import Estimator
 from infoplane.estimators.counting.samples import Variable, as_array
@@ -45,27 +47,36 @@ class Null:
 
 
 def label_null(
-    made: Estimator,
+    estimator: Estimator,
     prepared: Any,
     y: Variable,
-    value: float,
+    estimate: Estimate,
     *,
     shuffles: int,
     groups: Any = None,
     seed: int = 0,
-    units: Units = "bits",
 ) -> Null:
-    """I(T;Y) on ``shuffles`` random orders of the labels; what is prepared of the layer is used again."""
-    if isinstance(shuffles, bool) or not isinstance(shuffles, int) or shuffles < 1:
-        raise InputError(f"shuffles must be a whole number of at least 1, got {shuffles!r}: for example 20")
+    """I(T;Y) on ``shuffles`` random orders of the labels, held against the estimate on the labels as they are.
+
+    What is prepared of the layer is used again.
+    """
+    whole_number("shuffles", shuffles, least=1, example=20)
+    values = [
+        estimator.about_label(prepared, reordered(y, order), estimate.units).value
+        for order in orders(group_members(groups, y.n), shuffles, seed)
+    ]
+    reaching = sum(value >= estimate.value for value in values)
+    return Null(tuple(values), (1 + reaching) / (1 + shuffles))
+
+
+def orders(members: list[np.ndarray], times: int, seed: int) -> Iterator[Tensor]:
+    """``times`` random orders of the samples (samples,) in which groups change places as wholes.
+
+    The one source of nulls: single estimates, comparisons and planes draw the same orders from the same seed.
+    """
     random = np.random.default_rng(seed)
-    members = group_members(groups, y.n)
-    values = []
-    for _ in range(shuffles):
-        order = torch.from_numpy(shuffled(members, random))
-        values.append(made.with_label(prepared, reordered(y, order), units).value)
-    beyond = sum(one >= value for one in values)
-    return Null(tuple(values), (1 + beyond) / (1 + shuffles))
+    for _ in range(times):
+        yield torch.from_numpy(shuffled(members, random))
 
 
 def with_null(estimate: Estimate, null: Null) -> Estimate:
@@ -107,7 +118,7 @@ def reordered(variable: Variable, order: Tensor) -> Variable:
 
 
 def with_group_interval(
-    estimate: Estimate, made: Estimator, t: Tensor, y: Variable, *, groups: Any, seed: int = 0
+    estimate: Estimate, estimator: Estimator, t: Tensor, y: Variable, *, groups: Any, seed: int = 0
 ) -> Estimate:
     """The estimate with an interval from leaving out whole groups (a delete-a-group jackknife).
 
@@ -128,8 +139,8 @@ def with_group_interval(
     for block in blocks:
         keep = torch.from_numpy(np.setdiff1d(np.arange(len(t)), block))
         try:
-            prepared = made.prepare(t[keep.to(t.device)])
-            values.append(made.with_label(prepared, y.take(keep), estimate.units).value)
+            prepared = estimator.prepare(t[keep.to(t.device)])
+            values.append(estimator.about_label(prepared, y.take(keep), estimate.units).value)
         except InputError:
             return replace(estimate, low=None, high=None)
     count, without = len(blocks), np.array(values)
@@ -141,7 +152,7 @@ def with_group_interval(
 
 
 def convergence_curve(
-    made: Estimator, t: Tensor, y: Variable, *, groups: Any = None, seed: int = 0, units: Units = "bits"
+    estimator: Estimator, t: Tensor, y: Variable, *, groups: Any = None, seed: int = 0, units: Units = "bits"
 ) -> list[tuple[int, float]]:
     """I(T;Y) of nested random subsets of n/8, n/4, n/2 and n samples (or groups): pairs (samples, value).
 
@@ -154,8 +165,8 @@ def convergence_curve(
         chosen = np.sort(np.concatenate([members[group] for group in order[: max(len(members) // part, 1)]]))
         keep = torch.from_numpy(chosen)
         try:
-            prepared = made.prepare(t[keep.to(t.device)])
-            curve.append((len(chosen), made.with_label(prepared, y.take(keep), units).value))
+            prepared = estimator.prepare(t[keep.to(t.device)])
+            curve.append((len(chosen), estimator.about_label(prepared, y.take(keep), units).value))
         except InputError:
             if part == 1:
                 raise

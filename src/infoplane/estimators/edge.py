@@ -33,7 +33,7 @@ from infoplane.estimators.counting.samples import Variable, number
 from infoplane.estimators.counting.symbols import row_weights
 from infoplane.estimators.distances.columns import varying
 from infoplane.flags import ABOVE_CEILING, CONSTANT_UNITS, UNDERSAMPLED, Flag
-from infoplane.types import NATS_PER, Estimate, Units
+from infoplane.types import Information
 
 WEIGHTS = ("counting", "resolution", "mean")
 NARROWEST, WIDEST = 1.0, 3.0  # multipliers t
@@ -44,7 +44,7 @@ _LEAST = 1e-140  # standard deviation whose square keeps its digits
 
 
 @dataclass(frozen=True)
-class Prepared:
+class GridLayer:
     """``values`` (samples, units) of units that vary, the ``first`` ones standardised; the others are ``constant``."""
 
     values: Tensor
@@ -92,19 +92,19 @@ class EDGE(Estimator):
     def measurement(self) -> str:
         return f"{self.grids} hashed grids of {self.width:g} to {self.width * WIDEST:g} N^(-1/2d) standard deviations"
 
-    def prepare(self, t: Tensor) -> Prepared:
+    def prepare(self, t: Tensor) -> GridLayer:
         columns = varying(t)
-        return Prepared(columns.values, _standardised(columns.values[:, :_UNITS]), columns.constant)
+        return GridLayer(columns.values, _standardised(columns.values[:, :_UNITS]), columns.constant)
 
-    def with_input(self, prepared: Prepared, x: Variable, units: Units = "bits") -> Estimate:
-        return self._estimate(prepared, x, units, numbers=x.numbers is not None)
+    def with_input(self, prepared: GridLayer, x: Variable) -> Information:
+        return self._information(prepared, x, numbers=x.numbers is not None)
 
-    def with_label(self, prepared: Prepared, y: Variable, units: Units = "bits") -> Estimate:
-        return self._estimate(prepared, y, units, numbers=y.ids is None)
+    def with_label(self, prepared: GridLayer, y: Variable) -> Information:
+        return self._information(prepared, y, numbers=y.ids is None)
 
-    def _estimate(self, prepared: Prepared, variable: Variable, units: Units, *, numbers: bool) -> Estimate:
+    def _information(self, prepared: GridLayer, variable: Variable, *, numbers: bool) -> Information:
         """``numbers``: the variable is cut as the layer is."""
-        values, device, scale = prepared.values, prepared.values.device, NATS_PER[units]
+        values, device = prepared.values, prepared.values.device
         other = None
         if numbers:
             other = variable.derived((self.name, device), lambda: self.prepare(variable.values().to(device)))
@@ -118,21 +118,12 @@ class EDGE(Estimator):
         flags += (UNDERSAMPLED,) if lone > UNDERSAMPLED_SHARE else ()
         ceiling = math.log(n) if numbers else variable.classes().entropy()
         flags += (ABOVE_CEILING,) if value > ceiling + 1e-9 else ()
-        details = {
-            "measurement": self.measurement,
-            "estimand": "population",
-            "weights": ensemble.tolist(),
-            "of_each_grid": (nats / scale).tolist(),
-            "alone_in_widest": lone,
-            "log_n": math.log(n) / scale,
-            "constant_units": prepared.constant,
-        }
-        if not numbers:
-            details["h_y"] = ceiling / scale
-        return Estimate(value / scale, units, kind="estimate", n=n, flags=flags, details=details)
+        amounts = {"of_each_grid": nats.tolist(), "log_n": math.log(n)} | ({} if numbers else {"h_y": ceiling})
+        facts = {"weights": ensemble.tolist(), "alone_in_widest": lone, "constant_units": prepared.constant}
+        return Information(value, n, "population", flags=flags, amounts=amounts, facts=facts)
 
     def _of_each_grid(
-        self, prepared: Prepared, other: Prepared | None, widths: np.ndarray, variable: Variable
+        self, prepared: GridLayer, other: GridLayer | None, widths: np.ndarray, variable: Variable
     ) -> tuple[np.ndarray, float]:
         """Nats (grids,), and the share of the samples that are alone in the widest one; ``other`` is cut alike."""
         values, columns = prepared.values, other.values.shape[1] if other else 0
@@ -185,7 +176,7 @@ def _standardised(values: Tensor) -> Tensor:
     return exact.div_(spread)
 
 
-def grid_codes(prepared: Prepared, widths: np.ndarray, shifts: Tensor) -> Tensor:
+def grid_codes(prepared: GridLayer, widths: np.ndarray, shifts: Tensor) -> Tensor:
     """Codes (grids, samples) int64 of the cells of the layer; ``shifts`` (grids, units).
 
     A sample that is alone in its cell of some units is alone in that of all, and cut no further.

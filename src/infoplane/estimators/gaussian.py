@@ -20,47 +20,53 @@ from typing import ClassVar, final
 from torch import Tensor
 
 from infoplane.errors import UnknownNameError
-from infoplane.estimators.base import Estimator
+from infoplane.estimators.base import NumbersOrClasses
 from infoplane.estimators.counting.samples import Ids, Variable
-from infoplane.estimators.distances.canonical import RESOLUTION, Basis, Standard, canonical, class_nats, gaussian_nats
+from infoplane.estimators.distances.canonical import (
+    RESOLUTION,
+    Basis,
+    Canonical,
+    Standard,
+    canonical,
+    class_nats,
+    gaussian_nats,
+)
 from infoplane.estimators.distances.columns import varying
 from infoplane.flags import CONSTANT_UNITS, FEW_SAMPLES, NOISELESS, RANK_DEFICIENT, Flag
-from infoplane.types import NATS_PER, Estimate, Units
+from infoplane.types import Information
 
 CORRECTIONS = ("wishart", "none")
 #: Fewer samples than this a column (of both variables together) leave the estimate to chance.
 FEWEST_PER_COLUMN = 10
 
 
-class NormalEstimator(Estimator):
+class NormalEstimator(NumbersOrClasses):
     """An estimator that takes columns, made of a layer's units in some way, for jointly Gaussian."""
-
-    continuous: ClassVar[bool] = True
 
     def __init__(self, correction: str = "wishart") -> None:
         if correction not in CORRECTIONS:
             raise UnknownNameError("correction", correction, CORRECTIONS)
         self.correction = correction
 
-    def with_input(self, prepared: Standard, x: Variable, units: Units = "bits") -> Estimate:
-        if x.numbers is None:
-            return class_estimate(self, prepared, x.classes(), units)
-        return self._with_numbers(prepared, x, units)
-
-    def with_label(self, prepared: Standard, y: Variable, units: Units = "bits") -> Estimate:
-        if y.ids is None:
-            return self._with_numbers(prepared, y, units)
-        return class_estimate(self, prepared, y.classes(), units)
-
-    def _with_numbers(self, t: Standard, other: Variable, units: Units) -> Estimate:
-        device = t.device
+    def with_numbers(self, prepared: Standard, other: Variable) -> Information:
+        device = prepared.device
 
         def decomposed() -> tuple[Standard, Basis | None]:
             standard = self.prepare(other.values().to(device))
             return standard, standard.basis
 
-        found, _ = other.derived((self.name, device), decomposed)
-        return number_estimate(self, t, found, self.correction, units)
+        standard, _ = other.derived((self.name, device), decomposed)
+        return _of_numbers(prepared, standard, self.correction)
+
+    def with_classes(self, prepared: Standard, classes: Ids) -> Information:
+        amounts = {"h_y": classes.entropy()}
+        facts: dict[str, object] = {"columns_other": classes.count - 1}
+        if not prepared.units.count:
+            return _information(prepared, 0.0, [], facts, amounts)
+        nats, pairs = class_nats(prepared, classes)
+        facts |= {"rank": pairs.rank_t, "rank_other": pairs.rank_other, "correlations": pairs.correlations.tolist()}
+        flags = [RANK_DEFICIENT] if pairs.rank_t < prepared.units.count else []
+        return _information(prepared, nats, [*flags, *_few(prepared, pairs)], facts, amounts)
 
 
 @final
@@ -93,52 +99,35 @@ class Gaussian(NormalEstimator):
         return Standard(varying(t))
 
 
-def number_estimate(made: Estimator, t: Standard, other: Standard, correction: str, units: Units) -> Estimate:
+def _of_numbers(t: Standard, other: Standard, correction: str) -> Information:
     """The information of t and other columns of numbers, with its doubt."""
     columns = other.units
     if not (t.units.count and columns.count):
-        return _estimate(made, 0.0, t, units, {"columns_other": columns.count}, [])
-    found = canonical(t, other, directions=False)
+        return _information(t, 0.0, [], {"columns_other": columns.count})
+    pairs = canonical(t, other, directions=False)
     facts = {
         "columns_other": columns.count,
-        "rank": found.rank_t,
-        "rank_other": found.rank_other,
-        "correlations": found.correlations.tolist(),
+        "rank": pairs.rank_t,
+        "rank_other": pairs.rank_other,
+        "correlations": pairs.correlations.tolist(),
         "correction": correction,
     }
     flags = []
-    if found.rank_t < t.units.count or found.rank_other < columns.count:
+    if pairs.rank_t < t.units.count or pairs.rank_other < columns.count:
         flags.append(RANK_DEFICIENT)
-    if bool((found.residual <= RESOLUTION).any()):
+    if bool((pairs.residual <= RESOLUTION).any()):
         flags.append(NOISELESS)
-    if t.n < FEWEST_PER_COLUMN * (found.rank_t + found.rank_other):
-        flags.append(FEW_SAMPLES)
-    return _estimate(made, gaussian_nats(found, t.n, correction), t, units, facts, flags)
+    return _information(t, gaussian_nats(pairs, t.n, correction), [*flags, *_few(t, pairs)], facts)
 
 
-def class_estimate(made: Estimator, t: Standard, classes: Ids, units: Units) -> Estimate:
-    """The information of t and classes, with its doubt."""
-    facts: dict[str, object] = {"columns_other": classes.count - 1, "h_y": classes.entropy() / NATS_PER[units]}
-    if not t.units.count:
-        return _estimate(made, 0.0, t, units, facts, [])
-    nats, found = class_nats(t, classes)
-    facts |= {"rank": found.rank_t, "rank_other": found.rank_other, "correlations": found.correlations.tolist()}
-    flags = [RANK_DEFICIENT] if found.rank_t < t.units.count else []
-    if t.n < FEWEST_PER_COLUMN * (found.rank_t + found.rank_other):
-        flags.append(FEW_SAMPLES)
-    return _estimate(made, nats, t, units, facts, flags)
+def _few(t: Standard, pairs: Canonical) -> list[Flag]:
+    return [FEW_SAMPLES] if t.n < FEWEST_PER_COLUMN * (pairs.rank_t + pairs.rank_other) else []
 
 
-def _estimate(
-    made: Estimator, nats: float, t: Standard, units: Units, facts: dict[str, object], flags: list[Flag]
-) -> Estimate:
+def _information(
+    t: Standard, nats: float, flags: list[Flag], facts: dict[str, object], amounts: dict[str, float] | None = None
+) -> Information:
     constant = t.units.constant
-    details = {
-        "measurement": made.measurement,
-        "estimand": "population",
-        "columns": t.units.count,
-        "constant_units": constant,
-        **facts,
-    }
     doubt = (*flags, CONSTANT_UNITS) if constant else tuple(flags)
-    return Estimate(nats / NATS_PER[units], units, n=t.n, flags=doubt, details=details)
+    facts = {"columns": t.units.count, "constant_units": constant, **facts}
+    return Information(nats, t.n, "population", flags=doubt, amounts=amounts or {}, facts=facts)

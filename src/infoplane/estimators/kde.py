@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, ClassVar, final
+from typing import ClassVar, final
 
 import numba
 import numpy as np
@@ -35,14 +35,14 @@ from infoplane.estimators.counting.symbols import constant_units
 from infoplane.estimators.distances.pairwise import Scaled, kernel_sums, scaled
 from infoplane.estimators.distances.reach import FEW, within_reach
 from infoplane.flags import CONSTANT_UNITS, SATURATED
-from infoplane.types import NATS_PER, Estimate, Units
+from infoplane.types import Information, Kind
 
 _SATURATED = 0.9  # of log n: nearly every sample stands alone at this noise
 _MOST_NEAR = 1 << 21  # pairs that are kept
 
 
 @dataclass(frozen=True)
-class Near:
+class NearPairs:
     """Pairs of samples, each once, that are within reach of each other: their numbers (2, count), and both kernels
     (2, count) of each.
     """
@@ -52,12 +52,12 @@ class Near:
 
 
 @dataclass(frozen=True)
-class Prepared:
+class KernelSums:
     """What is near in a layer, or all of it, and its sums over all pairs (2, samples), with the variance of the noise
     that was added.
     """
 
-    near: Near | Scaled
+    near: NearPairs | Scaled
     variance: float
     sums: Tensor
     constant_units: int
@@ -74,14 +74,18 @@ class KDE(Estimator):
     I(X;T): ``value`` is the upper bound, between ``low`` and ``high``. I(T;Y): ``value`` is the difference of the upper
     bounds of both entropies, an estimate as published, and lies between ``low`` and ``high``, which are bounds.
     Time is samples^2 x units / 2 for the layer and the same within each class for a label, and much less where most
-    samples are too far apart for the noise to lead from one to another; memory is two copies of the layer. Errors:
-    ``InputError`` for a variance that is not positive; ``NonFiniteError`` where distances overflow.
+    samples are too far apart for the noise to lead from one to another; memory is two copies of the layer.
 
-    >>> import infoplane as ip, numpy as np
-    >>> t = np.repeat([[-0.9], [0.1], [0.2], [0.9]], 50, axis=0)
-    >>> y = np.repeat([0, 0, 1, 1], 50)
-    >>> round(ip.mutual_information(t, y, estimator="kde", noise_variance=1e-4).value, 6)
-    1.0
+    Raises:
+        InputError: a variance that is not positive.
+        NonFiniteError: distances overflow.
+
+    Example:
+        >>> import infoplane as ip, numpy as np
+        >>> t = np.repeat([[-0.9], [0.1], [0.2], [0.9]], 50, axis=0)
+        >>> y = np.repeat([0, 0, 1, 1], 50)
+        >>> round(ip.mutual_information(t, y, estimator="kde", noise_variance=1e-4).value, 6)
+        1.0
     """
 
     name: ClassVar[str] = "kde"
@@ -100,7 +104,7 @@ class KDE(Estimator):
             return f"Gaussian noise of {self.noise_variance:g} of the layer's mean unit variance"
         return f"Gaussian noise of variance {self.noise_variance:g}"
 
-    def prepare(self, t: Tensor) -> Prepared:
+    def prepare(self, t: Tensor) -> KernelSums:
         variance = float(self.noise_variance)
         if self.relative:
             spread = float(t.to(torch.float64).var(0, correction=0).mean())
@@ -111,23 +115,23 @@ class KDE(Estimator):
             raise NonFiniteError(
                 f"distances overflow with activations up to {float(t.abs().max()):g}: divide the layer by its scale"
             )
-        return Prepared(near, variance, sums, int(constant_units(t[None])))
+        return KernelSums(near, variance, sums, int(constant_units(t[None])))
 
-    def with_input(self, prepared: Prepared, x: Variable, units: Units = "bits") -> Estimate:
+    def with_input(self, prepared: KernelSums, x: Variable) -> Information:
         inputs = x.classes()
         upper, lower, upper_within, lower_within = self._entropies(prepared, inputs)
         high, low = upper - lower_within, lower - upper_within
-        facts = {"h_t": upper, "h_t_given_x": upper_within, "h_x": inputs.entropy()}
-        return self._estimate(prepared, Estimate(high, low=low, high=high, kind="upper bound", details=facts), units)
+        entropies = {"h_t": upper, "h_t_given_x": upper_within, "h_x": inputs.entropy()}
+        return self._information(prepared, (high, low, high), "upper bound", entropies)
 
-    def with_label(self, prepared: Prepared, y: Variable, units: Units = "bits") -> Estimate:
+    def with_label(self, prepared: KernelSums, y: Variable) -> Information:
         labels = y.classes()
         upper, lower, upper_within, lower_within = self._entropies(prepared, labels)
-        facts = {"h_t": upper, "h_t_given_y": upper_within, "h_y": labels.entropy()}
-        value, low, high = upper - upper_within, lower - upper_within, upper - lower_within
-        return self._estimate(prepared, Estimate(value, low=low, high=high, kind="estimate", details=facts), units)
+        entropies = {"h_t": upper, "h_t_given_y": upper_within, "h_y": labels.entropy()}
+        numbers = upper - upper_within, lower - upper_within, upper - lower_within
+        return self._information(prepared, numbers, "estimate", entropies)
 
-    def _entropies(self, prepared: Prepared, groups: Ids) -> list[float]:
+    def _entropies(self, prepared: KernelSums, groups: Ids) -> list[float]:
         """M_2, M_8, W_2, W_8 in nats: entropies of T + noise less that of the noise, alone and within the groups."""
         n = groups.n
         alone = math.log(n) - prepared.sums.log().mean(1)
@@ -137,34 +141,30 @@ class KDE(Estimator):
         sizes = groups.counts.to(within.device)[groups.ids].to(torch.float64)
         return [*alone.tolist(), *(sizes.log() - within.log()).mean(1).tolist()]
 
-    def _estimate(self, prepared: Prepared, nats: Estimate, units: Units) -> Estimate:
-        """The estimate in ``units``, with what all of them say."""
-        scale, n = NATS_PER[units], prepared.sums.shape[1]
+    def _information(
+        self, prepared: KernelSums, numbers: tuple[float, float, float], kind: Kind, entropies: dict[str, float]
+    ) -> Information:
+        """With what both informations say; ``numbers`` are the value and its bounds."""
+        value, low, high = numbers
+        n = prepared.sums.shape[1]
         flags = [CONSTANT_UNITS] if prepared.constant_units else []
-        if nats.details["h_t"] >= _SATURATED * math.log(n):
+        if entropies["h_t"] >= _SATURATED * math.log(n):
             flags.append(SATURATED)
-        entropies = {**nats.details, "log_n": math.log(n)}
-        details: dict[str, Any] = {
-            "measurement": self.measurement,
-            "estimand": "empirical",
-            "noise_variance": prepared.variance,
-            "constant_units": prepared.constant_units,
-            **{name: value / scale for name, value in entropies.items()},
-        }
-        low, high = (None if bound is None else bound / scale for bound in (nats.low, nats.high))
-        return Estimate(nats.value / scale, units, low, high, nats.kind, n, tuple(flags), details)
+        amounts = {**entropies, "log_n": math.log(n)}
+        facts = {"noise_variance": prepared.variance, "constant_units": prepared.constant_units}
+        return Information(value, n, "empirical", kind, low, high, tuple(flags), amounts, facts)
 
 
-def _near(t: Tensor, noise: float) -> Near | None:
+def _near(t: Tensor, noise: float) -> NearPairs | None:
     """In main memory, and where they are few."""
     if t.device.type != "cpu":
         return None
     most = min(len(t) * (len(t) - 1) // (2 * FEW), _MOST_NEAR)
     pairs = within_reach(t, noise, torch.arange(len(t)), most)
-    return None if pairs is None else Near(pairs.ends, torch.stack([-pairs.halves, -pairs.halves / 4]).exp_())
+    return None if pairs is None else NearPairs(pairs.ends, torch.stack([-pairs.halves, -pairs.halves / 4]).exp_())
 
 
-def _sums(near: Near | Scaled, ids: Tensor) -> Tensor:
+def _sums(near: NearPairs | Scaled, ids: Tensor) -> Tensor:
     """Both kernels' sums over the samples with the id of each (2, samples) float64."""
     if isinstance(near, Scaled):
         return kernel_sums(near, ids)

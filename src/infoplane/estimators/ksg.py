@@ -24,8 +24,9 @@ from typing import Any, ClassVar, final
 import torch
 from torch import Tensor
 
+from infoplane.checks import whole_number
 from infoplane.errors import InputError
-from infoplane.estimators.base import Estimator
+from infoplane.estimators.base import NumbersOrClasses
 from infoplane.estimators.counting.samples import Ids, Variable
 from infoplane.estimators.distances.columns import Columns, scaled, scales, varying
 from infoplane.estimators.distances.neighbours import Cloud
@@ -38,9 +39,8 @@ from infoplane.flags import (
     NOISELESS,
     SATURATED,
     TIES,
-    Flag,
 )
-from infoplane.types import NATS_PER, Estimate, Units
+from infoplane.types import Information
 
 #: Beyond this many columns of both variables together, neighbours are too far away to be local.
 MOST_COLUMNS = 6
@@ -73,8 +73,48 @@ class Placed:
         return cls(Cloud.whole(columns.values), columns.n, columns.count, columns.constant, columns.values.device)
 
 
+class NeighbourEstimator(NumbersOrClasses):
+    """An estimator of distances to neighbours, in the max-norm."""
+
+    k: int
+    standardise: bool
+
+    @final
+    def placed(self, t: Tensor) -> Placed:
+        """The units of t that vary, over their scales, as points."""
+        columns = varying(t)
+        return Placed.of(columns, scales(columns, self.standardise))
+
+    @final
+    def information(
+        self, t: Placed, terms: Tensor | float, *, columns: int = 0, classes: Ids | None = None, **more: Any
+    ) -> Information:
+        """The mean of the ``terms`` of the samples, with what is doubtful about it.
+
+        ``columns`` of the other variable, or its ``classes``; ``more`` are ``flags``, ``facts`` and ``amounts``.
+        """
+        nats = terms if isinstance(terms, float) else float(terms.mean())
+        h_y = math.inf if classes is None else classes.entropy()
+        raised = (
+            (HIGH_DIMENSION, t.count + columns > MOST_COLUMNS),
+            (FEW_SAMPLES, t.n < FEWEST_SAMPLES),
+            (ABOVE_CEILING, nats > h_y),
+            (CONSTANT_UNITS, t.constant > 0),
+        )
+        amounts = {"log_n": math.log(t.n)} | ({} if classes is None else {"h_y": h_y})
+        facts = {"columns": t.count, "columns_other": columns, "constant_units": t.constant}
+        return Information(
+            nats,
+            t.n,
+            "population",
+            flags=(*more.get("flags", ()), *(flag for flag, true in raised if true)),
+            amounts={**amounts, **more.get("amounts", {})},
+            facts={**facts, **more.get("facts", {})},
+        )
+
+
 @final
-class KSG(Estimator):
+class KSG(NeighbourEstimator):
     """Mutual information from distances to the k-th nearest neighbour.
 
     For a few continuous units and a label of classes or numbers: nearly unbiased up to some three dimensions a
@@ -98,10 +138,9 @@ class KSG(Estimator):
     """
 
     name: ClassVar[str] = "ksg"
-    continuous: ClassVar[bool] = True
 
     def __init__(self, k: int = 3, standardise: bool = True, jitter: float = 0.0, seed: int = 0) -> None:
-        check_neighbours(k)
+        whole_number("k", k, least=1, example=3)
         if not jitter >= 0:
             raise InputError(f"jitter={jitter!r} must be 0 or more: for example 1e-10")
         self.k = k
@@ -115,41 +154,45 @@ class KSG(Estimator):
         return f"{self.k} nearest neighbours, max-norm{noise}"
 
     def prepare(self, t: Tensor) -> Placed:
-        if self.jitter:
-            return Placed.of(self._columns(t, self.seed))
-        columns = varying(t)
-        return Placed.of(columns, scales(columns, self.standardise))
+        return Placed.of(self._columns(t, self.seed)) if self.jitter else self.placed(t)
 
-    def with_input(self, prepared: Placed, x: Variable, units: Units = "bits") -> Estimate:
-        if x.numbers is None:
-            return self._with_classes(prepared, x.classes(), units)
-        return self._with_numbers(prepared, x, units)
-
-    def with_label(self, prepared: Placed, y: Variable, units: Units = "bits") -> Estimate:
-        if y.ids is None:
-            return self._with_numbers(prepared, y, units)
-        return self._with_classes(prepared, y.classes(), units)
-
-    def _with_numbers(self, t: Placed, other: Variable, units: Units) -> Estimate:
-        key = (self.name, self.standardise, self.jitter, self.seed, t.device)
+    def with_numbers(self, prepared: Placed, other: Variable) -> Information:
+        t, key = prepared, (self.name, self.standardise, self.jitter, self.seed, prepared.device)
 
         def placed_with_half() -> tuple[Placed, Cloud]:
-            found = Placed.whole(self._columns(other.values().to(t.device), self.seed + 1))
-            return found, found.cloud.take(self._half(found))
+            whole = Placed.whole(self._columns(other.values().to(t.device), self.seed + 1))
+            return whole, whole.cloud.take(self._half(whole))
 
-        found, half = other.derived(key, placed_with_half)
-        if not (t.count and found.count):
-            return neighbour_estimate(self, 0.0, t, found.count, units)
-        terms = continuous_terms(t.cloud, found.cloud, min(self.k, t.n - 1))
-        flags = [TIES] if tied(t.cloud, found.cloud) else []
+        points, half = other.derived(key, placed_with_half)
+        if not (t.count and points.count):
+            return self.information(t, 0.0, columns=points.count)
+        terms = continuous_terms(t.cloud, points.cloud, min(self.k, t.n - 1))
+        flags = [TIES] if tied(t.cloud, points.cloud) else []
         growth = None
         if t.n >= FEWEST_SAMPLES:
             growth = self._growth(terms, continuous_terms(t.cloud.take(self._half(t)), half, self.k))
         if growth is not None and growth > MOST_GROWTH:
             flags.append(NOISELESS)
-        return neighbour_estimate(
-            self, float(terms.mean()), t, found.count, units, flags=flags, facts={"growth": growth}
-        )
+        return self.information(t, terms, columns=points.count, flags=flags, amounts={"growth": growth})
+
+    def with_classes(self, prepared: Placed, classes: Ids) -> Information:
+        t = prepared
+        if not t.count:
+            return self.information(t, 0.0, classes=classes)
+        shared = (classes.counts > 1).to(t.device)[classes.ids]
+        lone = int((~shared).sum())
+        flags = [TIES] if bool(t.cloud.equal.any()) else []
+        if lone:
+            flags.append(LONE_SAMPLES)
+        terms: Tensor | float
+        if lone == t.n:  # no class to look into: as much as a sample of this size can show
+            flags.append(SATURATED)
+            terms = math.log(t.n)
+        elif lone:
+            terms = class_terms(t.cloud.take(shared.nonzero()[:, 0]), classes.take(shared), self.k)
+        else:
+            terms = class_terms(t.cloud, classes, self.k)
+        return self.information(t, terms, classes=classes, flags=flags, facts={"lone_samples": lone})
 
     def _half(self, placed: Placed) -> Tensor:
         """Which samples are half of them."""
@@ -162,27 +205,6 @@ class KSG(Estimator):
         error = math.sqrt(float(fewer.var()) / len(fewer))
         return growth if abs(growth) > _GROWTH_ERRORS * error else 0.0
 
-    def _with_classes(self, t: Placed, classes: Ids, units: Units) -> Estimate:
-        facts = {"h_y": classes.entropy() / NATS_PER[units]}
-        if not t.count:
-            return neighbour_estimate(self, 0.0, t, 0, units, facts=facts)
-        shared = (classes.counts > 1).to(t.device)[classes.ids]
-        flags = []
-        if bool(t.cloud.equal.any()):
-            flags.append(TIES)
-        lone = int((~shared).sum())
-        if lone:
-            flags.append(LONE_SAMPLES)
-        if lone == t.n:  # no class to look into: as much as a sample of this size can show
-            flags.append(SATURATED)
-            value = math.log(t.n)
-        elif lone:
-            value = float(class_terms(t.cloud.take(shared.nonzero()[:, 0]), classes.take(shared), self.k).mean())
-        else:
-            value = float(class_terms(t.cloud, classes, self.k).mean())
-        facts["lone_samples"] = lone
-        return neighbour_estimate(self, value, t, 0, units, flags=flags, facts=facts)
-
     def _columns(self, values: Tensor, seed: int) -> Columns:
         columns = scaled(values, self.standardise)
         return Columns(self._shaken(columns.values, seed), columns.constant)
@@ -192,12 +214,6 @@ class KSG(Estimator):
             return values
         noise = torch.randn(values.shape, dtype=values.dtype, generator=torch.Generator().manual_seed(seed))
         return values + self.jitter * values.std(0) * noise.to(values.device)
-
-
-def check_neighbours(k: int) -> None:
-    """A whole number of at least 1."""
-    if isinstance(k, bool) or not isinstance(k, int) or k < 1:
-        raise InputError(f"k={k!r} must be a whole number of at least 1: for example k=3")
 
 
 def continuous_terms(x: Cloud, y: Cloud, k: int) -> Tensor:
@@ -222,39 +238,3 @@ def class_terms(t: Cloud, classes: Ids, k: int) -> Tensor:
 def psi(count: int | Tensor) -> Tensor:
     """The digamma function of counts."""
     return torch.special.digamma(torch.as_tensor(count, dtype=torch.float64))
-
-
-def neighbour_estimate(
-    made: Estimator,
-    nats: float,
-    t: Placed,
-    columns: int,
-    units: Units,
-    *,
-    flags: list[Flag] | None = None,
-    facts: dict[str, Any] | None = None,
-) -> Estimate:
-    """An estimate from neighbours, with what is doubtful about it; ``columns`` of the other variable."""
-    scale, n = NATS_PER[units], t.n
-    facts = dict(facts or {})
-    doubt = list(flags or [])
-    if t.count + columns > MOST_COLUMNS:
-        doubt.append(HIGH_DIMENSION)
-    if n < FEWEST_SAMPLES:
-        doubt.append(FEW_SAMPLES)
-    if nats / scale > facts.get("h_y", math.inf):
-        doubt.append(ABOVE_CEILING)
-    if t.constant:
-        doubt.append(CONSTANT_UNITS)
-    if facts.get("growth") is not None:
-        facts["growth"] /= scale
-    details = {
-        "measurement": made.measurement,
-        "estimand": "population",
-        "log_n": math.log(n) / scale,
-        "columns": t.count,
-        "columns_other": columns,
-        "constant_units": t.constant,
-        **facts,
-    }
-    return Estimate(nats / scale, units, n=n, flags=tuple(doubt), details=details)

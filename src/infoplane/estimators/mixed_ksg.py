@@ -18,16 +18,16 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor
 
-from infoplane.estimators.base import Estimator
+from infoplane.checks import whole_number
 from infoplane.estimators.counting.samples import Ids, Variable
-from infoplane.estimators.distances.columns import scaled, scales, varying
+from infoplane.estimators.distances.columns import scaled
 from infoplane.estimators.distances.neighbours import Cloud
-from infoplane.estimators.ksg import Placed, check_neighbours, neighbour_estimate, psi
-from infoplane.types import NATS_PER, Estimate, Units
+from infoplane.estimators.ksg import NeighbourEstimator, Placed, psi
+from infoplane.types import Information
 
 
 @final
-class MixedKSG(Estimator):
+class MixedKSG(NeighbourEstimator):
     """Mutual information from neighbours, right for equal samples too (dead or saturated units, counts, mixtures).
 
     For a few units of which some repeat their values, and a label of classes or numbers.
@@ -42,10 +42,9 @@ class MixedKSG(Estimator):
     """
 
     name: ClassVar[str] = "mixed-ksg"
-    continuous: ClassVar[bool] = True
 
     def __init__(self, k: int = 5, standardise: bool = True) -> None:
-        check_neighbours(k)
+        whole_number("k", k, least=1, example=5)
         self.k = k
         self.standardise = standardise
 
@@ -54,34 +53,23 @@ class MixedKSG(Estimator):
         return f"{self.k} nearest neighbours or all equal samples, max-norm"
 
     def prepare(self, t: Tensor) -> Placed:
-        columns = varying(t)
-        return Placed.of(columns, scales(columns, self.standardise))
+        return self.placed(t)
 
-    def with_input(self, prepared: Placed, x: Variable, units: Units = "bits") -> Estimate:
-        if x.numbers is None:
-            return self._with_classes(prepared, x.classes(), units)
-        return self._with_numbers(prepared, x, units)
+    def with_numbers(self, prepared: Placed, other: Variable) -> Information:
+        t = prepared
 
-    def with_label(self, prepared: Placed, y: Variable, units: Units = "bits") -> Estimate:
-        if y.ids is None:
-            return self._with_numbers(prepared, y, units)
-        return self._with_classes(prepared, y.classes(), units)
-
-    def _with_numbers(self, t: Placed, other: Variable, units: Units) -> Estimate:
         def whole() -> Placed:
             return Placed.whole(scaled(other.values().to(t.device), self.standardise))
 
-        found = other.derived((self.name, self.standardise, t.device), whole)
-        value = 0.0
-        if t.count and found.count:
-            value = float(mixed_terms(t.cloud, found.cloud, min(self.k, t.n - 1)).mean())
-        facts = {"ties": _ties(t)}
-        return neighbour_estimate(self, value, t, found.count, units, facts=facts)
+        points = other.derived((self.name, self.standardise, t.device), whole)
+        terms: Tensor | float = 0.0
+        if t.count and points.count:
+            terms = mixed_terms(t.cloud, points.cloud, min(self.k, t.n - 1))
+        return self.information(t, terms, columns=points.count, facts={"ties": _ties(t)})
 
-    def _with_classes(self, t: Placed, classes: Ids, units: Units) -> Estimate:
-        facts = {"h_y": classes.entropy() / NATS_PER[units], "ties": _ties(t)}
-        value = float(mixed_class_terms(t.cloud, classes, self.k).mean()) if t.count else 0.0
-        return neighbour_estimate(self, value, t, 0, units, facts=facts)
+    def with_classes(self, prepared: Placed, classes: Ids) -> Information:
+        terms = mixed_class_terms(prepared.cloud, classes, self.k) if prepared.count else 0.0
+        return self.information(prepared, terms, classes=classes, facts={"ties": _ties(prepared)})
 
 
 def _ties(t: Placed) -> float:

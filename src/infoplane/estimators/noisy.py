@@ -34,7 +34,7 @@ from infoplane.estimators.counting.symbols import constant_units
 from infoplane.estimators.distances.pairwise import half_squares
 from infoplane.estimators.distances.reach import within_reach
 from infoplane.flags import CONSTANT_UNITS, SATURATED, Flag
-from infoplane.types import NATS_PER, Estimate, Units
+from infoplane.types import Information
 
 PAIRS_AT_ONCE = 1 << 21  # exponents held in memory
 SATURATED_SHARE = 0.9  # of the logarithm of the number of inputs
@@ -44,7 +44,7 @@ _LEAST = -50.0  # exponents below are as good as none beside the 0 of a row and 
 
 
 @dataclass(frozen=True)
-class Near:
+class NearCentres:
     """What is near to each draw, but for its own row, draw after draw: how much (draws,), the numbers of the centres
     (count,), and the exponents for +z and -z (2, count); log p(T) of each draw (2, draws), but for a constant.
     """
@@ -64,7 +64,7 @@ class Mixture:
     t: Tensor
     rows: Tensor
     constant: int
-    near: Near | None
+    near: NearCentres | None
 
 
 @final
@@ -111,33 +111,35 @@ class Noisy(Estimator):
         near = self._near(t, rows) if t.device.type == "cpu" else None
         return Mixture(t, rows.to(t.device), int(constant_units(t[None])), near)
 
-    def with_input(self, prepared: Mixture, x: Variable, units: Units = "bits") -> Estimate:
-        return self._estimate(prepared, x.classes(), "h_x", units)
+    def with_input(self, prepared: Mixture, x: Variable) -> Information:
+        return self._information(prepared, x.classes(), "h_x")
 
-    def with_label(self, prepared: Mixture, y: Variable, units: Units = "bits") -> Estimate:
-        return self._estimate(prepared, y.classes(), "h_y", units)
+    def with_label(self, prepared: Mixture, y: Variable) -> Information:
+        return self._information(prepared, y.classes(), "h_y")
 
-    def _estimate(self, mixture: Mixture, groups: Ids, entropy: str, units: Units) -> Estimate:
-        n, scale = len(mixture.t), NATS_PER[units]
+    def _information(self, mixture: Mixture, groups: Ids, entropy: str) -> Information:
+        n = len(mixture.t)
         each = self._log_ratios(mixture, groups)
         value, error = float(each.mean()), float(each.std(correction=0)) / math.sqrt(len(each))
         flags: tuple[Flag, ...] = (CONSTANT_UNITS,) if mixture.constant else ()
         if value >= SATURATED_SHARE * math.log(groups.count) and entropy == "h_x":
             flags += (SATURATED,)
-        details = {
-            "measurement": self.measurement,
-            "estimand": "empirical",
-            "noise_variance": self.noise**2,
-            "monte_carlo_points": 2 * len(each),
-            "standard_error": error / scale,
-            "log_n": math.log(n) / scale,
-            entropy: groups.entropy() / scale,
-            "constant_units": mixture.constant,
-        }
-        low, high = (value - 1.96 * error) / scale, (value + 1.96 * error) / scale
-        return Estimate(value / scale, units, low, high, "estimate", n, flags, details)
+        return Information(
+            value,
+            n,
+            "empirical",
+            low=value - 1.96 * error,
+            high=value + 1.96 * error,
+            flags=flags,
+            amounts={"standard_error": error, "log_n": math.log(n), entropy: groups.entropy()},
+            facts={
+                "noise_variance": self.noise**2,
+                "monte_carlo_points": 2 * len(each),
+                "constant_units": mixture.constant,
+            },
+        )
 
-    def _near(self, t: Tensor, rows: Tensor) -> Near | None:
+    def _near(self, t: Tensor, rows: Tensor) -> NearCentres | None:
         """Of all draws, in main memory and as long as they are few."""
         n, times = len(t), max(1, len(rows) // len(t))
         pairs = within_reach(t, self.noise, rows[:n], MOST_NEAR // (2 * times))
@@ -153,7 +155,7 @@ class Noisy(Estimator):
         counts, centres, exponents = (
             torch.from_numpy(np.concatenate(parts, axis=-1)) for parts in zip(*found, strict=True)
         )
-        near = Near(counts, centres, exponents, torch.zeros(2, len(rows), dtype=torch.float64))
+        near = NearCentres(counts, centres, exponents, torch.zeros(2, len(rows), dtype=torch.float64))
         return replace(near, everywhere=_log_sums(near, rows, torch.zeros(n, dtype=torch.int64)))
 
     def _noise(self, t: Tensor, rows: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
@@ -210,7 +212,7 @@ def _log_ratio(exponents: Tensor, same: Tensor | None, log_size: Tensor) -> Tens
     return exponents.masked_fill(~same, -math.inf).logsumexp(1) - log_size - everywhere
 
 
-def _log_sums(near: Near, rows: Tensor, ids: Tensor) -> Tensor:
+def _log_sums(near: NearCentres, rows: Tensor, ids: Tensor) -> Tensor:
     """log of the sum of exp over the samples with the id of each draw's row (2, draws)."""
     sums = np.empty((2, len(rows)))
     _add_exponents(rows.numpy(), near.counts.numpy(), near.centres.numpy(), near.exponents.numpy(), ids.numpy(), sums)
@@ -219,7 +221,7 @@ def _log_sums(near: Near, rows: Tensor, ids: Tensor) -> Tensor:
 
 @numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
 def _exponents(t, scale, rows, noise, starts, others, halves):  # type: ignore[no-untyped-def]
-    """What ``Near`` holds of draws at ``rows`` of ``scale`` t with ``noise`` (draws, units)."""
+    """What ``NearCentres`` holds of draws at ``rows`` of ``scale`` t with ``noise`` (draws, units)."""
     most, kept = 0, 0
     for row in rows:
         most += starts[row + 1] - starts[row]

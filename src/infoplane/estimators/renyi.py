@@ -18,7 +18,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, final
+from typing import ClassVar, Literal, final
 
 import numba
 import numpy as np
@@ -30,7 +30,7 @@ from infoplane.estimators.base import Estimator
 from infoplane.estimators.counting.samples import Ids, Variable
 from infoplane.estimators.counting.symbols import constant_units
 from infoplane.estimators.distances.pairwise import doubts, shuffles, squared_distances, unit_rows
-from infoplane.types import NATS_PER, Estimate, Units
+from infoplane.types import Information
 
 KERNELS = ("gaussian", "cosine")
 WIDTHS = ("silverman", "median")
@@ -41,7 +41,7 @@ _MEDIAN_OF = 2000  # samples, evenly spaced, whose distances give the median
 
 
 @dataclass(frozen=True)
-class Prepared:
+class KernelMatrix:
     """A layer's kernel matrix (samples, samples), K_ii = 1, its width and its entropy in nats."""
 
     kernel: Tensor
@@ -65,13 +65,16 @@ class Renyi(Estimator):
     their mean, None where every label is another. ``alpha`` 1 is the limit, von Neumann's entropy.
 
     Time is samples^3, once for the layer and within each class for a label, 1 + ``null`` times for numbers of x and a
-    continuous y; where ``alpha`` is 2 it is samples^2. Memory samples^2. Errors: ``InputError`` for options out of
-    range and more than 20 000 samples.
+    continuous y; where ``alpha`` is 2 it is samples^2. Memory samples^2.
 
-    >>> import infoplane as ip, numpy as np
-    >>> t, y = np.repeat(np.eye(2), 50, axis=0), np.repeat([0, 1], 50)
-    >>> round(ip.mutual_information(t, y, estimator="renyi", kernel="cosine").value, 6)
-    1.0
+    Raises:
+        InputError: options out of range, or more than 20 000 samples.
+
+    Example:
+        >>> import infoplane as ip, numpy as np
+        >>> t, y = np.repeat(np.eye(2), 50, axis=0), np.repeat([0, 1], 50)
+        >>> round(ip.mutual_information(t, y, estimator="renyi", kernel="cosine").value, 6)
+        1.0
     """
 
     name: ClassVar[str] = "renyi"
@@ -108,7 +111,7 @@ class Renyi(Estimator):
         rule = f"{self.kernel_width} width" if isinstance(self.kernel_width, str) else f"width {self.kernel_width:g}"
         return f"matrix Renyi entropy of order {self.alpha:g}, Gaussian kernel of {rule}"
 
-    def prepare(self, t: Tensor) -> Prepared:
+    def prepare(self, t: Tensor) -> KernelMatrix:
         if len(t) > _MOST_SAMPLES:
             raise InputError(
                 f"renyi takes eigenvalues of a {len(t)} x {len(t)} matrix ({8 * len(t) ** 2 / 1e9:.1f} GB): "
@@ -116,13 +119,13 @@ class Renyi(Estimator):
             )
         kernel, width = self._kernel(t)
         zero_rows = int((t == 0).all(1).sum()) if self.kernel == "cosine" else 0
-        return Prepared(kernel, width, self._entropy(kernel), int(constant_units(t[None])), zero_rows)
+        return KernelMatrix(kernel, width, self._entropy(kernel), int(constant_units(t[None])), zero_rows)
 
-    def with_input(self, prepared: Prepared, x: Variable, units: Units = "bits") -> Estimate:
-        return self._estimate(prepared, x, "h_x", units)
+    def with_input(self, prepared: KernelMatrix, x: Variable) -> Information:
+        return self._information(prepared, x, "h_x")
 
-    def with_label(self, prepared: Prepared, y: Variable, units: Units = "bits") -> Estimate:
-        return self._estimate(prepared, y, "h_y", units)
+    def with_label(self, prepared: KernelMatrix, y: Variable) -> Information:
+        return self._information(prepared, y, "h_y")
 
     def _kernel(self, t: Tensor) -> tuple[Tensor, float | None]:
         """(samples, samples) float64 with ones on the diagonal, and the width of a Gaussian."""
@@ -163,9 +166,9 @@ class Renyi(Estimator):
             return -math.log(_squares(mine * theirs for mine, theirs in rows) / n**2)
         return self._entropy(kernel * other)
 
-    def _estimate(self, prepared: Prepared, other: Variable, own: str, units: Units) -> Estimate:
-        """I(A;B) in ``units``; ``own`` is the name of B's entropy."""
-        n, scale = len(prepared.kernel), NATS_PER[units]
+    def _information(self, prepared: KernelMatrix, other: Variable, own: str) -> Information:
+        """I(A;B); ``own`` is the name of B's entropy."""
+        n, constant, zero_rows = len(prepared.kernel), prepared.constant_units, prepared.zero_rows
         matrix: Ids | Tensor
         if other.numbers is None:
             matrix = other.classes()
@@ -175,18 +178,14 @@ class Renyi(Estimator):
         joint = self._joint(prepared.kernel, matrix)
         value = prepared.entropy + entropy - joint
         null = self._null(prepared, matrix, entropy)
-        flags = doubts(value=value, null=null, constant_units=prepared.constant_units, zero_rows=prepared.zero_rows)
-        entropies = {"h_t": prepared.entropy, own: entropy, "joint": joint, "log_n": math.log(n)}
-        details: dict[str, Any] = {
-            "measurement": self.measurement,
-            "estimand": "empirical",
-            "kernel_width": prepared.width,
-            "null": None if null is None else null / scale,
-            "constant_units": prepared.constant_units,
-            "zero_rows": prepared.zero_rows,
-            **{name: number / scale for name, number in entropies.items()},
-        }
-        return Estimate(value / scale, units, n=n, flags=flags, details=details)
+        return Information(
+            value,
+            n,
+            "empirical",
+            flags=doubts(value=value, null=null, constant_units=constant, zero_rows=zero_rows),
+            amounts={"null": null, "h_t": prepared.entropy, own: entropy, "joint": joint, "log_n": math.log(n)},
+            facts={"kernel_width": prepared.width, "constant_units": constant, "zero_rows": zero_rows},
+        )
 
     def _of_numbers(self, other: Variable, device: torch.device) -> tuple[Tensor, float]:
         """Kernel matrix and entropy of a variable of numbers."""
@@ -197,7 +196,7 @@ class Renyi(Estimator):
 
         return other.derived((self.name, self.alpha, self.kernel, self.kernel_width, device), compute)
 
-    def _null(self, prepared: Prepared, matrix: Ids | Tensor, entropy: float) -> float | None:
+    def _null(self, prepared: KernelMatrix, matrix: Ids | Tensor, entropy: float) -> float | None:
         """The mean over shuffled labels; None without shuffles, or where no order of the labels differs."""
         kernel, n = prepared.kernel, len(prepared.kernel)
         if self.null == 0 or (isinstance(matrix, Ids) and matrix.count == n):

@@ -18,7 +18,7 @@ from __future__ import annotations
 import functools
 import math
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, final
+from typing import ClassVar, final
 
 import numpy as np
 import torch
@@ -31,7 +31,7 @@ from infoplane.estimators.counting.samples import Ids, Variable
 from infoplane.estimators.counting.soft_codes import Groups, group_weights, row_weights, sample_weights, soft_codes
 from infoplane.estimators.counting.symbols import Varying
 from infoplane.estimators.distances.pairwise import doubts, shuffles, unit_rows
-from infoplane.types import NATS_PER, Estimate, Units
+from infoplane.types import Information
 
 _KEPT = 2**20  # numbers in codewords up to which they are kept: drawing them takes as long as some hundred samples
 _LEAST = 1e-15  # of lengths up to the inverse neither squares nor products leave the range of float32
@@ -40,7 +40,7 @@ _WIDE = 4096  # units up to which these are twice as many: a recording batch of 
 
 
 @dataclass(frozen=True)
-class Prepared:
+class SoftLayer:
     """The soft codes of a layer: 2^16 - 1 times the roots of the probabilities, (samples, codewords).
 
     They are whole numbers of 16 bits without a sign, in tensors of int16. So are their squares whole numbers, which
@@ -54,7 +54,7 @@ class Prepared:
     zero: Tensor  # (samples,) which rows are zero
     bad: Tensor  # (samples,) which rows have NaN or infinity
 
-    def take(self, keep: Tensor) -> Prepared:
+    def take(self, keep: Tensor) -> SoftLayer:
         """Some of the samples: those where ``keep`` (samples,) is set, or that it numbers."""
         return replace(self, codes=self.codes[keep], zero=self.zero[keep], bad=self.bad[keep])
 
@@ -95,12 +95,15 @@ class Soft(Estimator, RowWise):
     and codeword, which rounds a value by about 1e-4 / sqrt(samples) nats, and its table stays that of a channel.
     Float32 layers in main memory become codes in float32, unless ``epsilon`` is given: that moves fewer than 1 in 200
     codes, by one step, and a value by less than the rounding does. All else is float64 or exact.
-    Errors: ``InputError`` for options out of range.
 
-    >>> import infoplane as ip, numpy as np
-    >>> t, y = np.repeat([[1.0, 0.0], [-1.0, 0.0]], 50, axis=0), np.repeat([0, 1], 50)
-    >>> round(ip.mutual_information(t, y, estimator="soft", epsilon=0.01).value, 3)
-    1.0
+    Raises:
+        InputError: options out of range.
+
+    Example:
+        >>> import infoplane as ip, numpy as np
+        >>> t, y = np.repeat([[1.0, 0.0], [-1.0, 0.0]], 50, axis=0), np.repeat([0, 1], 50)
+        >>> round(ip.mutual_information(t, y, estimator="soft", epsilon=0.01).value, 3)
+        1.0
     """
 
     name: ClassVar[str] = "soft"
@@ -122,7 +125,7 @@ class Soft(Estimator, RowWise):
         temperature = "1/sqrt(2 d log n)" if self.epsilon is None else f"{self.epsilon:g}"
         return f"soft choice among {self.codewords} random directions, temperature {temperature}"
 
-    def prepare(self, t: Tensor) -> Prepared:
+    def prepare(self, t: Tensor) -> SoftLayer:
         pieces = self.pieces(len(t))
         pieces.take(t[None])
         return pieces.prepared()[0]
@@ -134,39 +137,38 @@ class Soft(Estimator, RowWise):
     def row_bytes(self) -> int:
         return 2 * self.codewords + 2
 
-    def with_input(self, prepared: Prepared, x: Variable, units: Units = "bits") -> Estimate:
-        return self._estimate(prepared, x, "x", units)
+    def with_input(self, prepared: SoftLayer, x: Variable) -> Information:
+        return self._information(prepared, x, "x")
 
-    def with_label(self, prepared: Prepared, y: Variable, units: Units = "bits") -> Estimate:
-        return self._estimate(prepared, y, "y", units)
+    def with_label(self, prepared: SoftLayer, y: Variable) -> Information:
+        return self._information(prepared, y, "y")
 
-    def _estimate(self, prepared: Prepared, other: Variable, what: str, units: Units) -> Estimate:
+    def _information(self, prepared: SoftLayer, other: Variable, what: str) -> Information:
         groups = other.classes()
-        scale, n, zero_rows = NATS_PER[units], groups.n, int(prepared.zero.sum())
+        zero_rows = int(prepared.zero.sum())
         orders = other.derived((self.name, self.null, self.seed), lambda: self._orders(groups))
         whole = prepared.entropy
         within, *shuffled = prepared.entropies_within(orders)
         value, null = whole - within, None
         if shuffled:
             null = whole - math.fsum(shuffled) / len(shuffled)
-        entropies = {
-            "h_t": whole,
-            f"h_t_given_{what}": within,
-            f"h_{what}": groups.entropy(),
-            "log_n": math.log(n),
-            "log_codewords": math.log(self.codewords),
-        }
-        details: dict[str, Any] = {
-            "measurement": self.measurement,
-            "estimand": "empirical",
-            "epsilon": prepared.epsilon,
-            "null": None if null is None else null / scale,
-            "constant_units": prepared.constant_units,
-            "zero_rows": zero_rows,
-            **{name: number / scale for name, number in entropies.items()},
-        }
-        flags = doubts(value=value, null=null, constant_units=prepared.constant_units, zero_rows=zero_rows)
-        return Estimate(value / scale, units, kind="lower bound", n=n, flags=flags, details=details)
+        constant = prepared.constant_units
+        return Information(
+            value,
+            groups.n,
+            "empirical",
+            "lower bound",
+            flags=doubts(value=value, null=null, constant_units=constant, zero_rows=zero_rows),
+            amounts={
+                "null": null,
+                "h_t": whole,
+                f"h_t_given_{what}": within,
+                f"h_{what}": groups.entropy(),
+                "log_n": math.log(groups.n),
+                "log_codewords": math.log(self.codewords),
+            },
+            facts={"epsilon": prepared.epsilon, "constant_units": constant, "zero_rows": zero_rows},
+        )
 
     def _orders(self, groups: Ids) -> Groups:
         """The groups, and shuffled where that makes a difference."""
@@ -201,14 +203,14 @@ class SoftPieces(Pieces):
             self._assign(rows[:, start : start + block])
         self._waiting = rows[:, whole:].clone() if whole < rows.shape[1] else None
 
-    def prepared(self) -> list[Prepared]:
+    def prepared(self) -> list[SoftLayer]:
         if self._waiting is not None:
             self._assign(self._waiting)
             self._waiting = None
         codes, lengths = self._codes.tensor(), self._lengths.tensor()
         zero, bad = lengths == 0, ~lengths.isfinite()
         return [
-            Prepared(codes[member], self._epsilon, varying.constant, zero[member], bad[member])
+            SoftLayer(codes[member], self._epsilon, varying.constant, zero[member], bad[member])
             for member, varying in enumerate(self._varying)
         ]
 

@@ -28,7 +28,7 @@ from infoplane.estimators.counting.samples import Ids, Variable
 from infoplane.estimators.counting.symbols import constant_units
 from infoplane.estimators.distances.columns import Standardiser
 from infoplane.flags import ABOVE_CEILING, CONSTANT_UNITS, NOT_CONVERGED, OVERFITTED
-from infoplane.types import NATS_PER, Estimate, Kind, Units
+from infoplane.types import Information
 
 HEADS = ("linear", "identity")
 BASELINES = ("label", "uniform")
@@ -40,7 +40,7 @@ LARGEST_GRADIENT = 1e-5  # in nats per unit of a weight; the probe has converged
 
 
 @dataclass(frozen=True)
-class Held:
+class HeldOut:
     """Cross-entropies, nats, of every held-out sample: of the probe and of the baseline; and the probe's gradient."""
 
     probe: Tensor
@@ -96,16 +96,16 @@ class Usable(Estimator):
     def prepare(self, t: Tensor) -> Tensor:
         return t
 
-    def with_input(self, prepared: Tensor, x: Variable, units: Units = "bits") -> Estimate:
+    def with_input(self, prepared: Tensor, x: Variable) -> Information:
         raise InputError("usable information is about labels: ask for I(T;Y), or take another estimator for I(X;T)")
 
-    def with_label(self, prepared: Tensor, y: Variable, units: Units = "bits") -> Estimate:
-        labels, scale = y.classes(), NATS_PER[units]
+    def with_label(self, prepared: Tensor, y: Variable) -> Information:
+        labels = y.classes()
         constant = int(constant_units(prepared[None]))
         held = self._held(prepared, labels)
         each = held.baseline - held.probe
         value, error = float(each.mean()), float(each.std(correction=0)) / math.sqrt(len(each))
-        flags = [
+        flags = tuple(
             flag
             for flag, raised in (
                 (CONSTANT_UNITS, constant > 0),
@@ -114,22 +114,21 @@ class Usable(Estimator):
                 (ABOVE_CEILING, value > labels.entropy() + 1.96 * error + ROUNDING),
             )
             if raised
-        ]
-        details = {
-            "measurement": self.measurement,
-            "estimand": "population",
-            "baseline": float(held.baseline.mean()) / scale,
-            "cross_entropy": float(held.probe.mean()) / scale,
-            "standard_error": error / scale,
-            "held_out": len(each),
-            "h_y": labels.entropy() / scale,
-            "constant_units": constant,
-        }
-        low, high = (value - 1.96 * error) / scale, (value + 1.96 * error) / scale
-        kind: Kind = "lower bound" if self.baseline == "label" else "estimate"
-        return Estimate(value / scale, units, low, high, kind, labels.n, tuple(flags), details)
+        )
+        amounts = {"baseline": float(held.baseline.mean()), "cross_entropy": float(held.probe.mean())}
+        return Information(
+            value,
+            labels.n,
+            "population",
+            "lower bound" if self.baseline == "label" else "estimate",
+            low=value - 1.96 * error,
+            high=value + 1.96 * error,
+            flags=flags,
+            amounts=amounts | {"standard_error": error, "h_y": labels.entropy()},
+            facts={"held_out": len(each), "constant_units": constant},
+        )
 
-    def _held(self, t: Tensor, labels: Ids) -> Held:
+    def _held(self, t: Tensor, labels: Ids) -> HeldOut:
         if self.head == "identity":
             if t.shape[1] != labels.count:
                 raise InputError(
@@ -137,10 +136,10 @@ class Usable(Estimator):
                     "use head='linear'"
                 )
             everything = torch.arange(labels.n, device=t.device)
-            return Held(_cross_entropies(t.to(torch.float64), labels.ids), self._baseline(everything, labels), 0.0)
+            return HeldOut(_cross_entropies(t.to(torch.float64), labels.ids), self._baseline(everything, labels), 0.0)
         fit, held = self._split(labels)
         logits, gradient = self._probe(t, labels, fit)
-        return Held(_cross_entropies(logits[held], labels.ids[held]), self._baseline(fit, labels)[held], gradient)
+        return HeldOut(_cross_entropies(logits[held], labels.ids[held]), self._baseline(fit, labels)[held], gradient)
 
     def _baseline(self, fit: Tensor, labels: Ids) -> Tensor:
         """Cross-entropy of every sample where all are predicted alike; ``fit`` numbers the samples it is learned on."""

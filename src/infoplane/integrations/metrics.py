@@ -29,13 +29,15 @@ class MutualInformation(Metric):
     All are kept, since most bins depend on all of them; ``merge_state`` joins two metrics, ``reset`` begins anew.
     Calling the metric also estimates that batch alone, for which it needs two classes; ``update`` does not.
 
-    Errors: as of ``ip.mutual_information``, from ``compute``.
+    Raises:
+        InputError: from ``compute``, and whatever else ``ip.mutual_information`` raises.
 
-    >>> metric = MutualInformation({"name": "binned", "bins": "distinct"})
-    >>> metric.update(torch.tensor([0, 0]), torch.tensor([1, 1]))
-    >>> metric.update(torch.tensor([1, 1]), torch.tensor([0, 0]))
-    >>> metric.compute()
-    tensor(1.)
+    Example:
+        >>> metric = MutualInformation({"name": "binned", "bins": "distinct"})
+        >>> metric.update(torch.tensor([0, 0]), torch.tensor([1, 1]))
+        >>> metric.update(torch.tensor([1, 1]), torch.tensor([0, 0]))
+        >>> metric.compute()
+        tensor(1.)
     """
 
     is_differentiable: bool | None = False

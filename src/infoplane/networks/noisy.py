@@ -113,7 +113,7 @@ def sample_paths(
         torch.Size([100, 4, 5])
         >>> noisy = estimator("noisy", noise=0.1)
         >>> same_x = samples.Variable(samples.number(torch.arange(100).repeat_interleave(4)))
-        >>> 0 < noisy.with_input(noisy.prepare(t.flatten(0, 1)), same_x).value <= 6.65
+        >>> 0 < noisy.about_input(noisy.prepare(t.flatten(0, 1)), same_x).value <= 6.65
         True
     """
     paths = whole_number("paths", paths, least=1, example=16)

@@ -15,7 +15,7 @@ from infoplane.estimators.counting.consistency import flagged_layers
 from infoplane.estimators.counting.readings import Count, Reading
 from infoplane.estimators.counting.samples import Variable, distinct_ids
 from infoplane.estimators.counting.symbols import Symbols
-from infoplane.estimators.doubt import reordered, shuffled
+from infoplane.estimators.doubt import orders, reordered
 from infoplane.plane.gather import Gathered
 from infoplane.plane.question import WHOLE, Moment, Question
 from infoplane.types import NATS_PER, Estimate, Units
@@ -114,9 +114,7 @@ def _shuffled_counts(
 def _shuffled_variables(question: Question, y: Variable) -> Iterable[tuple[Variable, Variable]]:
     if question.shuffles is None:
         return
-    random = np.random.default_rng(question.shuffles.seed)
-    for _ in range(question.shuffles.times):
-        order = torch.from_numpy(shuffled(question.shuffles.members, random))
+    for order in orders(question.shuffles.members, question.shuffles.times, question.shuffles.seed):
         yield reordered(question.x, order), reordered(y, order)
 
 
@@ -213,17 +211,17 @@ def _members(estimator: Estimator, number: int, gathered: Gathered, at: int, pla
 def _of_member(estimator: Estimator, prepared: Any, question: Question) -> dict[str, Reading]:
     """Readings of one layer of one network for every label set."""
     defined = "i_xt" in estimator.informations
-    i_xt = estimator.with_input(prepared, question.x, question.units) if defined else None
+    i_xt = estimator.about_input(prepared, question.x, question.units) if defined else None
     readings = {}
     for label, y in question.labels.items():
         if y.ids is not None and y.ids.count == 1:
             readings[label] = Reading.of(i_xt, Estimate(0.0, question.units, n=y.n))  # about a constant
             continue
-        reading = Reading.of(i_xt, estimator.with_label(prepared, y, question.units))
+        reading = Reading.of(i_xt, estimator.about_label(prepared, y, question.units))
         shuffles = [
             Reading.of(
-                estimator.with_input(prepared, x_null, question.units) if defined else None,
-                estimator.with_label(prepared, y_null, question.units),
+                estimator.about_input(prepared, x_null, question.units) if defined else None,
+                estimator.about_label(prepared, y_null, question.units),
             )
             for x_null, y_null in _shuffled_variables(question, y)
         ]

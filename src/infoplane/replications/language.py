@@ -56,7 +56,7 @@ def train(folder: Path | None, *, seed: int) -> Mapping[str, Any]:
         for layer, place in LAYERS.items():
             prepared = soft.prepare(outputs[place].flatten(0, 2))
             for name, variable in variables.items():
-                estimate = soft.with_label(prepared, variable)
+                estimate = soft.about_label(prepared, variable)
                 row[f"{layer} {name}"], row[f"{layer} {name} null"] = estimate.value, estimate.details["null"]
         return row
 

@@ -116,7 +116,7 @@ def information(t: Tensor, noise: float) -> float:
     """I(X;T) in bits by sample propagation; ``t`` (samples, paths, units) before the noise."""
     noisy = Noisy(noise, MONTE_CARLO)
     inputs = torch.arange(len(t)).repeat_interleave(t.shape[1])
-    return noisy.with_input(noisy.prepare(t.flatten(0, 1)), Variable(number(inputs))).value
+    return noisy.about_input(noisy.prepare(t.flatten(0, 1)), Variable(number(inputs))).value
 
 
 def cluster_ratio(t: Tensor, y: Tensor) -> float:

@@ -187,7 +187,7 @@ def informations(t: Tensor, y: Tensor, name: str) -> tuple[Tensor, Tensor]:
 def upper_bound(t: Tensor) -> float:
     """The kernel bound on I(X; T + noise) in bits of one network's layer (samples, units), noise variance 1e-3."""
     kde = KDE(noise_variance=1e-3)
-    return kde.with_input(kde.prepare(t), Variable(distinct_ids(len(t)))).value
+    return kde.about_input(kde.prepare(t), Variable(distinct_ids(len(t)))).value
 
 
 def merged(t: Tensor) -> float:

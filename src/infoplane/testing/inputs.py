@@ -134,9 +134,9 @@ def _number_or_error(subject: Subject, t: Tensor, x: Any, y: Any, shown: str) ->
     The estimator is asked without the public function, which refuses some of these samples itself.
     """
     made = subject.copy()
-    asked: dict[str, Callable[[Any], Estimate]] = {"i_ty": lambda t: made.with_label(t, label_variable(y), "nats")}
+    asked: dict[str, Callable[[Any], Estimate]] = {"i_ty": lambda t: made.about_label(t, label_variable(y), "nats")}
     if "i_xt" in made.informations:
-        asked["i_xt"] = lambda t: made.with_input(t, input_variable(x), "nats")
+        asked["i_xt"] = lambda t: made.about_input(t, input_variable(x), "nats")
     found = {}
     for name, ask in asked.items():
         try:
@@ -159,7 +159,7 @@ def check_two_samples(subject: Subject) -> None:
 def check_one_label(subject: Subject) -> None:
     """Nothing can be known of a label that never changes: no information, a flag, or an error of infoplane."""
     t, x, _ = sample()
-    shown = "t, x, y = infoplane.testing.sample(); estimator.with_label(prepared, a label of one class)"
+    shown = "t, x, y = infoplane.testing.sample(); estimator.about_label(prepared, a label of one class)"
     y = np.zeros(len(t), dtype=np.int64)
     found = _number_or_error(subject, torch.from_numpy(t), x, y, shown)
     if "i_ty" in found and not doubts(found["i_ty"]):

@@ -109,7 +109,7 @@ def check_continuous(subject: Subject) -> None:
     made = subject.copy()
     try:
         with known_random():
-            found: object = made.with_label(
+            found: object = made.about_label(
                 made.prepare(torch.from_numpy(t)), label_variable(y, continuous=True), "nats"
             )
     except InfoplaneError as error:
@@ -147,9 +147,9 @@ def check_random_state(subject: Subject) -> None:
 def _ask(made: Estimator, asked: Sample) -> list[float]:
     """Values in nats, straight from the estimator."""
     prepared = made.prepare(torch.from_numpy(asked.t))
-    values = [made.with_label(prepared, label_variable(asked.y), "nats").value]
+    values = [made.about_label(prepared, label_variable(asked.y), "nats").value]
     if "i_xt" in made.informations:
-        values.append(made.with_input(prepared, input_variable(asked.x), "nats").value)
+        values.append(made.about_input(prepared, input_variable(asked.x), "nats").value)
     return values
 
 
@@ -166,12 +166,12 @@ def check_prepared_again(subject: Subject) -> None:
     """What is prepared of a layer serves any number of label sets."""
     t, x, y = sample()
     asked: list[tuple[str, Callable[[Estimator, Any], Estimate]]] = [
-        ("y", lambda made, ready: made.with_label(ready, label_variable(y), "nats")),
-        ("y > 0", lambda made, ready: made.with_label(ready, label_variable(y > 0), "nats")),
-        ("y again", lambda made, ready: made.with_label(ready, label_variable(y), "nats")),
+        ("y", lambda made, ready: made.about_label(ready, label_variable(y), "nats")),
+        ("y > 0", lambda made, ready: made.about_label(ready, label_variable(y > 0), "nats")),
+        ("y again", lambda made, ready: made.about_label(ready, label_variable(y), "nats")),
     ]
     if "i_xt" in subject.estimator.informations:
-        asked.insert(1, ("x", lambda made, ready: made.with_input(ready, input_variable(x), "nats")))
+        asked.insert(1, ("x", lambda made, ready: made.about_input(ready, input_variable(x), "nats")))
     again = subject.copy()
     prepared = again.prepare(torch.from_numpy(t.copy()))
     for what, ask in asked:
@@ -193,7 +193,7 @@ def check_arguments_unchanged(subject: Subject) -> None:
         (call("torch.from_numpy(t), y"), lambda: mutual_information(t, y, estimator=made)),
     ]
     if "i_xt" in made.informations:
-        asked.append((input_call("t"), lambda: made.with_input(made.prepare(t), input_variable(x), "nats")))
+        asked.append((input_call("t"), lambda: made.about_input(made.prepare(t), input_variable(x), "nats")))
     for shown, ask in asked:
         with known_random():
             ask()

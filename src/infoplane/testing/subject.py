@@ -144,7 +144,7 @@ class Subject:
         made = self.copy()
         with known_random(), kept(t, x):
             activations = as_activations(t)
-            return made.with_input(made.prepare(activations), input_variable(x).to(activations.device), units)
+            return made.about_input(made.prepare(activations), input_variable(x).to(activations.device), units)
 
     def both(self, asked: Sample, units: Units = "nats") -> list[tuple[str, Estimate]]:
         """The informations that there are, each with the call that makes it."""
@@ -178,7 +178,7 @@ def call(arguments: str, units: Units = "nats", given: str = "t, x, y = infoplan
 
 def input_call(t: str, units: Units = "nats", given: str = "t, x, y = infoplane.testing.sample()") -> str:
     """A call for the input, in words."""
-    return f'{given}; estimator.with_input(estimator.prepare({t}), x, "{units}")'
+    return f'{given}; estimator.about_input(estimator.prepare({t}), x, "{units}")'
 
 
 def near(found: float, wanted: float, tolerance: float, what: str, shown: str) -> None:

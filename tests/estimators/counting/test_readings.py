@@ -141,7 +141,8 @@ def test_shares_of_a_family():
     same = torch.arange(200).double()[None, :, None] % 2
     apart = same + 2 * torch.arange(4)[:, None, None]
     made = Binned("distinct")
-    i_xt, _ = made.count([made.symbols(apart)], distinct_ids(200), label_ids(np.arange(200) % 2), "exact").estimates()
+    count = made.count([made.symbols(apart)], distinct_ids(200), label_ids(np.arange(200) % 2), "exact")
+    i_xt = count.informations()[0].estimate(made.measurement, "bits")
     assert i_xt.details["copies_share"] == pytest.approx(1, abs=1e-12)
     assert i_xt.details["log_j"] == 2
     assert i_xt.details["log_n"] == pytest.approx(math.log2(200))
@@ -165,11 +166,11 @@ def test_doubtful_values_are_kept_and_flagged():
     lone = np.arange(40) // 2
     made = Binned("distinct", correction="miller-madow")
     prepared = made.prepare(torch.from_numpy(lone).double()[:, None])
-    i_xt = made.with_input(prepared, Variable(distinct_ids(40)), "nats")
+    i_xt = made.about_input(prepared, Variable(distinct_ids(40)), "nats")
     assert i_xt.value == pytest.approx(math.log(20) + 19 / 80, abs=1e-12)
     assert "above-ceiling" not in i_xt.flags
     assert i_xt.value < i_xt.details["log_n"]
-    above = made.with_input(
+    above = made.about_input(
         made.prepare(torch.arange(40).double()[:, None] // 1.05), Variable(distinct_ids(40)), "nats"
     )
     assert above.value > math.log(40)

@@ -251,15 +251,15 @@ def test_the_second_layer_finds_the_work_on_the_input_done(name, options, monkey
     monkeypatch.setattr(Variable, "values", lambda self: (self is shared and read.append(1)) or values(self))
     found, reads = [], []
     for t in layers:
-        found.append(made.with_input(made.prepare(t), shared))
+        found.append(made.about_input(made.prepare(t), shared))
         reads.append(len(read))
         read.clear()
     assert reads[0] > 0
     assert reads[1] == 0
-    assert found == [made.with_input(made.prepare(t), input_variable(x)) for t in layers]
+    assert found == [made.about_input(made.prepare(t), input_variable(x)) for t in layers]
     labels = label_variable(x[:, :2], continuous=True)
-    twice = [made.with_label(made.prepare(layers[0]), labels) for _ in range(2)]
-    assert twice == [made.with_label(made.prepare(layers[0]), label_variable(x[:, :2], continuous=True))] * 2
+    twice = [made.about_label(made.prepare(layers[0]), labels) for _ in range(2)]
+    assert twice == [made.about_label(made.prepare(layers[0]), label_variable(x[:, :2], continuous=True))] * 2
 
 
 def test_estimators_of_one_input_do_not_mix_up_what_they_keep():
@@ -279,7 +279,7 @@ def test_estimators_of_one_input_do_not_mix_up_what_they_keep():
     ]
     for name, given in options:
         made = estimator(name, **given)
-        assert made.with_input(made.prepare(t), shared) == made.with_input(made.prepare(t), input_variable(x))
+        assert made.about_input(made.prepare(t), shared) == made.about_input(made.prepare(t), input_variable(x))
 
 
 def test_what_is_derived_is_kept_as_long_as_the_variable_and_within_the_limit(monkeypatch):

@@ -76,7 +76,7 @@ def test_independent_samples_have_next_to_nothing(name):
 def test_it_measures_inputs_as_it_measures_labels(name):
     t, y = pair()
     made = estimator(name, **QUICK)
-    of_input = made.with_input(made.prepare(t), input_variable(y), "nats")
+    of_input = made.about_input(made.prepare(t), input_variable(y), "nats")
     of_label = mutual_information(t, y, estimator=name, units="nats", **QUICK)
     assert of_input.value == of_label.value
     assert of_input.details["h_x"] == pytest.approx(math.log(400))

@@ -33,7 +33,7 @@ from infoplane.flags import (
     UNDERSAMPLED,
     Flag,
 )
-from infoplane.types import NATS_PER, Estimate, Kind, Units
+from infoplane.types import NATS_PER, Estimate, Information, Kind, Units
 
 AMBER_FACTOR = 3.0  # how often the distance of two corrections is added to an interval in amber
 MOST_EDGES = 1000  # edges up to which an estimate lists them
@@ -76,7 +76,6 @@ class Manner:
     """How an estimator of symbols counts: its name, and its options as ``Binned`` explains them."""
 
     name: str
-    measurement: str
     correction: str
     nonfinite: Nonfinite
     interval: str
@@ -161,57 +160,67 @@ class Count:
         times = len(self.layers[0].codes) if self.family == "exact" else 1
         return self.x.entropy(self.manner.correction, times), self.y.entropy(self.manner.correction, times)
 
-    def estimates(self, units: Units = "bits") -> tuple[Estimate, Estimate]:
+    def informations(self) -> tuple[Information, Information]:
         """I(X;T) and I(T;Y) of the first layer (and its first copy), with all that is known beside them.
 
         They come with the jackknife's interval where the estimator has none of its own.
         """
-        numbers, scale = self.numbers.tolist(), NATS_PER[units]
-        readings = self._readings(numbers, units)
+        numbers = self.numbers.tolist()
+        readings = self._readings(numbers, "nats")
         method = self.manner.interval if self.manner.interval != "none" else "jackknife"
-        doubted, parts = self._doubt(readings, method, units)
+        doubted, parts = self._doubt(readings, method, "nats")
         reading = doubted[0][0]
-        details = self._details(numbers[0], reading, units)
+        amounts, facts = self._amounts(reading), self._facts(numbers[0], reading)
         ends = ((reading.i_xt_low, reading.i_xt_high), (reading.i_ty_low, reading.i_ty_high))
-        ceilings = (details["log_n"], details["h_y"])
+        ceilings = (amounts["log_n"], amounts["h_y"])
         each = []
         for at, value in enumerate((reading.i_xt or 0.0, reading.i_ty)):
             flags = ((ABOVE_CEILING, value > ceilings[at] + _SLACK), (NEGATIVE, value < -_SLACK))
-            more: dict[str, Any] = {"interval": "none" if ends[at][0] is None else method}
+            errors = {}
             if parts and method == "jackknife":
                 centre, half, *_ = parts[at][0][0]
-                more |= {"jackknife": centre / scale, "standard_error": half / NORMAL / scale}
-            named = (*reading.flags, *(flag for flag, found_so in flags if found_so))
-            each.append(Estimate(value, units, *ends[at], self.manner.kind, reading.n, named, {**details, **more}))
+                errors = {"jackknife": centre, "standard_error": half / NORMAL}
+            each.append(
+                Information(
+                    value,
+                    reading.n,
+                    "empirical" if self.manner.correction == "none" else "population",
+                    self.manner.kind,
+                    *ends[at],
+                    flags=(*reading.flags, *(flag for flag, raised in flags if raised)),
+                    amounts={**amounts, **errors},
+                    facts={**facts, "interval": "none" if ends[at][0] is None else method},
+                )
+            )
         return each[0], each[1]
 
-    def _details(self, numbers: list[float], reading: Reading, units: Units) -> dict[str, Any]:
+    def _amounts(self, reading: Reading) -> dict[str, Any]:
+        """Details in nats."""
+        h_x, h_y = self._marginals()
+        log_n, log_j = math.log(self.x.n), math.log(len(self.layers[0].codes))
+        entropies = {"h_t": reading.h_t, "h_t_given_x": reading.h_t_given_x, "h_x": h_x, "h_y": h_y}
+        return {**entropies, "log_n": log_n, "log_j": log_j}
+
+    def _facts(self, numbers: list[float], reading: Reading) -> dict[str, Any]:
+        """Details without a unit."""
         fact, layer = dict(zip(SUMMARY, numbers, strict=False)), self.layers[0]
-        scale, n, copies = NATS_PER[units], reading.n, len(self.layers[0].codes)
+        n, copies = reading.n, len(self.layers[0].codes)
         h_x, h_y = self._marginals()
         counted = {name: int(fact[name]) for name in ("cells", "singletons", "cells_ty", "singletons_ty")}
         lone = counted["singletons_ty"] / n
         return {
             "estimator": self.manner.name,
             "version": _version(),
-            "measurement": self.manner.measurement,
             "edges": None if layer.cuts is None or layer.cuts.numel() > MOST_EDGES else layer.cuts.squeeze(0).tolist(),
-            "estimand": "empirical" if self.manner.correction == "none" else "population",
             "correction": self.manner.correction,
             "family": self.family,
             "copies": copies,
-            "h_t": reading.h_t,
-            "h_t_given_x": reading.h_t_given_x,
-            "h_x": h_x / scale,
-            "h_y": h_y / scale,
-            "log_n": math.log(self.x.n) / scale,
-            "log_j": math.log(copies) / scale,
             **counted,
             "singleton_share": lone,
             "coverage": 1 - lone,
             "saturation": fact["h_t"] / math.log(n) if n > 1 else None,
             "copies_share": (fact["h_tx"] - h_x) / math.log(copies) if copies > 1 else None,
-            "label_share": reading.i_ty * scale / h_y if h_y > 0 else None,
+            "label_share": reading.i_ty / h_y if h_y > 0 else None,
             "all_differ": fact["all_differ"] if self.family == "exact" else None,
             "outside": int(numbers[-2]),
             "outside_share": numbers[-2] / (layer.codes.numel() * layer.units),

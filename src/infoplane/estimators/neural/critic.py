@@ -18,7 +18,7 @@ from __future__ import annotations
 import abc
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, final
 
 import torch
@@ -31,7 +31,7 @@ from infoplane.estimators.counting.samples import Variable
 from infoplane.estimators.counting.symbols import constant_units
 from infoplane.estimators.distances.columns import Standardiser
 from infoplane.flags import ABOVE_CEILING, CONSTANT_UNITS, DIVERGING, OVERFITTED, Flag
-from infoplane.types import NATS_PER, Estimate, Kind, Units
+from infoplane.types import Information, Kind
 
 FEWEST_SAMPLES = 20  # both halves need a few, and the first one some to stop by
 STOPPING_SHARE = 0.2  # of the training half
@@ -163,39 +163,49 @@ class NeuralBound(Estimator):
     def prepare(self, t: Tensor) -> Tensor:
         return t
 
-    def with_input(self, prepared: Tensor, x: Variable, units: Units = "bits") -> Estimate:
-        return self._estimate(prepared, x, "h_x", units)
+    def with_input(self, prepared: Tensor, x: Variable) -> Information:
+        return self._information(prepared, x, "h_x")
 
-    def with_label(self, prepared: Tensor, y: Variable, units: Units = "bits") -> Estimate:
-        return self._estimate(prepared, y, "h_y", units)
+    def with_label(self, prepared: Tensor, y: Variable) -> Information:
+        return self._information(prepared, y, "h_y")
 
-    def _estimate(self, t: Tensor, variable: Variable, entropy: str, units: Units) -> Estimate:
-        n, scale = len(t), NATS_PER[units]
+    def _information(self, t: Tensor, variable: Variable, entropy: str) -> Information:
+        n = len(t)
         if n < FEWEST_SAMPLES:
             raise InputError(f"{n} samples: {self.name} trains on one half of them, give it at least {FEWEST_SAMPLES}")
-        constant = int(constant_units(t[None]))
-        details: dict[str, object] = {"measurement": self.measurement, "estimand": "population"}
-        details |= {"constant_units": constant, "log_n": math.log(n - n // 2) / scale, "held_out": n - n // 2}
-        if variable.ids is not None:
-            details[entropy] = variable.ids.entropy() / scale
-        flags: tuple[Flag, ...] = (CONSTANT_UNITS,) if constant else ()
+        constant, held = int(constant_units(t[None])), n - n // 2
+        h_v = None if variable.ids is None else variable.ids.entropy()
+        nothing = Information(
+            0.0,
+            n,
+            "population",
+            self.bound,
+            flags=(CONSTANT_UNITS,) if constant else (),
+            amounts={"log_n": math.log(held)} | ({} if h_v is None else {entropy: h_v}),
+            facts={"constant_units": constant, "held_out": held},
+        )
         values = variable.values().to(t.device)
         if constant == t.shape[1] or bool((values == values[:1]).all()):
-            return Estimate(0.0, units, kind=self.bound, n=n, flags=flags, details=details)
+            return nothing
         with torch.inference_mode(False), torch.enable_grad():
             scored, fitted, steps = self._train_and_score(t.clone(), values.clone())
         each = self.contributions(scored)
         value, error = float(each.mean()), float(each.std()) / math.sqrt(len(each))
         gap = float(self.contributions(fitted).mean()) - value
-        flags += self.doubts(value, scored)
+        flags = (*nothing.flags, *self.doubts(value, scored))
         if self.bound == "lower bound" and gap > max(OVERFITTED_NATS, 0.5 * (value + gap)):
             flags += (OVERFITTED,)
-        if variable.ids is not None and value > variable.ids.entropy():
+        if h_v is not None and value > h_v:
             flags += (ABOVE_CEILING,)
-        details |= {"standard_error": error / scale, "steps": steps, "on_training_part": (value + gap) / scale}
-        low = (value - 1.96 * error) / scale if self.bound == "lower bound" else None
-        high = (value + 1.96 * error) / scale if self.bound == "upper bound" else None
-        return Estimate(value / scale, units, low, high, self.bound, n, flags, details)
+        return replace(
+            nothing,
+            value=value,
+            low=value - 1.96 * error if self.bound == "lower bound" else None,
+            high=value + 1.96 * error if self.bound == "upper bound" else None,
+            flags=flags,
+            amounts={**nothing.amounts, "standard_error": error, "on_training_part": value + gap},
+            facts={**nothing.facts, "steps": steps},
+        )
 
     def _train_and_score(self, t: Tensor, v: Tensor) -> tuple[Scored, Scored, int]:
         """Scores of the held-out half and of the training part, and the steps that were kept."""

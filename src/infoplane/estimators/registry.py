@@ -1,0 +1,97 @@
+"""The registry of estimators: a name in a table -> the class, and an estimator from a name with options."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+from infoplane.errors import InputError, UnknownNameError
+from infoplane.estimators.base import Estimator
+from infoplane.estimators.binned import Binned
+from infoplane.estimators.compressed import Compressed
+from infoplane.estimators.edge import EDGE
+from infoplane.estimators.gaussian import Gaussian
+from infoplane.estimators.gaussian_copula import GaussianCopula
+from infoplane.estimators.kde import KDE
+from infoplane.estimators.ksg import KSG
+from infoplane.estimators.mixed_ksg import MixedKSG
+from infoplane.estimators.neural.club import CLUB
+from infoplane.estimators.neural.infonce import InfoNCE
+from infoplane.estimators.neural.mine import MINE
+from infoplane.estimators.neural.nwj import NWJ
+from infoplane.estimators.neural.smile import SMILE
+from infoplane.estimators.noisy import Noisy
+from infoplane.estimators.quantised import Quantised
+from infoplane.estimators.renyi import Renyi
+from infoplane.estimators.soft import Soft
+from infoplane.estimators.usable import Usable
+
+Spec = Estimator | str | Mapping[str, Any]  #: what names an estimator: an instance, a name, a table with a ``name``
+
+#: Every estimator, by the name it has in tables: one line each.
+REGISTRY: dict[str, type[Estimator]] = {
+    "binned": Binned,
+    "kde": KDE,
+    "renyi": Renyi,
+    "soft": Soft,
+    "ksg": KSG,
+    "mixed-ksg": MixedKSG,
+    "gaussian": Gaussian,
+    "gaussian-copula": GaussianCopula,
+    "compressed": Compressed,
+    "noisy": Noisy,
+    "quantised": Quantised,
+    "edge": EDGE,
+    "usable": Usable,
+    "infonce": InfoNCE,
+    "nwj": NWJ,
+    "smile": SMILE,
+    "mine": MINE,
+    "club": CLUB,
+}
+
+
+def names() -> list[str]:
+    """The names that ``estimator=`` takes; also ``infoplane.estimators()``."""
+    return list(REGISTRY)
+
+
+def estimator(spec: Spec, **options: Any) -> Estimator:
+    """An estimator from a name and options, a table with a ``name``, or an instance.
+
+    Raises:
+        UnknownNameError: a name or an option that does not exist.
+        InputError: a value out of range; options beside an instance, which has its own.
+
+    Example:
+        >>> estimator({"name": "binned", "bins": "width"}).measurement
+        'bins of width 0.07'
+    """
+    if isinstance(spec, Estimator):
+        if options:
+            raise InputError(
+                f"options {sorted(options)} beside an instance, which has its own: pass them to its constructor"
+            )
+        return spec
+    if isinstance(spec, Mapping):
+        options = {**spec, **options}
+        spec = str(options.pop("name", "binned"))
+    if spec not in REGISTRY:
+        raise UnknownNameError("estimator", spec, REGISTRY)
+    known = list(inspect.signature(REGISTRY[spec]).parameters)
+    for option in options:
+        if option not in known:
+            raise UnknownNameError(f"option of the estimator {spec!r}", option, known)
+    return REGISTRY[spec](**options)
+
+
+def shared_options(spec: Spec, options: Mapping[str, Any], *, seed: int, shuffles: int) -> dict[str, Any]:
+    """The seed for an estimator that has one, and no null of its own where shuffles are asked for."""
+    if isinstance(spec, Estimator):
+        return {}
+    name = str(spec.get("name", "binned")) if isinstance(spec, Mapping) else spec
+    chosen = {**options, **(spec if isinstance(spec, Mapping) else {})}
+    known = inspect.signature(REGISTRY[name]).parameters if name in REGISTRY else {}
+    shared = {"seed": seed, **({"null": 0} if shuffles else {})}
+    return {option: value for option, value in shared.items() if option in known and option not in chosen}
