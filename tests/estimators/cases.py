@@ -52,6 +52,7 @@ CASES = [
     Case("compressed", {"dimensions": 2}),
     Case("compressed", {"dimensions": 2, "method": "cca"}),
     Case("noisy", {"noise": 0.2, "samples": 1000}, skip=BY_PLACE),
+    Case("channel", skip=BY_PLACE),
     Case("quantised"),
     Case("edge"),
     Case("edge", {"weights": "resolution"}),

@@ -9,23 +9,20 @@ rotations and changes of scale. ``estimators/distances/brackets.py`` has the bou
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
-from torch import Tensor
 
 from infoplane.checks import real_number
 from infoplane.errors import DataFileError, InputError, UnknownNameError
 from infoplane.estimators import as_activations
 from infoplane.estimators.base import check_finite
+from infoplane.estimators.channel import Signal, light, ratio
 from infoplane.estimators.counting.samples import as_array, check_classes, check_lengths, label_ids
-from infoplane.estimators.distances.brackets import Bracket, LevelBrackets, brackets
-from infoplane.estimators.distances.ladder import pair_sums
-from infoplane.flags import AMBER, GREEN, RED
+from infoplane.estimators.distances.brackets import Bracket, LevelBrackets
 from infoplane.io.files import atomic_write, json_bytes, read_json
 from infoplane.types import NATS_PER, Estimate, Units
 
@@ -35,29 +32,6 @@ if TYPE_CHECKING:
 
 #: The signal-to-noise ratios of a curve where no others are asked for: steps of 3 dB from -3 to 33 dB.
 LADDER = tuple(0.5 * 2.0**rung for rung in range(13))
-
-_DECIBEL = re.compile(r"\s*([-+0-9.eE]+)\s*dB\s*")
-_GREEN, _AMBER = 0.1, 0.5  # bits from low to high up to which a bracket is green, and amber
-_GREEN_SHARE = 0.05  # of the value: a bracket that narrow is green, too
-
-
-def ratio(snr: float | str) -> float:
-    """A signal-to-noise ratio from a number, or from decibels as a text.
-
-    Raises:
-        InputError: no positive number.
-
-    Example:
-        >>> ratio(4), ratio("20 dB")
-        (4.0, 100.0)
-    """
-    if isinstance(snr, str):
-        match = _DECIBEL.fullmatch(snr)
-        try:
-            return 10 ** (float(match[1]) / 10)  # type: ignore[index]
-        except (TypeError, ValueError, OverflowError) as error:
-            raise InputError(f"snr={snr!r}: give a positive number or decibels, for example snr='10 dB'") from error
-    return real_number("snr", snr, above=0, example=10)
 
 
 @final
@@ -231,16 +205,12 @@ class Curve:
 def estimate_of(bracket: Bracket, units: Units, n: int, *, value: float | None = None, **details: Any) -> Estimate:
     """An Estimate of a bracket: its middle, its ends widened by their errors, and the light of its width."""
     scale = NATS_PER[units]
-    middle = bracket.value if value is None else value
-    width = (bracket.high - bracket.low) / NATS_PER["bits"]
-    bounded = math.isfinite(width)
-    if bounded and width <= max(_GREEN, _GREEN_SHARE * middle / NATS_PER["bits"]):
-        light = GREEN
-    else:
-        light = AMBER if width <= _AMBER else RED
-    facts = {"lower_bound": bracket.lower / scale, "upper_bound": bracket.upper / scale if bounded else None, **details}
+    bounded = math.isfinite(bracket.high)
+    upper = bracket.upper / scale if bounded else None
     low, high = bracket.low / scale, bracket.high / scale if bounded else None
-    return Estimate(middle / scale, units, low, high, "bracket", n, (light,), facts)
+    facts = {"lower_bound": bracket.lower / scale, "upper_bound": upper, **details}
+    middle = bracket.value if value is None else value
+    return Estimate(middle / scale, units, low, high, "bracket", n, (light(bracket, middle),), facts)
 
 
 def information_curve(
@@ -293,22 +263,12 @@ def information_curve(
         check_classes(ids, name)
     ratios = sorted(map(ratio, LADDER if snr is None else [snr] if isinstance(snr, (str, int, float)) else snr))
     kinds = _groups(groups, len(activations))
-    labels = np.array([ids.ids.numpy() for ids in numbered.values()], dtype=np.int32).reshape(-1, len(activations))
-    levels = _levels(activations, labels, kinds, ratios, seed)
+    signal = Signal.of(activations)
+    if not signal.variance:
+        raise InputError("the layer has the same activations for all samples: it knows nothing at any noise level")
+    levels = signal.levels(list(numbered.values()), ratios, groups=kinds, seed=seed)
     h_y = tuple(ids.entropy() for ids in numbered.values())
     return Curve(tuple(ratios), tuple(levels), tuple(numbered), h_y, len(activations), units, {"seed": seed})
-
-
-def _levels(
-    t: Tensor, labels: np.ndarray, groups: np.ndarray, ratios: Sequence[float], seed: int
-) -> Iterator[LevelBrackets]:
-    rows = t.cpu() - t.cpu().double().mean(0).to(t.dtype)
-    signal = float(rows.double().square().sum(1).mean())
-    if not signal > 0:
-        raise InputError("the layer has the same activations for all samples: it knows nothing at any noise level")
-    priors = np.array([(np.bincount(label) / len(t))[label] for label in labels]).reshape(labels.shape)
-    deviations = [math.sqrt(signal / each) for each in ratios]
-    return iter(brackets(pair_sums(rows, labels, priors, deviations, seed=seed, groups=groups), labels, groups))
 
 
 def _groups(groups: Any, n: int) -> np.ndarray:

@@ -9,6 +9,7 @@ from typing import Any
 from infoplane.errors import InputError, UnknownNameError
 from infoplane.estimators.base import Estimator
 from infoplane.estimators.binned import Binned
+from infoplane.estimators.channel import Channel
 from infoplane.estimators.compressed import Compressed
 from infoplane.estimators.edge import EDGE
 from infoplane.estimators.gaussian import Gaussian
@@ -41,6 +42,7 @@ REGISTRY: dict[str, type[Estimator]] = {
     "gaussian-copula": GaussianCopula,
     "compressed": Compressed,
     "noisy": Noisy,
+    "channel": Channel,
     "quantised": Quantised,
     "edge": EDGE,
     "usable": Usable,

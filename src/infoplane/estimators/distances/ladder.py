@@ -63,7 +63,7 @@ def pair_sums(
     n, levels, sets = len(t), len(deviations), len(labels)
     result = PairSums(np.zeros((levels, 1 + sets, 2, n)), np.zeros((levels, 2 + 3 * sets, n)))
     rows = _reduced(t, deviations)
-    z = torch.randn(rows.shape, generator=torch.Generator().manual_seed(seed), dtype=rows.dtype)
+    z = torch.randn(rows.shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64).to(rows.dtype)
     squares, crossed = rows.square().sum(1), (z * rows).sum(1)
     size = min(max(_BLOCK_VALUES // n, 16), n)
     pairs = np.empty((3, size, n), np.float32)
