@@ -13,6 +13,7 @@ from infoplane.errors import InputError, UnknownNameError
 from infoplane.family.engine import tensors_of
 from infoplane.randomness import INITIAL, derived_seed, seeded
 from infoplane.recording.evaluation import is_sharded
+from infoplane.recording.placement import need_shapes
 from infoplane.recording.select import unwrap
 
 Initialisation = Literal["shared", "independent"]
@@ -51,6 +52,7 @@ def need_own_parameters(networks: Sequence[nn.Module]) -> None:
     """Raise an InputError where two networks are one object, or have parameters or buffers in the same memory."""
     owners: dict[int, int] = {}
     for number, network in enumerate(networks):
+        need_shapes(network.modules())
         for tensor in {id(tensor): tensor for tensor in tensors_of(network).values()}.values():
             place = tensor.untyped_storage().data_ptr()  # 0 where there is no memory
             owner = owners.setdefault(place, number)
@@ -98,8 +100,7 @@ def _copyable(model: nn.Module) -> nn.Module:
 
 
 def _ready(network: nn.Module, device: torch.device) -> nn.Module:
-    if any(isinstance(parameter, nn.UninitializedParameter) for parameter in network.parameters()):
-        raise InputError("the network has lazy parameters without a shape: run it once on a batch before")
+    need_shapes(network.modules())
     network.to(device).train().zero_grad(set_to_none=True)
     return network
 

@@ -18,7 +18,7 @@ from infoplane.estimators.counting.pieces import RowWise
 from infoplane.family import Family
 from infoplane.plane.gather import Collector, InPieces, Whole, pieces_of
 from infoplane.plane.passes import Key, Pass, names_of, read
-from infoplane.recording.placement import DEFAULT_BATCH
+from infoplane.recording.placement import DEFAULT_BATCH, need_shapes
 
 KEPT_BYTES = 2**28  #: activations up to which they are kept for a while, instead of a second pass through the network
 BATCH_BYTES = 2**24  #: activations of one layer, or of all copies of a family, that one batch may take
@@ -132,6 +132,8 @@ def _is_small(reading: Pass, copies: int) -> bool:
     model = reading.model
     values = sum(tensor.numel() for tensor in reading.inputs.tensors)
     network = model if isinstance(model, nn.Module) else model[0] if isinstance(model, Sequence) else None
+    if network is not None:
+        need_shapes(network.modules())
     shapes = [p.shape for p in network.parameters()] if network is not None else []
     if isinstance(model, Family):
         shapes = [tensor.shape[1:] for tensor in model.weights().values()]

@@ -11,17 +11,25 @@ import numpy as np
 import torch
 from torch import nn
 
-from infoplane.recording.placement import device_of
+from infoplane.recording.placement import device_of, need_shapes
+from infoplane.recording.traces import working_on_copies
 
 
 @contextmanager
 def evaluation(*models: nn.Module) -> Iterator[None]:
     """Inside: no gradients, every module in evaluation mode, no autocast, and the uncompiled code runs.
 
-    Afterwards every module's mode, the random states of Python and numpy, and the shards of fully_shard are what they
-    were, also after an exception. Torch's random state is the caller's to keep, as it differs by device.
+    Afterwards every module's mode, buffers and attributes (`working_on_copies`), the random states of Python and numpy,
+    and the shards of fully_shard are what they were, also after an exception. Torch's random state is the caller's to
+    keep, as it differs by device.
+
+    Raises:
+        InputError: a network with lazy parameters that never ran.
+        RecordingError: the forward pass wrote into a parameter.
     """
-    training = [module for model in models for module in model.modules() if module.training]
+    modules = list(dict.fromkeys(module for model in models for module in model.modules()))
+    need_shapes(modules)
+    training = [module for module in modules if module.training]
     with ExitStack() as stack:
         stack.enter_context(torch.no_grad())
         # compiled code does not see hooks that came later, or is compiled anew for them
@@ -31,6 +39,8 @@ def evaluation(*models: nn.Module) -> Iterator[None]:
         for device in devices:
             if torch.is_autocast_enabled(device):
                 stack.enter_context(torch.autocast(device, enabled=False))
+        # entered before the shards: left after them
+        stack.enter_context(working_on_copies(models, sharded=any(map(is_sharded, models))))
         for model in models:
             stack.enter_context(_same_shards(model))
         stack.enter_context(_same_random_numbers())

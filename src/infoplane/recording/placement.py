@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import chain
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from infoplane.errors import InputError
 
@@ -29,6 +31,21 @@ def device_of(model: nn.Module) -> torch.device | None:
 def takes_indices(model: nn.Module) -> bool:
     """Whether the network looks whole numbers up in a table, so that they must stay whole numbers."""
     return any(isinstance(module, (nn.Embedding, nn.EmbeddingBag)) for module in model.modules())
+
+
+def need_shapes(modules: Iterable[nn.Module]) -> None:
+    """Whether a network can be looked at: a lazy one first takes its shapes, and its random start, from a batch.
+
+    Raises:
+        InputError: a parameter or buffer of one of the modules has no shape yet.
+    """
+    for module in modules:
+        for name, tensor in chain(module._parameters.items(), module._buffers.items()):
+            if tensor is not None and is_lazy(tensor):
+                raise InputError(
+                    f"the network has lazy parameters without a shape ({name!r} of a {type(module).__name__}): run it "
+                    "once on a batch before, model(x)"
+                )
 
 
 def resolve_device(device: str | torch.device | None, model: nn.Module) -> torch.device:
