@@ -1,4 +1,4 @@
-"""Answers become columns, and columns become rows only for whoever looks."""
+"""Answers become columns, and columns become rows."""
 
 import numpy as np
 import pandas
@@ -9,7 +9,7 @@ from infoplane.estimators.counting.readings import Reading
 from infoplane.estimators.counting.samples import Variable
 from infoplane.plane.measure import Answer
 from infoplane.plane.question import Question
-from infoplane.plane.rows import MeasuredRows, RowFrame, as_nulls, joined, with_nulls
+from infoplane.plane.rows import RowFrame, as_nulls, joined, rows_of, with_nulls
 
 
 def reading(value, *flags):
@@ -28,7 +28,7 @@ def question(**about):
 
 def test_rows_go_by_layer_then_answer_then_copy(answers):
     frame = RowFrame.of(question(), ["fc1", "fc2"], answers)
-    rows = MeasuredRows(frame.filled(answers, step=7, half=frozenset({"fc2"})))
+    rows = rows_of(frame.filled(answers, step=7, half=frozenset({"fc2"})))
     assert [(row["layer"], row["layer_index"], row["family"], row["copy"], row["i_xt"]) for row in rows] == [
         ("fc1", 0, "single", 0, 1.0),
         ("fc1", 0, "single", 1, 2.0),
@@ -63,19 +63,8 @@ def test_tables_are_joined_row_after_row():
     assert joined([]) == {}
 
 
-def test_measured_rows_are_a_sequence_of_dictionaries():
-    rows = MeasuredRows({"step": (0, 1), "i_xt": (0.5, 0.25)})
-    same = [dict.fromkeys(COLUMNS) | row for row in ({"step": 0, "i_xt": 0.5}, {"step": 1, "i_xt": 0.25})]
-    assert rows == same
-    assert same == rows
-    assert rows[-1] == same[1]
-    assert rows[:1] == same[:1]
-    assert rows + rows == [*same, *same]
-    assert same + rows == [*same, *same]
-    assert rows != same[:1]
-    assert MeasuredRows({}) == []
-    assert not MeasuredRows({})
-    assert repr(rows) == repr(same)
+def test_rows_are_dictionaries_with_every_column():
+    rows = rows_of({"step": (0, 1), "i_xt": (0.5, 0.25)})
+    assert rows == [dict.fromkeys(COLUMNS) | row for row in ({"step": 0, "i_xt": 0.5}, {"step": 1, "i_xt": 0.25})]
+    assert rows_of({}) == []
     assert np.allclose(pandas.DataFrame(rows)["i_xt"], [0.5, 0.25])
-    with pytest.raises(IndexError):
-        rows[2]

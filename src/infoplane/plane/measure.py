@@ -124,8 +124,7 @@ def _with_nulls(layers: list[list[Reading]], repeats: list[list[list[Reading]]])
         return layers
     return [
         [
-            replace(
-                reading,
+            reading._replace(
                 i_xt_null=_mean([repeat[at][copy].i_xt for repeat in repeats]),
                 i_ty_null=_mean([repeat[at][copy].i_ty for repeat in repeats]),
             )

@@ -19,7 +19,7 @@ from infoplane.plane.options import PlaneOptions, chosen_estimators, chosen_fami
 from infoplane.plane.passes import Model, Pass, copies_of, read
 from infoplane.plane.plan import ReadingPlan, Way, plan
 from infoplane.plane.question import WHOLE, Moment, Question
-from infoplane.plane.rows import Columns, MeasuredRows, Nulls, RowFrame, as_nulls, joined, with_nulls
+from infoplane.plane.rows import Columns, Nulls, RowFrame, as_nulls, joined, rows_of, with_nulls
 from infoplane.plane.schedule import Every, Pace
 from infoplane.plane.splits import Split, by_split
 from infoplane.recording.evaluation import is_sharded
@@ -126,8 +126,8 @@ class InformationPlane:
         """Seconds that the measurements in ``trajectory`` took together."""
         return self._pace.seconds
 
-    def measure(self, model: Model, step: int, *, force: bool = False) -> MeasuredRows:
-        """MeasuredRows by column for every layer of ``model`` at ``step``, which are also added to ``trajectory``.
+    def measure(self, model: Model, step: int, *, force: bool = False) -> list[dict[str, Any]]:
+        """Rows for every layer of ``model`` at ``step``, which are also added to ``trajectory``.
 
         ``model``: any module, a ``Family``, or a list of modules with the same layers. No rows where ``every`` or
         ``max_share`` leave this step out, unless ``force`` is set.
@@ -138,7 +138,7 @@ class InformationPlane:
                 "the same steps: give every=... instead"
             )
         if not self._pace.is_due(step) and not force:
-            return MeasuredRows({})
+            return []
         before = self._pace.clock()
         columns = self._columns(model, step)
         if not isinstance(model, Family):
@@ -147,7 +147,7 @@ class InformationPlane:
             columns = with_nulls(columns, self._nulls)
         self.trajectory.extend_columns(columns)
         self._pace.took(self._pace.clock() - before)
-        return MeasuredRows(columns)
+        return rows_of(columns)
 
     def take_as_null(self, model: Model) -> None:
         """Let a network with the same layers, for example an untrained one, be the null of all measurements to come.

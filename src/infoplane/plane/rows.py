@@ -1,4 +1,4 @@
-"""Answers -> the columns of a trajectory; dictionaries, a row each, only for whoever looks at them."""
+"""Answers -> the columns of a trajectory, and these as rows."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from operator import attrgetter
-from typing import Any, final, overload
+from typing import Any, final
 
 from infoplane.columns import COLUMNS
 from infoplane.flags import HALF_PRECISION
@@ -104,46 +104,14 @@ def _column(columns: Columns, name: str) -> Sequence[Any]:
     return columns[name] if name in columns else [None] * len(columns["layer"])
 
 
-@final
-class MeasuredRows(Sequence[dict[str, Any]]):
-    """The rows of one measurement: dictionaries by column, made of the columns when somebody looks at them.
+def rows_of(columns: Columns) -> list[dict[str, Any]]:
+    """A dictionary for each row, with every column of a trajectory.
 
     Example:
-        >>> rows = MeasuredRows({"layer": ("fc1", "fc2"), "i_xt": (3.5, 2.0)})
+        >>> rows = rows_of({"layer": ("fc1", "fc2"), "i_xt": (3.5, 2.0)})
         >>> len(rows), rows[1]["layer"], rows[1]["i_ty"]
         (2, 'fc2', None)
     """
-
-    def __init__(self, columns: Columns) -> None:
-        self.columns = columns
-
-    def __len__(self) -> int:
-        return len(next(iter(self.columns.values()), ()))
-
-    @overload
-    def __getitem__(self, at: int) -> dict[str, Any]: ...
-
-    @overload
-    def __getitem__(self, at: slice) -> list[dict[str, Any]]: ...
-
-    def __getitem__(self, at: int | slice) -> dict[str, Any] | list[dict[str, Any]]:
-        if isinstance(at, slice):
-            return [self[number] for number in range(*at.indices(len(self)))]
-        return {name: self.columns[name][at] if name in self.columns else None for name in COLUMNS}
-
-    def __iter__(self) -> Iterator[dict[str, Any]]:
-        return (self[number] for number in range(len(self)))
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Sequence) and len(self) == len(other) and all(map(dict.__eq__, self, other))
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def __add__(self, others: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-        return [*self, *others]
-
-    def __radd__(self, others: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-        return [*others, *self]
-
-    def __repr__(self) -> str:
-        return repr(list(self))
+    empty = [None] * len(next(iter(columns.values()), ()))
+    table = zip(*(columns.get(name, empty) for name in COLUMNS), strict=True)
+    return [dict(zip(COLUMNS, row, strict=True)) for row in table]

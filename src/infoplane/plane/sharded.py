@@ -33,7 +33,7 @@ from infoplane.plane.measure import answers_to
 from infoplane.plane.options import chosen_estimators
 from infoplane.plane.passes import Key, Pass, read
 from infoplane.plane.question import Moment, Question
-from infoplane.plane.rows import MeasuredRows, RowFrame
+from infoplane.plane.rows import RowFrame, rows_of
 from infoplane.plane.splits import known_facts
 from infoplane.recording.inputs import Inputs
 from infoplane.recording.placement import DEFAULT_BATCH
@@ -104,18 +104,18 @@ class ShardedPlane:
         each = -(-n // batch)  # batches in all
         return slice(min(rank * each // size * batch, n), min((rank + 1) * each // size * batch, n))
 
-    def measure(self, model: nn.Module, step: int) -> MeasuredRows:
-        """MeasuredRows for every layer at ``step`` in process 0, none in the others; all of them have to call it.
+    def measure(self, model: nn.Module, step: int) -> list[dict[str, Any]]:
+        """Rows for every layer at ``step`` in process 0, none in the others; all of them have to call it.
 
         ``model`` has the same weights in every process.
         """
         gathered = self._joined(*self._gathered(model))
         if self._question is None:
-            return MeasuredRows({})
+            return []
         answers = answers_to(self._question, gathered, Moment(step, ("single",)))
         columns = RowFrame.of(self._question, gathered.layers, answers).filled(answers, step, gathered.half)
         self.trajectory.extend_columns(columns)
-        return MeasuredRows(columns)
+        return rows_of(columns)
 
     def _gathered(self, model: nn.Module) -> tuple[Gathered, list[int]]:
         """This process's own samples; and how many units of each layer are constant in all processes."""

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 import torch
@@ -59,5 +58,5 @@ def flagged_layers(layers: Sequence[Reading], *, floor: float | None, h_y: float
         if reading.i_ty > before + _NOTICEABLE * bits:
             flags.append(DATA_PROCESSING)
         before = reading.i_ty
-        flagged.append(replace(reading, flags=(*reading.flags, *flags)) if flags else reading)
+        flagged.append(reading._replace(flags=(*reading.flags, *flags)) if flags else reading)
     return flagged
