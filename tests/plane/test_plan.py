@@ -22,9 +22,10 @@ class Wide(nn.Module):
         super().__init__()
         self.conv, self.act, self.head = nn.Conv2d(1, 2, 3, padding=1), nn.Tanh(), nn.Linear(2, 3)
         self.seen = []
+        self.note = self.seen.append  # of this very list: what a pass writes into attributes is put back
 
     def forward(self, x):
-        self.seen.append(len(x))
+        self.note(len(x))
         return self.head(self.act(self.conv(x)).mean((2, 3)))
 
 

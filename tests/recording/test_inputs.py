@@ -99,3 +99,12 @@ def test_a_family_takes_one_input():
     left, right = torch.randn(10, 3), torch.randn(10, 2)
     with pytest.raises(InputError, match="x has several inputs, and a family takes one"):
         ip.InformationPlane((left, right), torch.arange(10) % 2).measure(ip.Family(Two, 2), 0)
+
+
+def test_a_mask_that_is_added_to_scores_is_refused():
+    keep = torch.arange(6) < torch.tensor([[2], [6], [3]])
+    x = {"input_ids": torch.randint(20, (3, 6)), "attention_mask": torch.where(keep, 0.0, -torch.inf)}
+    with pytest.raises(InputError, match=r"'attention_mask' holds numbers other than 0 and 1.*attention_mask == 0"):
+        ip.InformationPlane(x, [0, 1, 0], pool="token")
+    x["attention_mask"] = x["attention_mask"] == 0
+    assert ip.InformationPlane(x, [0, 1, 0], pool="token").trajectory.meta["n"] == 11

@@ -180,8 +180,10 @@ def test_layers_that_run_in_some_batches_only_are_named() -> None:
             return self.act(self.fc(x)) if x.sum() > 0 else self.fc(x)
 
     x = torch.tensor([[1.0], [-1.0]])
-    with pytest.raises(RecordingError, match=r"layers act ran in some batches only.*batch_size=2"):
-        record(Moody(), x, batch_size=1)
+    with pytest.raises(RecordingError, match="layer 'act' was selected but never ran"):
+        record(Moody(), x, ["fc", "act"], batch_size=1)
+    with pytest.warns(UserWarning, match=r"layers act ran in some batches only.*left out"):
+        assert list(record(Moody(), x, batch_size=1)) == ["fc"]
 
 
 def test_inputs_are_brought_to_the_type_of_the_model() -> None:
@@ -211,3 +213,36 @@ def test_wrong_arguments_are_named() -> None:
         record(six_layer(), torch.zeros(3, 12), "12")
     with pytest.raises(InputError, match="no samples"):
         record(six_layer(), torch.zeros(0, 12))
+
+
+def test_no_batch_of_one_sample_that_a_squeeze_would_turn_into_another_shape() -> None:
+    class Squeezing(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv, self.out = nn.Conv1d(1, 4, 3), nn.Linear(4, 2)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.out(nn.functional.adaptive_avg_pool1d(self.conv(x), 1).squeeze())
+
+    x = torch.randn(9, 1, 5)
+    for size in (3, 4, 8):
+        recorded = record(Squeezing(), x, batch_size=size)
+        assert {name: len(t) for name, t in recorded.items()} == {"conv": 9, "out": 9}
+
+
+def test_a_forward_pass_that_takes_gradients_says_what_to_type() -> None:
+    class Force(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.line, self.inside = nn.Linear(3, 1), False
+
+        def forward(self, x: Tensor) -> Tensor:
+            with torch.set_grad_enabled(self.inside or torch.is_grad_enabled()):
+                x = x.requires_grad_()
+                return torch.autograd.grad(self.line(x).tanh().sum(), x)[0]
+
+    model = Force()
+    with pytest.raises(RecordingError, match=r"with torch\.enable_grad"):
+        record(model, torch.randn(4, 3))
+    model.inside = True
+    assert record(model, torch.randn(4, 3), "(model)")["(model)"].shape == (4, 3)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import re
 import warnings
 from collections import OrderedDict
 
@@ -120,3 +121,24 @@ def test_a_warning_is_given_once_a_selection() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         selection.warn("once")
+
+
+def test_parametrised_and_int8_modules_are_layers_and_what_makes_their_weights_is_none():
+    spectral, weight = torch.nn.utils.parametrizations.spectral_norm, torch.nn.utils.parametrizations.weight_norm
+    model = nn.Sequential(weight(nn.Linear(6, 4)), nn.Tanh(), spectral(nn.Linear(4, 2)))
+    assert list(select(model, None).paths) == ["0", "1", "2"]
+    with pytest.raises(UnknownNameError):
+        select(model, "*.parametrizations.*")
+
+
+def test_classes_select_by_type_and_other_things_are_refused():
+    model = nn.Sequential(nn.Linear(6, 4), nn.LeakyReLU(), nn.Linear(4, 2))
+    assert list(select(model, nn.Linear).paths) == ["0", "2"]
+    assert list(select(model, (nn.LeakyReLU, "2")).paths) == ["1", "2"]
+    with pytest.raises(InputError, match="no layer is a Conv2d: there are LeakyReLU, Linear, Sequential"):
+        select(model, nn.Conv2d)
+    for wrong in (0, True, re.compile("0")):
+        with pytest.raises(InputError, match=r"layers=.* give names, globs"):
+            select(model, wrong)
+    with pytest.raises(InputError, match=r"must take \(name, module\), and not \(module\)"):
+        select(model, lambda module: True)

@@ -21,6 +21,7 @@ from infoplane.estimators.counting.pieces import CodePieces, Pieces, Rows, RowWi
 from infoplane.estimators.counting.symbols import Symbols
 from infoplane.plane.passes import Key, names_of
 from infoplane.recording.pooling import FULL
+from infoplane.recording.select import UnreadableLayers
 
 
 @dataclass(frozen=True)
@@ -89,9 +90,10 @@ class Collector(abc.ABC):
         """An error where a layer has another width than in the batches before."""
         units = self._units.setdefault(key, t.shape[2])
         if units != t.shape[2]:
-            raise RecordingError(
+            raise UnreadableLayers(
                 f"layer {key[0]!r} puts out {units} units a sample in one batch and {t.shape[2]} in another: pool "
-                "sequences of differing length, pool='mean' or 'last'"
+                "sequences of differing length, pool='mean' or 'last'",
+                [key[0]],
             )
 
     def take(self, key: Key, rows: Tensor, output: Tensor) -> None:

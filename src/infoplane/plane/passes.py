@@ -47,6 +47,7 @@ class Pass:
         batch: so many samples at a time.
         lend: whether a family may show memory that the next batch overwrites.
         draws: (samples,) the copy that each sample goes through; a family then shows that copy only, as one member.
+        left_out: layers that cannot be read, and nobody asked for.
     """
 
     model: Model
@@ -58,6 +59,7 @@ class Pass:
     batch: int = DEFAULT_BATCH
     lend: bool = False
     draws: Tensor | None = None
+    left_out: frozenset[str] = frozenset()
 
     def of_first(self, samples: int) -> Pass:
         """The same of the first few samples, in one batch."""
@@ -75,7 +77,7 @@ def read(reading: Pass, take: Take) -> None:
     if isinstance(reading.model, Family):
         _read_family(reading, reading.model, take)
     elif isinstance(reading.model, nn.Module):
-        selection = selection_of(reading.model, reading.layers, reading.part)
+        selection = selection_of(reading.model, reading.layers, reading.part).without(reading.left_out)
         run(reading.model, reading.inputs, selection, reading.batch, _taking(reading, take))
     else:
         _read_list(reading, reading.model, take)
@@ -141,9 +143,9 @@ def _read_family(reading: Pass, family: Family, take: Take) -> None:
 
 
 def _read_list(reading: Pass, networks: Sequence[nn.Module], take: Take) -> None:
-    selections = [selection_of(network, reading.layers, reading.part) for network in networks]
-    starts = range(0, len(reading.inputs), reading.batch)
-    for start, batch in zip(starts, reading.inputs.split(reading.batch), strict=True):
+    chosen = [selection_of(network, reading.layers, reading.part) for network in networks]
+    selections = [selection.without(reading.left_out) for selection in chosen]
+    for start, batch in reading.inputs.split(reading.batch):
         members = [
             run(network, batch, selection, len(batch), _copying)[0]
             for network, selection in zip(networks, selections, strict=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, final
 
@@ -26,7 +27,7 @@ from infoplane.recording.evaluation import is_sharded
 from infoplane.recording.outputs import Part
 from infoplane.recording.placement import DEFAULT_BATCH
 from infoplane.recording.pooling import Pool
-from infoplane.recording.select import Layers
+from infoplane.recording.select import Layers, UnreadableLayers
 from infoplane.recording.stillness import Stillness
 from infoplane.trajectory.trajectory import Trajectory
 from infoplane.types import Units
@@ -115,6 +116,7 @@ class InformationPlane:
                     raise
                 raise InputError(f"split {name!r}: {error}") from error
         self._stillness = Stillness()
+        self._left_out: frozenset[str] = frozenset()
         self._plans: dict[tuple[bool, int], ReadingPlan] = {}
         self._ways: dict[tuple[bool, int, str], Way] = {}
         self._frames: dict[tuple[Any, ...], RowFrame] = {}
@@ -189,13 +191,22 @@ class InformationPlane:
         return joined(parts)
 
     def _gathered(self, model: Model, copies: int, split: Split, draws: Tensor | None) -> Gathered:
-        """Everything that the estimators need of all layers, read batch by batch."""
+        """Everything that the estimators need of all layers, read batch by batch; without layers that cannot be."""
+        while True:
+            try:
+                return self._read(model, copies, split, draws)
+            except UnreadableLayers as error:
+                warnings.warn(f"{error}: left out of every measurement", stacklevel=4)
+                self._left_out |= error.names
+
+    def _read(self, model: Model, copies: int, split: Split, draws: Tensor | None) -> Gathered:
         way = self._way(model, copies, split)
         collector, chosen = way.collector(), self._options
         inputs = split.inputs_for(model) if isinstance(model, Family) else split.inputs
         reading = Pass(
-            model, inputs, chosen.layers, chosen.select, chosen.pool, split.mask, way.batch, lend=True, draws=draws
-        )
+            model, inputs, chosen.layers, chosen.select, chosen.pool, split.mask, way.batch, lend=True, draws=draws,
+            left_out=self._left_out,
+        )  # fmt: skip
         for number in range(collector.passes):
             if number:
                 collector.turn()
@@ -244,7 +255,7 @@ class InformationPlane:
         """After a look at the shapes in the largest split, where that may matter."""
         largest, chosen = max(self._splits, key=lambda split: len(split.inputs)), self._options
         inputs = largest.inputs_for(model) if isinstance(model, Family) else largest.inputs
-        reading = Pass(model, inputs, chosen.layers, chosen.select, chosen.pool, largest.mask)
+        reading = Pass(model, inputs, chosen.layers, chosen.select, chosen.pool, largest.mask, left_out=self._left_out)
         reading_plan = plan(reading, limit=chosen.max_activation_bytes, copies=copies, batch=chosen.batch_size)
         self.trajectory.meta["recording_batch"] = reading_plan.batch
         return reading_plan

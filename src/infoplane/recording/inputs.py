@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from typing import Any, final
 
 import numpy as np
@@ -25,8 +26,8 @@ class Inputs:
         >>> import torch
         >>> tokens, present = torch.zeros(10, 7, dtype=torch.int64), torch.ones(10, 7)
         >>> inputs = Inputs({"input_ids": tokens, "attention_mask": present})
-        >>> len(inputs), [len(batch) for batch in inputs.split(4)]
-        (10, [4, 4, 2])
+        >>> len(inputs), [(start, len(batch)) for start, batch in inputs.split(4)]
+        (10, [(0, 4), (4, 4), (8, 2)])
     """
 
     def __init__(self, x: Any) -> None:
@@ -61,12 +62,25 @@ class Inputs:
     def mask(self) -> Tensor | None:
         """Which tokens are there, (samples, tokens) bool, where an input is called "attention_mask"."""
         mask = dict(zip(self.names, self.tensors, strict=False)).get("attention_mask")
-        return mask != 0 if mask is not None and mask.ndim == 2 else None
+        if mask is None or mask.ndim != 2:
+            return None
+        if not bool(((mask == 0) | (mask == 1)).all()):  # the other form, which is added to scores: 0 keeps a token
+            raise InputError(
+                "the input 'attention_mask' holds numbers other than 0 and 1, and it must say which tokens are there: "
+                "give 1 for a token and 0 for padding (attention_mask == 0 of a mask with 0 and -inf)"
+            )
+        return mask != 0
 
-    def split(self, size: int) -> Iterator[Inputs]:
-        """Batches of ``size`` samples, in order; views."""
-        for start in range(0, len(self), size):
-            yield self.rows(slice(start, start + size))
+    def split(self, size: int) -> Iterator[tuple[int, Inputs]]:
+        """Batches of ``size`` samples, in order, each with the number of its first sample; views.
+
+        The last one has two samples at least, where it can: ``squeeze()`` in a forward pass drops a lone one's axis.
+        """
+        starts = [*range(0, len(self), size), len(self)]
+        if size > 2 and len(starts) > 2 and len(self) % size == 1:
+            starts[-2] -= 1
+        for start, stop in pairwise(starts):
+            yield start, self.rows(slice(start, stop))
 
     def rows(self, keep: slice | Tensor) -> Inputs:
         """Some of the samples."""

@@ -6,9 +6,9 @@ attached during the call only; what they see is copied before any later operatio
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 from torch import Tensor, nn
@@ -21,7 +21,7 @@ from infoplane.recording.inputs import Inputs
 from infoplane.recording.outputs import Part, token_mask
 from infoplane.recording.placement import DEFAULT_BATCH, device_of
 from infoplane.recording.pooling import Pool, check_pool, pooled
-from infoplane.recording.select import Keep, Layers, Selection, layer_outputs, unwrap
+from infoplane.recording.select import Keep, Layers, Selection, UnreadableLayers, layer_outputs, unwrap
 from infoplane.recording.select import select as chosen_layers
 
 
@@ -77,7 +77,12 @@ def record(
 
         return keep
 
-    parts = run(model, inputs, selection, batch_size or DEFAULT_BATCH, keep_from)
+    parts = None
+    while parts is None:
+        try:
+            parts = run(model, inputs, selection, batch_size or DEFAULT_BATCH, keep_from)
+        except UnreadableLayers as error:
+            selection = leaving_out(selection, error)
     names = [(name, end) for name, ends in parts[0].items() for end in ends]
     return {name + end: _joined(name + end, [part[name][end] for part in parts]) for name, end in names}
 
@@ -97,6 +102,12 @@ def selection_of(model: nn.Module, layers: Layers, part: Part = None) -> Selecti
     return replace(chosen_layers(unwrap(model), layers), part=part)
 
 
+def leaving_out(selection: Selection, error: UnreadableLayers) -> Selection:
+    """The selection without layers that cannot be read, and nobody asked for; a warning names them."""
+    selection.warn(f"{error}: left out of this recording")
+    return selection.without(error.names)
+
+
 def run(
     model: nn.Module, inputs: Inputs, selection: Selection, size: int, keep_from: Callable[[int], Keep]
 ) -> list[dict[str, Any]]:
@@ -110,16 +121,30 @@ def run(
     model = unwrap(model)
     parts: list[dict[str, Any]] = []
     with preserved_random_state(device_of(model) or inputs.tensors[0].device), evaluation(model):
-        for start, batch in zip(range(0, len(inputs), size), inputs.split(size), strict=True):
-            call = _call(model, batch)
-            parts.append(layer_outputs(model, selection, len(batch), call, keep_from(start)))
+        for start, batch in inputs.split(size):
+            try:
+                parts.append(layer_outputs(model, selection, len(batch), _call(model, batch), keep_from(start)))
+            except RuntimeError as error:
+                if "does not require grad" in str(error):
+                    raise RecordingError(
+                        "the forward pass takes gradients, as of an energy, and layers are measured without: put it "
+                        "into `with torch.enable_grad():` inside forward"
+                    ) from error
+                raise
             if parts[-1].keys() != parts[0].keys():
-                differing = sorted(parts[-1].keys() ^ parts[0].keys())
-                raise RecordingError(
-                    f"layers {', '.join(differing)} ran in some batches only: select layers that run equally often "
-                    f"for any input, or record all samples at once with batch_size={len(inputs)}"
-                )
+                _uneven(parts[-1].keys() ^ parts[0].keys(), selection, len(inputs))
     return parts
+
+
+def _uneven(differing: Iterable[str], selection: Selection, samples: int) -> NoReturn:
+    message = f"layers {', '.join(sorted(differing))} ran in some batches only"
+    bases = {name if name in selection.paths else name.rpartition("#")[0] for name in differing}
+    if bases & selection.required:
+        raise RecordingError(
+            f"{message}: select layers that run equally often for any input, or record all samples at once with "
+            f"batch_size={samples}"
+        )
+    raise UnreadableLayers(f"{message} (batch_size={samples} reads all samples in one)", bases)
 
 
 def _call(model: nn.Module, batch: Inputs) -> Callable[[], object]:

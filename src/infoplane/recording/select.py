@@ -12,8 +12,8 @@ import functools
 import inspect
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -23,7 +23,7 @@ from infoplane.errors import InputError, RecordingError, UnknownNameError
 from infoplane.recording.outputs import Part, output_of
 from infoplane.recording.residual import residual_stream
 
-Layer = str | nn.Module
+Layer = str | nn.Module | type[nn.Module]
 Layers = Layer | Sequence[Layer] | Callable[[str, nn.Module], bool] | None
 
 #: The name of the network as a whole.
@@ -31,6 +31,7 @@ WHOLE_MODEL = "(model)"
 
 _PROGRAM = "torch.jit made one program of it, which calls no hooks: measure the module that it was made from"
 _WRAPPERS = (nn.DataParallel, nn.parallel.DistributedDataParallel)
+_WEIGHT_HOLDERS = ("parametrizations", "_packed_params")  # modules that make weights, and see no activations
 _ACTIVATION_CLASSES = {
     "FastGELU", "GELUActivation", "NewGELU", "NewGELUActivation", "QuickGELU", "QuickGELUActivation",
     "QuantisedActivation", "QuantisedReLU", "SiLUActivation", "Sine", "Snake", "Swish",
@@ -43,13 +44,14 @@ class Selection:
 
     A layer in `required` that does not run, or puts out no tensor of one row a sample, is an error; any other is left
     out. `part` says which part of an output is taken, by glob where it differs between layers. `warned` holds
-    the warnings already given.
+    the warnings already given. `time_first` layers put out (tokens, samples, units).
     """
 
     paths: Mapping[str, str]
     required: frozenset[str] = frozenset()
     part: Part | Mapping[str, Part] = None
     warned: set[str] = field(default_factory=set)
+    time_first: frozenset[str] = frozenset()
 
     def part_of(self, name: str) -> Part:
         """Which part of the output of one layer is taken."""
@@ -57,11 +59,24 @@ class Selection:
             return self.part
         return next((part for glob, part in self.part.items() if fnmatch.fnmatchcase(name, glob)), None)
 
+    def without(self, names: Iterable[str]) -> Selection:
+        """The same but for some layers."""
+        left_out = set(names)
+        return replace(self, paths={name: path for name, path in self.paths.items() if name not in left_out})
+
     def warn(self, message: str) -> None:
         """Once for every message."""
         if message not in self.warned:
             self.warned.add(message)
             warnings.warn(message, stacklevel=2)
+
+
+class UnreadableLayers(RecordingError):
+    """Layers that nobody asked for by name and that cannot be read: in every batch the others can be, without them."""
+
+    def __init__(self, message: str, names: Iterable[str]) -> None:
+        super().__init__(message)
+        self.names = frozenset(names)
 
 
 def unwrap(model: nn.Module) -> nn.Module:
@@ -79,52 +94,110 @@ def is_activation(module: nn.Module) -> bool:
 
 
 def _is_recorded_by_default(module: nn.Module) -> bool:
-    """Whether a module is an activation, or has parameters and no modules inside but lists of its parameters."""
-    has_parameters = next(module.parameters(), None) is not None
+    """Whether a module is an activation, or has weights and no modules inside but those that hold weights."""
+    # of int8 modules no weight is a parameter
+    has_weights = next(module.parameters(), None) is not None or hasattr(module, "_packed_params")
     holders = (nn.ParameterList, nn.ParameterDict)
-    return is_activation(module) or (has_parameters and all(isinstance(inner, holders) for inner in module.children()))
+    inside = [inner for name, inner in module.named_children() if name not in _WEIGHT_HOLDERS]
+    return is_activation(module) or (has_weights and all(isinstance(inner, holders) for inner in inside))
 
 
 def select(model: nn.Module, layers: Layers) -> Selection:
-    """Find layers of an unwrapped model: names, globs over names, modules, a list of these, a function, or None.
+    """Find layers of an unwrapped model: names, globs, modules, their classes, a list of these, a function, or None.
 
     None (or "auto") stands for activations, and for modules with parameters and no modules inside; "residual" for the
     residual stream of a transformer; a function (name, module) says which to take.
 
     Raises:
         UnknownNameError: no layer of that name, or none that a glob fits.
-        InputError: what is no name, glob or module of this network, or takes no layer at all.
+        InputError: what is no name, glob, class or module of this network, or takes no layer at all.
         RecordingError: the network is a program of torch.jit.
     """
     if isinstance(model, torch.jit.ScriptModule):
         which = f"layer {layers!r} was selected but never ran. " if isinstance(layers, str) else ""
         raise RecordingError(which + _PROGRAM)
     paths = _paths(model)
-    if layers is None or (layers == "auto" and layers not in paths):
-        chosen = {name: paths[name] for name in _once(model, paths, paths)}
-        modules = {name: model.get_submodule(path) for name, path in chosen.items()}
-        return Selection({name: path for name, path in chosen.items() if _is_recorded_by_default(modules[name])})
-    if callable(layers) and not isinstance(layers, nn.Module):
+    names = _chosen(model, layers, paths)
+    chosen = {name: paths[name] for name in names}
+    required = frozenset(name for name in names if names[name])
+    return Selection(chosen, required, time_first=_time_first(model, chosen))
+
+
+def _chosen(model: nn.Module, layers: Layers, paths: Mapping[str, str]) -> dict[str, bool]:
+    """Names of the layers that are taken, and whether each was asked for by its own name."""
+    if layers is None or (isinstance(layers, str) and layers == "auto" and layers not in paths):
+        once = _once(model, paths, paths)
+        return {name: False for name in once if _is_recorded_by_default(model.get_submodule(paths[name]))}
+    if callable(layers) and not isinstance(layers, nn.Module | type):
+        _check_function(layers)
         taken = [name for name in _once(model, paths, paths) if layers(name, model.get_submodule(paths[name]))]
         if not taken:
             raise InputError(f"the function given as layers took none of: {', '.join(paths)}")
-        return Selection({name: paths[name] for name in taken})
-    names: dict[str, bool] = {}  # and whether asked for by its own name
-    for layer in [layers] if isinstance(layers, str | nn.Module) else list(layers):
-        if layer == "residual" and layer not in paths:
-            names |= dict.fromkeys(residual_stream(model, paths), True)
-            continue
-        exact = _exact(model, layer, paths)
-        if exact is not None:
-            names[exact] = True
-            continue
-        matches = _once(model, fnmatch.filter(paths, str(layer)), paths)
-        if not matches:
-            raise UnknownNameError("layer", layer, paths)
-        names = {**dict.fromkeys(matches, False), **names}
+        return dict.fromkeys(taken, False)
+    if not isinstance(layers, str | nn.Module | type | Iterable):
+        raise InputError(
+            f"layers={layers!r} is a {type(layers).__name__}: give names, globs such as 'conv*', modules or their "
+            "classes, a list of these, or a function (name, module) -> bool"
+        )
+    names: dict[str, bool] = {}
+    for layer in [layers] if isinstance(layers, str | nn.Module | type) else list(layers):
+        names = _with_layer(names, model, layer, paths)
     if not names:
         raise InputError("layers is empty: give layer names, or None for all activations and layers with parameters")
-    return Selection({name: paths[name] for name in names}, frozenset(name for name in names if names[name]))
+    return names
+
+
+def _with_layer(names: dict[str, bool], model: nn.Module, layer: Any, paths: Mapping[str, str]) -> dict[str, bool]:
+    """The names, and those that one more entry of `layers` stands for."""
+    if isinstance(layer, str) and layer == "residual" and layer not in paths:
+        return names | dict.fromkeys(residual_stream(model, paths), True)
+    if isinstance(layer, type) and issubclass(layer, nn.Module):
+        matches = [name for name in _once(model, paths, paths) if isinstance(model.get_submodule(paths[name]), layer)]
+        if not matches:
+            kinds = sorted({type(module).__name__ for module in model.modules()})
+            raise InputError(f"no layer is a {layer.__name__}: there are {', '.join(kinds)}")
+        return {**dict.fromkeys(matches, False), **names}
+    exact = _exact(model, layer, paths)
+    if exact is not None:
+        return names | {exact: True}
+    matches = _once(model, fnmatch.filter(paths, str(layer)), paths)
+    if not matches:
+        raise UnknownNameError("layer", layer, paths)
+    return {**dict.fromkeys(matches, False), **names}
+
+
+def _check_function(function: Callable[..., Any]) -> None:
+    try:
+        inspect.signature(function).bind("name", "module")
+    except TypeError as error:
+        raise InputError(
+            f"the function given as layers must take (name, module), and not {inspect.signature(function)}: "
+            "for example layers=lambda name, module: 'conv' in name"
+        ) from error
+    except ValueError:  # one that does not say what it takes
+        return
+
+
+def _time_first(model: nn.Module, chosen: Mapping[str, str]) -> frozenset[str]:
+    """The layers that put out (tokens, samples, units): recurrent, attention and transformer layers that say so.
+
+    What is inside a transformer's layer has its order. A stack says it by its layers.
+    """
+    turned = tuple(path for path, module in model.named_modules(remove_duplicate=False) if _says_time_first(module))
+    if not turned:
+        return frozenset()
+    above = tuple(f"{path}." for path in turned if path)
+    everything = "" in turned
+    return frozenset(name for name, path in chosen.items() if everything or path in turned or path.startswith(above))
+
+
+def _says_time_first(module: nn.Module) -> bool:
+    own = getattr(module, "batch_first", None)
+    if own is None and isinstance(module, nn.TransformerEncoder | nn.TransformerDecoder):
+        module = next(iter(module.layers), module)
+    if own is None and isinstance(attention := getattr(module, "self_attn", None), nn.MultiheadAttention):
+        own = attention.batch_first
+    return own is False
 
 
 #: What becomes of an output (samples, ...): name, number of the call, tensor, and lengths of packed sequences.
@@ -154,7 +227,9 @@ def layer_outputs(
             recordable = _recordable(name, module, output, samples, selection)
             if recordable is not None:
                 tensor, lengths = recordable
-                calls.append((name, keep(name, times[name], tensor.detach(), lengths)))
+                with _naming(name, tensor, selection):
+                    kept = keep(name, times[name], tensor.detach(), lengths)
+                calls.append((name, kept))
                 times[name] += 1
 
         return hook
@@ -171,6 +246,21 @@ def layer_outputs(
     if not calls:
         raise RecordingError("none of the selected layers ran: select modules that the model calls in its forward pass")
     return numbered(calls)
+
+
+@contextlib.contextmanager
+def _naming(name: str, tensor: Tensor, selection: Selection) -> Iterator[None]:
+    """An error where an unreadable layer was asked for; else `UnreadableLayers`, so that it can be left out."""
+    try:
+        yield
+    except UnreadableLayers as error:
+        if name in selection.required:
+            raise RecordingError(str(error)) from error
+        raise
+    except InputError as error:
+        if name in selection.required or not tensor.is_complex():  # complex numbers are what no estimator takes
+            raise
+        raise UnreadableLayers(f"layer {name!r}: {error}", [name]) from error
 
 
 def _listen(module: nn.Module, hook: Callable[[nn.Module, Any, Any], None]) -> Callable[[], None]:
@@ -209,7 +299,8 @@ def _recordable(
     name: str, module: nn.Module, output: Any, samples: int, selection: Selection
 ) -> tuple[Tensor, Tensor | None] | None:
     """The tensor of a layer's output, and lengths of packed sequences; None, with a warning, for one to be left out."""
-    chosen = output_of(module, output, samples, selection.part_of(name))
+    time_first = name in selection.time_first
+    chosen = output_of(module, output, samples, selection.part_of(name), time_first=time_first)
     if chosen.tensor is not None:
         if chosen.way:
             kind = type(output).__name__
@@ -232,7 +323,8 @@ def _paths(model: nn.Module) -> dict[str, str]:
             wrapped.add(f"{path}.module")
         elif "_orig_mod" in module._modules:
             wrapped.add(f"{path}._orig_mod")
-        paths[(_without(path, wrapped) if wrapped else path) or WHOLE_MODEL] = path
+        if not any(f".{holder}." in f".{path}." for holder in _WEIGHT_HOLDERS):
+            paths[(_without(path, wrapped) if wrapped else path) or WHOLE_MODEL] = path
     return paths
 
 
