@@ -70,27 +70,6 @@ def test_csv_without_names_is_one_array(tmp_path):
     same(read_arrays(csv(tmp_path, "0\n1\n", "y.csv")), {"y": np.array([[0], [1]])})
 
 
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("a,b\n1,2\n3,x\n", "line 3: column 'b' is 'x', a number is needed"),
-        ("a,b\n1,2\n3,\n", "line 3: column 'b' is ''"),
-        ("a,b\n1,2\n3\n", "line 3: 1 cells, and 2 columns"),
-        ("a,b\nx,y\n", "'a', 'b' hold texts, one may"),
-        ("0.1,cat\n0.2,dog\n", "neither names nor all numbers"),
-        ("a,a\n1,2\n", "or two have one"),
-        (",a\n0,2\n", "to_csv"),
-        ("a,b\n", "no line of numbers"),
-        ("\na,b\n", "first line is empty"),
-        ('a,b\n"1,2\n', "not a csv file"),
-    ],
-)
-def test_csv_mistakes_name_the_place(tmp_path, text, message):
-    with pytest.raises(DataFileError, match=message) as caught:
-        read_arrays(csv(tmp_path, text))
-    assert "table.csv" in str(caught.value)
-
-
 def test_gathered_leaves_what_is_no_series():
     column = np.zeros(2)
     same(gathered({"x1": column, "y": column}, "f"), {"x1": column, "y": column})

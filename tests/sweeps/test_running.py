@@ -21,7 +21,7 @@ TABLES = {
 }
 WITH_FAILURE = {
     "experiment": "warm-up",
-    "sweep": {"list": [{"epochs": 2}, {"epochs": 0}]},  # no run of no epochs
+    "sweep": {"list": [{"epochs": 2}, {"epochs": 3}]},  # the second finds a file where its folder has to be
 }
 
 
@@ -90,11 +90,12 @@ def test_a_second_call_leaves_finished_runs_alone(done):
 
 
 def test_a_failure_is_tried_again_recorded_and_costs_nothing_else(tmp_path):
+    (tmp_path / read_plan(WITH_FAILURE).runs[1].name).touch()
     first = ip.sweep(WITH_FAILURE, out=tmp_path, workers=1, retries=2)
     table = pd.read_csv(tmp_path / "sweep.csv")
     assert table["state"].tolist() == ["finished", "failed"]
     assert table["attempts"].tolist() == [1, 3]
-    assert table["error"][1].startswith("InputError: epochs=0")
+    assert table["error"][1].startswith("RunError: ")
     assert list(first.failures().values()) == [table["error"][1]]
     assert json.loads((tmp_path / "sweep.json").read_text())["runs"].keys() == set(table["run"])
     second = ip.sweep(WITH_FAILURE, out=tmp_path, workers=1, retries=0)

@@ -37,14 +37,16 @@ def read_arrays(path: str | os.PathLike[str], *, max_bytes: int = MAX_BYTES) -> 
     names; one column may hold texts; ``.pt``: a tensor or a dict of tensors; ``.safetensors``: its tensors. Half
     precision of tensors becomes float32.
 
-    Errors: ``DataFileError`` for a file that is missing, damaged, larger than ``max_bytes`` when unpacked, of another
-    kind, or that holds Python objects, which could only be had by running code from the file.
+    Raises:
+        DataFileError: the file is missing, damaged, larger than ``max_bytes`` when unpacked, of another kind, or holds
+            Python objects, which could only be had by running code from the file.
 
-    >>> import tempfile
-    >>> path = Path(tempfile.mkdtemp()) / "layer.npz"
-    >>> np.savez(path, t=np.zeros((3, 2)), y=np.array(["a", "b", "a"]))
-    >>> {name: array.shape for name, array in read_arrays(path).items()}
-    {'t': (3, 2), 'y': (3,)}
+    Example:
+        >>> import tempfile
+        >>> path = Path(tempfile.mkdtemp()) / "layer.npz"
+        >>> np.savez(path, t=np.zeros((3, 2)), y=np.array(["a", "b", "a"]))
+        >>> {name: array.shape for name, array in read_arrays(path).items()}
+        {'t': (3, 2), 'y': (3,)}
     """
     source = Path(path)
     reader = _READERS.get(source.suffix.lower())
@@ -75,14 +77,14 @@ def _read_npy(path: Path, max_bytes: int) -> Arrays:
 
 
 def _read_npz(path: Path, max_bytes: int) -> Arrays:
-    found = {}
+    arrays = {}
     with zipfile.ZipFile(path) as archive:
         check_archive(path, archive, max_bytes)
         for member in archive.infolist():
             name = member.filename.removesuffix(".npy")
             with archive.open(member) as file:
-                found[name] = _array(file, member.file_size, path, max_bytes, name=name)
-    return found
+                arrays[name] = _array(file, member.file_size, path, max_bytes, name=name)
+    return arrays
 
 
 def _array(file: IO[bytes], length: int, path: Path, max_bytes: int, *, name: str | None = None) -> np.ndarray:
@@ -94,6 +96,7 @@ def _array(file: IO[bytes], length: int, path: Path, max_bytes: int, *, name: st
             f"{place} holds {dtype}, numbers or texts are needed (Python objects are never loaded, since that could "
             'run code): save it as numbers or texts, for example with .astype(float) or .astype("U")'
         )
+    # before anything is allocated: a header of a few bytes may claim terabytes
     expected = file.tell() + math.prod(shape) * dtype.itemsize
     if expected != length:
         raise DataFileError(
@@ -115,7 +118,7 @@ def _npy_header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
     size = int.from_bytes(file.read(2 if version == (1, 0) else 4), "little")
     if size > _LONGEST_HEADER:
         raise ValueError(f"a header of {size} bytes, at most {_LONGEST_HEADER} are read")
-    file.seek(begin)
+    file.seek(begin)  # numpy reads the length again
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     shape, _, dtype = read(file)
     if any(size < 0 for size in shape):
@@ -132,22 +135,23 @@ def gathered(columns: Mapping[str, np.ndarray], unnamed: str) -> Arrays:
 
     Columns that are named by numbers alone become the array ``unnamed``; other columns stay as they are.
 
-    >>> three = {"t0": np.zeros(2), "t1": np.ones(2), "y": np.array(["a", "b"])}
-    >>> {name: array.shape for name, array in gathered(three, "file").items()}
-    {'t': (2, 2), 'y': (2,)}
+    Example:
+        >>> three = {"t0": np.zeros(2), "t1": np.ones(2), "y": np.array(["a", "b"])}
+        >>> {name: array.shape for name, array in gathered(three, "file").items()}
+        {'t': (2, 2), 'y': (2,)}
     """
     groups: dict[str, list[str]] = {}
     for name, column in columns.items():
         match = re.fullmatch(r"(.*?)[_.\[ ]?(\d+)\]?", name)
         base = (match[1] or unnamed) if match and column.dtype.kind in "if" else name
         groups.setdefault(base, []).append(name)
-    found: Arrays = {}
+    arrays: Arrays = {}
     for base, names in groups.items():
         if all(name.isdecimal() for name in names) or (len(names) > 1 and base not in columns):
-            found[base] = np.stack([columns[name] for name in names], axis=1)
+            arrays[base] = np.stack([columns[name] for name in names], axis=1)
         else:
-            found |= {name: columns[name] for name in names}
-    return found
+            arrays |= {name: columns[name] for name in names}
+    return arrays
 
 
 def _read_pt(path: Path, max_bytes: int) -> Arrays:
@@ -188,7 +192,7 @@ def _numbers(path: Path, tensors: Mapping[Any, Tensor], max_bytes: int) -> Array
 
 def _array_of(tensor: Tensor) -> np.ndarray:
     plain = tensor.detach().resolve_conj().resolve_neg()
-    if plain.is_floating_point() and plain.element_size() < 4:
+    if plain.is_floating_point() and plain.element_size() < 4:  # numpy has no bfloat16 and no 8 bits
         plain = plain.float()
     return plain.numpy()
 
@@ -209,10 +213,13 @@ def choose(arrays: Mapping[str, np.ndarray], **wanted: str | None) -> dict[str, 
     A name may be several with commas, columns that make up one variable (see ``variable``). What is not ``wanted`` is
     the array of that name; t and y may also be the only two arrays left, and t is then the wider one, else the first.
 
-    Errors: ``InputError`` where t or y is not clear; ``UnknownNameError`` for a name that no array has.
+    Raises:
+        InputError: it is not clear which array is t or y.
+        UnknownNameError: a name that no array has.
 
-    >>> choose({"labels": np.zeros(5), "layer": np.zeros((5, 3))}, t=None, y=None, x=None)
-    {'t': 'layer', 'y': 'labels'}
+    Example:
+        >>> choose({"labels": np.zeros(5), "layer": np.zeros((5, 3))}, t=None, y=None, x=None)
+        {'t': 'layer', 'y': 'labels'}
     """
     chosen = {role: name for role, name in wanted.items() if name is not None}
     for name in chosen.values():

@@ -42,26 +42,36 @@ def measure_checkpoints(
 ) -> Trajectory:
     """The information plane of a training that is over, from the states of the network that it saved.
 
-    One network, made by ``factory`` (a function without arguments), takes one state after the other and is measured on
-    ``x`` (samples, ...) and ``y`` (samples,), or on splits, with the ``options`` of ``InformationPlane``; information
-    is in its ``units``. ``paths`` are files, globs (matches are ordered by the numbers in their names), or a list of
-    these: ``.safetensors``, and ``.pt`` or ``.pth`` of ``torch.save``, with a state dictionary or one under
-    "state_dict", "model_state_dict" or "model". "module." and "_orig_mod." of wrappers are taken off its names; values
-    take the network's type. ``steps`` has a step for each file; without it, it is the number after "step" in the file's
-    name, or the last whole number there. Rows are in the order of the steps; ``meta["checkpoints"]`` says which file
-    was measured at which.
+    One network takes one state after the other and is measured. "module." and "_orig_mod." of wrappers are taken off
+    the names in a state; values take the network's type.
 
-    Errors: ``DataFileError`` for a file that is missing, damaged or holds more than tensors and plain values;
-    ``InputError`` for a state that does not fit the network, with its names, and for steps that are not clear.
+    Args:
+        factory: makes the network; a function without arguments.
+        paths: files, globs (matches are ordered by the numbers in their names), or a list of these: ``.safetensors``,
+            and ``.pt`` or ``.pth`` of ``torch.save``, with a state dictionary or one under "state_dict",
+            "model_state_dict" or "model".
+        x: inputs (samples, ...), or splits.
+        y: labels (samples,).
+        steps: a step for each file; by default the number after "step" in the file's name, or the last whole number
+            there.
+        options: as of ``InformationPlane``; information is in its ``units``.
 
-    >>> import tempfile, torch
-    >>> from infoplane.networks import warm_up
-    >>> folder = tempfile.mkdtemp()
-    >>> for step in (0, 10):
-    ...     torch.save(warm_up().state_dict(), f"{folder}/net-{step}.pt")
-    >>> trajectory = measure_checkpoints(warm_up, f"{folder}/*.pt", torch.randn(50, 12), torch.arange(50) % 2)
-    >>> trajectory
-    Trajectory(8 rows, 4 layers, steps 0 to 10)
+    Returns:
+        The rows in the order of the steps; ``meta["checkpoints"]`` says which file was measured at which.
+
+    Raises:
+        DataFileError: a file is missing, damaged or holds more than tensors and plain values.
+        InputError: a state does not fit the network, with its names, or the steps are not clear.
+
+    Example:
+        >>> import tempfile, torch
+        >>> from infoplane.networks import warm_up
+        >>> folder = tempfile.mkdtemp()
+        >>> for step in (0, 10):
+        ...     torch.save(warm_up().state_dict(), f"{folder}/net-{step}.pt")
+        >>> trajectory = measure_checkpoints(warm_up, f"{folder}/*.pt", torch.randn(50, 12), torch.arange(50) % 2)
+        >>> trajectory
+        Trajectory(8 rows, 4 layers, steps 0 to 10)
     """
     files = _files(paths)
     at = _steps(files, steps)
@@ -79,7 +89,8 @@ def measure_checkpoints(
 def read_state(path: str | os.PathLike[str]) -> dict[str, Any]:
     """The state dictionary in a ``.safetensors``, ``.pt`` or ``.pth`` file, its tensors in main memory.
 
-    Errors: ``DataFileError`` for a file that is missing, damaged, of another kind, or without a state dictionary.
+    Raises:
+        DataFileError: the file is missing, damaged, of another kind, or without a state dictionary.
     """
     source = _file(path)
     try:
@@ -143,8 +154,9 @@ def _read_torch(path: Path) -> Any:
 def _files(paths: Paths) -> list[Path]:
     """All files, globs replaced by what they match."""
     files: list[Path] = []
-    for given in [paths] if isinstance(paths, str | os.PathLike) else paths:
-        text = os.fspath(given)
+    for path in [paths] if isinstance(paths, str | os.PathLike) else paths:
+        text = os.fspath(path)
+        # net[1].pt is a file where there is one of that name
         pattern = glob.has_magic(text) and not os.path.exists(text)
         matches = sorted(glob.glob(text, recursive=True), key=_by_number) if pattern else [text]
         if not matches:
@@ -165,14 +177,14 @@ def _steps(files: Sequence[Path], steps: Sequence[int] | None) -> dict[int, Path
     for step in () if steps is None else steps:
         if step != int(step) or step < 0:
             raise InputError(f"steps holds {step!r}: give whole numbers from 0 up, one for each file")
-    found = [_step_in(file) for file in files] if steps is None else [int(step) for step in steps]
-    if len(found) != len(files):
-        raise InputError(f"steps has {len(found)} values for {len(files)} files: give one for each, in their order")
-    twice = [step for step, count in Counter(found).items() if count > 1]
+    numbers = [_step_in(file) for file in files] if steps is None else [int(step) for step in steps]
+    if len(numbers) != len(files):
+        raise InputError(f"steps has {len(numbers)} values for {len(files)} files: give one for each, in their order")
+    twice = [step for step, count in Counter(numbers).items() if count > 1]
     if twice:
-        same = [str(file) for file, step in zip(files, found, strict=True) if step == twice[0]]
+        same = [str(file) for file, step in zip(files, numbers, strict=True) if step == twice[0]]
         raise InputError(f"{' and '.join(same[:2])} are both of step {twice[0]}: give steps=[...], one for each file")
-    return dict(zip(found, files, strict=True))
+    return dict(zip(numbers, files, strict=True))
 
 
 def _step_in(file: Path) -> int:
@@ -185,27 +197,28 @@ def _step_in(file: Path) -> int:
 def _load(model: nn.Module, state: Mapping[str, Any], path: Path) -> None:
     """Load a state that fits the network name by name and shape by shape, or say what does not fit."""
     wanted = model.state_dict()
-    given: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for name, value in state.items():
         while name not in wanted and name.startswith(_WRAPPERS):
             name = name.partition(".")[2]
-        if name in given:
+        if name in values:
             raise InputError(
                 f"{path} holds {name!r} twice, with and without the name of a wrapper: save the state again"
             )
-        given[name] = value
-    shared = {_place(wanted[name]) for name in given if name in wanted} - {None}
-    missing = [name for name in wanted if name not in given and _place(wanted[name]) not in shared]
+        values[name] = value
+    # tied weights stand in the network under several names and in a safetensors file under one of them
+    shared = {_place(wanted[name]) for name in values if name in wanted} - {None}
+    missing = [name for name in wanted if name not in values and _place(wanted[name]) not in shared]
     problems = [f"{name} is missing" for name in missing]
-    problems += [f"{name} is unexpected" for name in given if name not in wanted]
-    problems += list(_other_shapes(given, wanted))
+    problems += [f"{name} is unexpected" for name in values if name not in wanted]
+    problems += list(_other_shapes(values, wanted))
     if problems:
         more = f" and {len(problems) - _NAMES_SHOWN} more" if len(problems) > _NAMES_SHOWN else ""
         raise InputError(
             f"{path} does not fit the network that factory made: {', '.join(problems[:_NAMES_SHOWN])}{more}; make the "
             "network that was saved"
         )
-    model.load_state_dict(given, strict=False)  # names are checked above: of shared tensors one name is enough
+    model.load_state_dict(values, strict=False)  # names are checked above: of shared tensors one name is enough
 
 
 def _place(value: object) -> tuple[int, torch.Size] | None:
@@ -213,8 +226,8 @@ def _place(value: object) -> tuple[int, torch.Size] | None:
     return (value.data_ptr(), value.shape) if isinstance(value, Tensor) and value.numel() else None
 
 
-def _other_shapes(given: Mapping[str, Any], wanted: Mapping[str, Any]) -> Iterable[str]:
-    for name, value in given.items():
+def _other_shapes(values: Mapping[str, Any], wanted: Mapping[str, Any]) -> Iterable[str]:
+    for name, value in values.items():
         needed = wanted.get(name)
         if isinstance(value, Tensor) and isinstance(needed, Tensor) and value.shape != needed.shape:
             yield f"{name} has shape {tuple(value.shape)} for {tuple(needed.shape)}"

@@ -32,24 +32,33 @@ Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 def measure_dump(paths: Paths, x: Any = None, y: Any = None, **options: Any) -> Trajectory:
     """The information plane of activations that another program has recorded at many steps.
 
-    ``paths``: one ``.npz`` file, or several, as ``numpy.savez`` writes them; pickles are never read. An array
-    (samples, ...) is one layer at one step, by its name: ``epoch_0005/layer_3`` or ``layer_3/step_5`` (``epoch``,
-    ``step`` or ``iter``; ``/``, ``.``, ``_`` or ``-`` between), or ``T_3_5`` (layer, then step). Where names hold no
-    step, as in a file for each epoch, it is the number in the file's name: ``epoch00000005.npz`` with ``layer_0``,
-    ``layer_1``, ... ``x`` and ``y`` (samples, ...) are those given, or arrays of these names in any of the files;
-    without ``x`` every row is an input of its own. Layers are ordered by the numbers in their names. ``options`` as of
-    ``InformationPlane``; information is in its ``units``, and ``step`` is the number of the dump.
+    An array (samples, ...) is one layer at one step, by its name: ``epoch_0005/layer_3`` or ``layer_3/step_5``
+    (``epoch``, ``step`` or ``iter``; ``/``, ``.``, ``_`` or ``-`` between), or ``T_3_5`` (layer, then step). Where
+    names hold no step, as in a file for each epoch, it is the number in the file's name: ``epoch00000005.npz`` with
+    ``layer_0``, ``layer_1``, ... Layers are ordered by the numbers in their names.
 
-    Errors: ``DataFileError`` for a file that is missing, damaged, too large, or holds no such arrays, with the names
-    that it holds; ``InputError`` where layers or samples differ from step to step, or there is no y.
+    Args:
+        paths: one ``.npz`` file, or several, as ``numpy.savez`` writes them; pickles are never read.
+        x: inputs (samples, ...), by default an array ``x`` in any of the files; without one every row is an input of
+            its own.
+        y: labels (samples, ...), by default an array ``y`` in any of the files.
+        options: as of ``InformationPlane``; information is in its ``units``.
 
-    >>> import tempfile
-    >>> path = Path(tempfile.mkdtemp()) / "dump.npz"
-    >>> rng = np.random.default_rng(0)
-    >>> layers = {f"epoch_{step}/layer_1": rng.normal(size=(50, 2)) for step in (0, 10)}
-    >>> np.savez(path, y=np.arange(50) % 2, **layers)
-    >>> measure_dump(path)
-    Trajectory(2 rows, 1 layers, steps 0 to 10)
+    Returns:
+        Rows whose ``step`` is the number of the dump.
+
+    Raises:
+        DataFileError: a file is missing, damaged, too large, or holds no such arrays, with the names that it holds.
+        InputError: layers or samples differ from step to step, or there is no y.
+
+    Example:
+        >>> import tempfile
+        >>> path = Path(tempfile.mkdtemp()) / "dump.npz"
+        >>> rng = np.random.default_rng(0)
+        >>> layers = {f"epoch_{step}/layer_1": rng.normal(size=(50, 2)) for step in (0, 10)}
+        >>> np.savez(path, y=np.arange(50) % 2, **layers)
+        >>> measure_dump(path)
+        Trajectory(2 rows, 1 layers, steps 0 to 10)
     """
     steps: dict[int, dict[str, np.ndarray]] = {}
     data: dict[str, Any] = {"x": x, "y": y}
@@ -62,13 +71,14 @@ def measure_dump(paths: Paths, x: Any = None, y: Any = None, **options: Any) -> 
     _check(steps, names, data)
     samples = len(steps[min(steps)][names[0]])
     inputs = np.arange(samples)[:, None] if data["x"] is None else data["x"]
+    # names of layers may hold dots, which names of modules must not: modules are numbered while they are measured
     places = {name: f"{number}" for number, name in enumerate(names)}
     plane = InformationPlane(inputs, data["y"], layers=list(places.values()), **options)
     for step in sorted(steps):
         plane.measure(_Replay({places[name]: steps[step][name] for name in names}), step)
-    found = Trajectory(meta=plane.trajectory.meta)
-    found.extend({**row, "layer": names[int(row["layer"])]} for row in plane.trajectory)
-    return found
+    trajectory = Trajectory(meta=plane.trajectory.meta)
+    trajectory.extend({**row, "layer": names[int(row["layer"])]} for row in plane.trajectory)
+    return trajectory
 
 
 @final
@@ -98,19 +108,19 @@ def _arrays(path: Path, data: dict[str, Any]) -> Iterator[tuple[int, str, np.nda
         )
     in_file = _FILE.fullmatch(path.stem)
     arrays = read_arrays(path)
-    found = False
+    recorded = False
     for name, array in arrays.items():
         role = next((role for role, names in _DATA.items() if name in names), None)
         match = next((match for key in _KEYS if (match := key.fullmatch(name))), None)
         if role is not None:
             data[role] = array if data[role] is None else data[role]
         elif match is not None:
-            found = True
+            recorded = True
             yield int(match["step"]), match["layer"], array
         elif in_file is not None:
-            found = True
+            recorded = True
             yield int(in_file["step"] or in_file["number"]), name, array
-    if not found:
+    if not recorded:
         raise DataFileError(
             f"{path} holds {', '.join(map(repr, list(arrays)[:8])) or 'nothing'}: name layers with their step, as "
             "'epoch_0005/layer_3' or 'T_3_5', or the file, as epoch0005.npz"

@@ -22,7 +22,8 @@ _EXAMPLE = "infoplane list layers mymodel:make --input 3x32x32"
 def made_by(factory: Callable[[], nn.Module]) -> nn.Module:
     """The network that a function without arguments, or a class, makes.
 
-    Raises InputError for what is no such function, or makes something else.
+    Raises:
+        InputError: it is no such function, or makes something else.
     """
     if isinstance(factory, nn.Module) or not callable(factory):
         raise InputError(
@@ -38,8 +39,10 @@ def made_by(factory: Callable[[], nn.Module]) -> nn.Module:
 def network_named(name: str) -> nn.Module:
     """The network of "module:factory", where factory is a function or class without arguments, or the network itself.
 
-    The module is imported, which runs its code; the current folder is looked through first. Raises InputError that
-    says what is missing, or what the module or the factory raised.
+    The module is imported, which runs its code; the current folder is looked through first.
+
+    Raises:
+        InputError: with what is missing, or what the module or the factory raised.
     """
     module_name, _, attribute = name.partition(":")
     parts = (*module_name.split("."), *attribute.split("."))
@@ -47,8 +50,9 @@ def network_named(name: str) -> nn.Module:
         raise InputError(f"{name!r} is no MODULE:FACTORY: leave .py and slashes out, as in {_EXAMPLE}")
     with _current_folder(), _blamed_on(f"importing {module_name}, or making a network with {attribute},"):
         try:
-            found: Any = importlib.import_module(module_name)
+            named: Any = importlib.import_module(module_name)
         except ModuleNotFoundError as error:
+            # another module that is missing is the user's module's fault, and told as that
             if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
                 raise
             raise InputError(
@@ -56,21 +60,24 @@ def network_named(name: str) -> nn.Module:
                 f"that holds {module_name.partition('.')[0]}, or correct the name"
             ) from error
         for part in attribute.split("."):
-            if not hasattr(found, part):
-                public = [known for known in vars(found) if not known.startswith("_")]
+            if not hasattr(named, part):
+                public = [known for known in vars(named) if not known.startswith("_")]
                 raise InputError(f"{module_name} has no {attribute!r}: it has {', '.join(public[:20]) or 'no names'}")
-            found = getattr(found, part)
-        return found if isinstance(found, nn.Module) else made_by(found)
+            named = getattr(named, part)
+        return named if isinstance(named, nn.Module) else made_by(named)
 
 
 def list_layers(factory: str | None, shape: str | None, *, samples: int = 256) -> LayerList:
     """The layers of the network "module:factory" for random inputs of a shape such as "3x32x32" (one sample).
 
-    A network with an embedding gets zeros, the index that every table has. Raises InputError where a name or the
-    shape is missing, or where the network does not take that shape.
+    A network with an embedding gets zeros, the index that every table has.
 
-    >>> list_layers("infoplane.networks:warm_up", "12").names
-    ['0', '1', '2', '3']
+    Raises:
+        InputError: a name or the shape is missing, or the network does not take that shape.
+
+    Example:
+        >>> list_layers("infoplane.networks:warm_up", "12").names
+        ['0', '1', '2', '3']
     """
     if factory is None or shape is None:
         missing = "which network" if factory is None else "which shape has one sample"

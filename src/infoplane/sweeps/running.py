@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from infoplane.errors import InputError, RunError
+from infoplane.checks import whole_number
+from infoplane.errors import RunError
 from infoplane.io.files import atomic_write, json_bytes, make_folder
 from infoplane.sweeps.engines import Engine, started
 from infoplane.sweeps.plan import SweepPlan, read_plan
@@ -28,35 +29,43 @@ def sweep(
 ) -> Sweep:
     """Do every run of a plan, each in a run directory of its own, and put the results into one table.
 
-    ``plan``: a TOML file or the same tables as a mapping. ``experiment``, a name or a TOML file, or the tables of an
-    experiment; ``[sweep.grid]``, settings with lists of values, of which every combination is run; ``[[sweep.list]]``,
-    settings that go together; ``seeds``, a number or a list, for each of them. A setting is any option of an
-    experiment's tables: ``learning_rate``, ``network.activation``, ``network.width`` (of all hidden layers),
-    ``estimator.bins``, ``data.samples``.
+    A setting is any option of an experiment's tables: ``learning_rate``, ``network.activation``, ``network.width`` (of
+    all hidden layers), ``estimator.bins``, ``data.samples``. A run that is finished in ``out`` is not done again, so
+    that the same call continues a sweep that was stopped. Ctrl-C ends the sweep; what is finished is kept and in the
+    table.
 
-    ``out``: the folder for all (default ``sweeps/NAME``); a run that is finished there is not done again, so that the
-    same call continues a sweep that was stopped. ``engine``: ``loky`` (processes on this machine, one thread each),
-    ``dask``, ``ray`` or ``slurm``; ``workers``: how many runs at once (default: the processors); ``scheduler``: the
-    address of a Dask or Ray cluster. A run that fails, or whose process dies, is tried ``retries`` more times; then its
-    message is in the table. Ctrl-C ends the sweep; what is finished is kept and in the table.
+    Args:
+        plan: a TOML file or the same tables as a mapping. ``experiment``, a name or a TOML file, or the tables of an
+            experiment; ``[sweep.grid]``, settings with lists of values, of which every combination is run;
+            ``[[sweep.list]]``, settings that go together; ``seeds``, a number or a list, for each of them.
+        out: the folder for all; by default ``sweeps/NAME``.
+        engine: ``loky`` (processes on this machine, one thread each), ``dask``, ``ray`` or ``slurm``.
+        workers: how many runs at once; by default the number of processors.
+        retries: how many more times a run is tried that fails, or whose process dies; then its message is in the table.
+        scheduler: the address of a Dask or Ray cluster.
+        progress: show a bar; by default in a terminal or a notebook.
 
-    Returns a ``Sweep``; its files ``sweep.csv`` (a row a run), ``trajectories.csv`` (all rows, with the settings) and
-    ``bands.csv`` (the median over the seeds in a band) are in ``out``.
+    Returns:
+        The table of the runs. The files ``sweep.csv`` (a row a run), ``trajectories.csv`` (all rows, with the settings)
+        and ``bands.csv`` (the median over the seeds in a band) are in ``out``.
 
-    Errors: ``UnknownNameError`` and ``InputError`` for settings, before any run starts; ``RunError`` where ``out``
-    cannot be written, or workers go away again and again.
+    Raises:
+        UnknownNameError: a setting or an engine that does not exist; before any run starts.
+        InputError: a setting that does not fit; before any run starts.
+        RunError: ``out`` cannot be written, or workers go away again and again.
 
-    >>> import infoplane as ip, tempfile
-    >>> tables = {"experiment": "warm-up", "training": {"epochs": 2}, "sweep": {"grid": {"learning_rate": [0.1, 0.2]}}}
-    >>> done = ip.sweep(tables, out=tempfile.mkdtemp(), workers=1)
-    >>> done.to_pandas()[["learning_rate", "state"]].values.tolist()
-    [[0.1, 'finished'], [0.2, 'finished']]
+    Example:
+        >>> import infoplane as ip, tempfile
+        >>> rates = {"grid": {"learning_rate": [0.1, 0.2]}}
+        >>> tables = {"experiment": "warm-up", "training": {"epochs": 2}, "sweep": rates}
+        >>> done = ip.sweep(tables, out=tempfile.mkdtemp(), workers=1)
+        >>> done.to_pandas()[["learning_rate", "state"]].values.tolist()
+        [[0.1, 'finished'], [0.2, 'finished']]
     """
     planned = plan if isinstance(plan, SweepPlan) else read_plan(plan)
-    if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 1):
-        raise InputError(f"workers={workers!r}: give a whole number of at least 1")
-    if isinstance(retries, bool) or not isinstance(retries, int) or retries < 0:
-        raise InputError(f"retries={retries!r}: give a whole number from 0")
+    if workers is not None:
+        whole_number("workers", workers, least=1, example=2)
+    whole_number("retries", retries, least=0, example=1)
     folder = (Path("sweeps") / planned.name if out is None else Path(out)).resolve()
     result = Sweep(folder, planned)
     make_folder(folder)
