@@ -43,7 +43,8 @@ def started(folder, *arguments):
         text=True,
     )
     deadline = time.monotonic() + 120
-    while not (folder / "mine" / "trajectory.jsonl").exists() and time.monotonic() < deadline:
+    rows = folder / "mine" / "trajectory.jsonl"  # there a little earlier than its first line
+    while not (rows.exists() and rows.stat().st_size) and time.monotonic() < deadline:
         assert process.poll() is None, process.stderr.read()
         time.sleep(0.02)
     return process

@@ -215,7 +215,7 @@ def test_options_that_are_refused():
         Binned(correction="jacknife")
     with pytest.raises(InputError, match="nonfinite='drop' is not known: choose one of error, drop-row,"):
         Binned(nonfinite="drop")
-    with pytest.raises(InputError, match="bins must be a whole number of at least 1, got 0"):
+    with pytest.raises(InputError, match="bins=0: it must be a whole number of at least 1"):
         Binned(0)
 
 

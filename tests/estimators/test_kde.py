@@ -125,7 +125,7 @@ def test_what_is_near_is_all_that_counts(monkeypatch, dtype, units, noise_varian
     t = torch.from_numpy(np.tanh(rng.normal(size=(300, units)))).to(dtype)
     t[200:204] = t[:4] + 1e-4
     y = rng.integers(3, size=300)
-    assert isinstance(KDE(noise_variance).prepare(t).near, kde.Near)
+    assert isinstance(KDE(noise_variance).prepare(t).near, kde.NearPairs)
     near = both(t, y, noise_variance=noise_variance)
     monkeypatch.setattr(kde, "_MOST_NEAR", 0)
     whole = both(t.to(torch.float64), y, noise_variance=noise_variance)

@@ -101,7 +101,7 @@ def test_an_experiment_file_imports_nothing(setting, tmp_path, monkeypatch):
 @pytest.mark.parametrize("option", ["out", "force"])
 def test_an_experiment_file_does_not_say_where_results_go(option, tmp_path):
     (tmp_path / "mine.toml").write_text(f'{TOML}{option} = "elsewhere"\n')
-    with pytest.raises(InfoplaneError, match=f"unknown option of .training. in mine.toml '{option}'"):
+    with pytest.raises(InfoplaneError, match=f"unknown option of .training. '{option}'"):
         experiments.load(str(tmp_path / "mine.toml"))
 
 
@@ -165,7 +165,7 @@ def test_the_command_line_says_the_same_without_assertions(tmp_path):
 @pytest.mark.slow
 def test_tests_pass_without_assertions_in_the_sources():
     """pytest keeps the assertions of tests, also under -O."""
-    chosen = ("io/test_arrays.py", "io/test_files.py", "experiments/test_experiments.py", "estimators/test_binned.py")
+    chosen = ("io/test_arrays.py", "io/test_files.py", "experiments/test_experiment.py", "estimators/test_binned.py")
     options = ("-q", "-p", "no:cacheprovider", "-W", "ignore:assertions not in test modules")
     done = python("-O", "-m", "pytest", *options, *(ROOT / "tests" / name for name in chosen), cwd=ROOT)
     assert done.returncode == 0, done.stdout[-3000:]

@@ -25,7 +25,7 @@ _ENCODE = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def lines_of(columns: Mapping[str, Sequence[Any]]) -> list[bytes]:
-    """Rows as lines of strict JSON: ``None`` is null; NaN and infinity are null, and named under ``not_finite``.
+    r"""Rows as lines of strict JSON: ``None`` is null; NaN and infinity are null, and named under ``not_finite``.
 
     Args:
         columns: of one length, with Python's own values; flags as tuples.
