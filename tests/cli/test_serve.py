@@ -64,3 +64,25 @@ def test_a_run_with_its_page_beside_it(tmp_path):
     assert "resume with" in error
     with pytest.raises(urllib.error.URLError):
         urllib.request.urlopen(url, timeout=5)
+
+
+def test_the_browser_gets_a_private_file_and_never_the_token(monkeypatch):
+    """Every user of a machine can read the command line of the browser."""
+    import stat
+    import webbrowser
+    from pathlib import Path
+    from urllib.parse import urlsplit
+
+    from infoplane.cli.serve import in_browser
+
+    asked = []
+    monkeypatch.setattr(webbrowser, "open", asked.append)
+    url = "http://127.0.0.1:7435/?token=a-secret&x=1#run"
+    with in_browser(url):
+        (address,) = asked
+        assert "a-secret" not in address
+        file = Path(urlsplit(address).path)
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+        assert "token=a-secret&amp;x=1#run" in file.read_text(encoding="utf-8")
+    assert not file.parent.exists()

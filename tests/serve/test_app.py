@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import time
 
 import pytest
 
@@ -94,3 +95,54 @@ def test_trouble_is_said_and_looked_at_again(runs):
     found = events(runs, "one", looks=3)
     assert [name for name, _ in found] == ["begin", "run"]
     assert "line 1" in found[1][1]["trouble"]
+
+
+def test_a_run_that_is_deleted_while_it_is_shown_is_said_to_be_gone(runs):
+    import shutil
+
+    shutil.rmtree(runs.path_of("one"))
+    found = events(runs, "one", looks=2)
+    assert [name for name, _ in found] == ["begin", "run"]
+    assert "gone" in found[1][1]["trouble"]
+
+
+def test_no_answer_is_an_error_while_runs_come_and_go(runs, client):
+    """As an attack did that deleted runs while pages listed and showed them."""
+    import shutil
+    import threading
+
+    ended = threading.Event()
+
+    def come_and_go():
+        while not ended.is_set():
+            ip.Trajectory([{"step": 3, "layer": "fc1"}]).save(runs.root / "two")
+            shutil.rmtree(runs.root / "two")
+
+    worker = threading.Thread(target=come_and_go)
+    worker.start()
+    try:
+        codes = [client.get(path).status_code for _ in range(150) for path in ("/runs", "/events/two")]
+    finally:
+        ended.set()
+        worker.join()
+    assert set(codes) <= {200, 404}
+
+
+def test_the_loop_is_free_while_a_long_run_is_read(runs):
+    """Nothing else can be answered while the loop computes; its own time tells, however busy the machine is."""
+    from infoplane.serve.app import happenings
+
+    columns = {name: [0.123456789 + step for step in range(100_000)] for name in ("i_xt", "i_ty", "h_t")}
+    columns |= {"step": list(range(100_000)), "layer": ["fc1"] * 100_000, "flags": [("red",)] * 100_000}
+    (runs.path_of("one") / "trajectory.jsonl").write_bytes(b"".join(lines_of(columns)))
+    seen: list[bool] = []
+
+    async def watch():
+        async for part in happenings(runs, "one", ended=lambda: True in seen):
+            seen.append(",99999]" in part)
+
+    begun = time.thread_time()
+    asyncio.run(watch())
+    assert True in seen
+    assert len(seen) > 10  # in parts, so that many who look need little memory
+    assert time.thread_time() - begun < 0.2

@@ -101,6 +101,45 @@ def test_a_damaged_run_is_said_and_the_others_shown(tmp_path, text):
     assert folder.overview("good")["state"] == "finished"
 
 
+DEEP = "[" * 500 + "]" * 500
+SPOILT = [
+    *(f'{{"{key}": {value}}}' for key in ("started", "steps_done", "seed", "state", "settings", "trajectory")
+      for value in (DEEP, "5", '"x"', "[]", '{"a": 1}', "1e999", "true")),
+    *(f'{{"settings": {{"{key}": {value}}}}}' for key in ("title", "epochs", "units")
+      for value in (DEEP, "5", "1e999")),
+    *(f'{{"trajectory": {{"{key}": {value}}}}}' for key in ("measurement", "units", "h_y", "log2_n", "splits")
+      for value in (DEEP, "5", '"x"', "[1]", '{"a": 1}', '{"a": {"h_y": "x"}}', "1e999", "null")),
+    *("[" * count + "]" * count for count in (1, 500, 100_000)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", SPOILT, ids=range(len(SPOILT)))
+def test_no_record_breaks_the_list_of_runs(tmp_path, text):
+    finished(tmp_path / "good")
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad" / "run.json").write_text(text, encoding="utf-8")
+    overviews = json.loads(json.dumps(RunsFolder(tmp_path).overviews(), allow_nan=False))
+    assert {run["name"]: run["state"] for run in overviews}["good"] == "finished"
+    kinds = {"state": str, "title": str, "steps_done": int, "started": str | None, "steps_wanted": int | None}
+    for run in overviews:
+        for name, kind in kinds.items():
+            assert isinstance(run.get(name, "" if kind is str else 0 if kind is int else None), kind)
+
+
+def test_a_run_deleted_while_it_is_listed_is_left_out(tmp_path, monkeypatch):
+    finished(tmp_path / "good")
+    folder = RunsFolder(tmp_path)
+    monkeypatch.setattr(RunsFolder, "names", lambda self: ["gone", "good"])
+    assert [run["name"] for run in folder.overviews()] == ["good"]
+
+
+def test_a_folder_that_is_deleted_has_no_runs(tmp_path):
+    (tmp_path / "runs").mkdir()
+    folder = RunsFolder(tmp_path / "runs")
+    (tmp_path / "runs").rmdir()
+    assert folder.overviews() == []
+
+
 def test_a_record_of_unreasonable_size_is_not_read(tmp_path):
     finished(tmp_path / "run")
     with open(tmp_path / "run" / "run.json", "r+b") as file:

@@ -217,3 +217,36 @@ def test_a_page_of_another_site_cannot_read_or_frame_it(chromium, live):
     shown.wait_for_timeout(300)
     assert "infoplane" not in "".join(frame.content() for frame in shown.frames[1:])
     context.close()
+
+
+def test_a_page_goes_on_after_the_server_was_started_anew(chromium, tmp_path):
+    ip.Trajectory([row(step) for step in range(4)]).save(tmp_path / "run")
+    context = chromium.new_context()
+    shown = context.new_page()
+    with LivePage(tmp_path, port=0) as first:
+        shown.goto(first.url)
+        until(shown, POINTS, 4)
+    append(tmp_path / "run", range(9))  # lines come before a table that was saved whole
+    with LivePage(tmp_path, port=urlsplit(first.url).port) as second:
+        until(shown, "document.getElementById('trouble').textContent.includes('has a new token')")
+        other = context.new_page()
+        other.goto(second.url)
+        until(shown, "document.getElementById('trouble').hidden")
+        until(shown, POINTS, 9)
+    context.close()
+
+
+def test_the_private_file_leads_to_the_page(chromium, live, monkeypatch):
+    import webbrowser
+
+    from infoplane.cli.serve import in_browser
+
+    asked = []
+    monkeypatch.setattr(webbrowser, "open", asked.append)
+    with in_browser(live[1]):
+        context = chromium.new_context()
+        shown = context.new_page()
+        shown.goto(asked[0])
+        shown.wait_for_url("http://127.0.0.1:*/")
+        until(shown, "document.getElementById('none').textContent", "There is no run in this folder yet.")
+        context.close()

@@ -50,3 +50,33 @@ def test_a_port_that_is_taken_is_said(tmp_path):
             LivePage(tmp_path, port=port)
     with pytest.raises(ip.errors.InputError, match="cannot listen"):
         LivePage(tmp_path, port=70_000)
+
+
+def test_pages_leave_no_memory_behind(tmp_path):
+    """Each page had its own copy of plotly, and kept it."""
+    import gc
+    import tracemalloc
+
+    def pages(count):
+        for _ in range(count):
+            with LivePage(tmp_path, port=0) as page:
+                assert status(page.url) == 200
+        gc.collect()
+
+    pages(1)
+    tracemalloc.start()
+    try:
+        pages(1)
+        before = tracemalloc.get_traced_memory()[0]
+        pages(4)
+        assert tracemalloc.get_traced_memory()[0] - before < 4 * 500_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_nothing_on_a_busy_machine_keeps_the_port_after_a_restart(tmp_path):
+    with LivePage(tmp_path, port=0) as page:
+        port = int(page.url.split(":")[2].split("/")[0])
+        assert status(page.url) == 200
+    with LivePage(tmp_path, port=port) as again:
+        assert (status(again.url), status(page.url)) == (200, 401)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import tempfile
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -39,16 +40,33 @@ def serve(
 @contextlib.contextmanager
 def beside(run: Path) -> Iterator[None]:
     """The live page of a run that is about to begin, for as long as this process trains it."""
-    import webbrowser
-
     from infoplane.io.files import make_folder
     from infoplane.serve import LivePage
 
     folder = run.absolute().parent
     make_folder(folder)
-    with LivePage(folder, port=0) as page:
+    with LivePage(folder, port=0) as page, contextlib.ExitStack() as until_the_end:
         url = f"{page.url}#{run.name}"
         typer.echo(f"{url}\nThe page ends with the run; infoplane serve {folder} shows it again")
         if os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY") or sys.platform in ("darwin", "win32"):
-            webbrowser.open(url)
+            until_the_end.enter_context(in_browser(url))
+        yield
+
+
+@contextlib.contextmanager
+def in_browser(url: str) -> Iterator[None]:
+    """Open ``url``, which holds the token, by way of a file that leads there and that only this user can read.
+
+    Every user of a machine can read the command lines of all processes, so the address itself may not stand on that
+    of the browser.
+    """
+    import webbrowser
+    from html import escape
+
+    page = f'<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="0; url={escape(url)}">'
+    with tempfile.TemporaryDirectory(prefix="infoplane-") as folder:  # of mode 700
+        file = Path(folder) / "live-page.html"
+        with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as opened:
+            opened.write(f'{page}<title>infoplane</title><a href="{escape(url)}">The live page</a>\n')
+        webbrowser.open(file.as_uri())
         yield

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
+import reprlib
 from pathlib import Path
 from typing import Any, final
 
 from infoplane.errors import DataFileError, InfoplaneError, InputError, RunError, UnknownNameError
+from infoplane.io.files import clean, json_bytes
 from infoplane.io.jsonlines import last_rows
 from infoplane.report.facts import facts_for_plane
 from infoplane.report.gather import record_of
@@ -17,6 +20,7 @@ from infoplane.runs.lock import is_locked
 from infoplane.runs.names import file_in
 
 _LARGEST_RECORD = 2**24  # bytes of a run.json
+_LONGEST = 1000  # characters of a text in the list of runs
 
 
 @final
@@ -36,7 +40,10 @@ class RunsFolder:
 
     def names(self) -> list[str]:
         """The runs that are there now, by name."""
-        candidates = [self._single] if self._single is not None else sorted(os.listdir(self.root))
+        try:
+            candidates = [self._single] if self._single is not None else sorted(os.listdir(self.root))
+        except OSError:  # the folder itself was deleted, and may come back
+            return []
         return [name for name in candidates if self._is_run(name)]
 
     def path_of(self, name: str) -> Path:
@@ -59,41 +66,78 @@ class RunsFolder:
 
     def overviews(self) -> list[dict[str, Any]]:
         """All runs; the steps of one that goes on are those of its newest rows, later than in its record."""
-        overviews = [self.overview(name) for name in self.names()]
-        for overview in overviews:
-            with contextlib.suppress(InfoplaneError):  # the page says so where it shows the run
-                rows = file_in(self.root / overview["name"], ROWS)
-                if overview["state"] in ("running", "dead") and rows.is_file():
-                    newest = [row["step"] or 0 for row in last_rows(rows)]
-                    overview["steps_done"] = max([overview["steps_done"], *newest])
+        overviews = []
+        for name in self.names():
+            with contextlib.suppress(UnknownNameError):  # deleted since it was listed
+                overviews.append(self.overview(name) | self._newest(name))
         return overviews
+
+    def _newest(self, name: str) -> dict[str, Any]:
+        """``steps_done`` by the newest rows, where the run still writes rows or was killed while it did."""
+        with contextlib.suppress(InfoplaneError, OSError):  # the page says so where it shows the run
+            rows = file_in(self.root / name, ROWS)
+            steps = [row["step"] for row in last_rows(rows) if row["step"] is not None] if rows.is_file() else []
+            return {"steps_done": max(steps)} if steps else {}
+        return {}
 
     def overview(self, name: str) -> dict[str, Any]:
         """How a run goes: its state, steps done and wanted, seed, start, and the facts for its axes.
 
         ``state`` is what the run says of itself, but ``dead`` where it says ``running`` and no process writes it, and
-        ``damaged`` where it cannot be read; ``trouble`` then says why.
+        ``damaged`` where it cannot be read; ``trouble`` then says why. Every value is of its kind, whatever the record
+        holds, so that the list of runs can be shown whatever one of them is like.
+
+        Raises:
+            UnknownNameError: no run of this folder has that name, whatever else may be there.
         """
         folder = self.path_of(name)
         try:
-            record = _record(folder)
-            meta = record.get("trajectory") or {}
-            settings = record.get("settings") or {}
-            state = record.get("state", "finished")
-            return {
-                "name": name,
-                "state": "dead" if state == "running" and not is_locked(folder) else str(state),
-                "title": str(settings.get("title") or ""),
-                "steps_done": record.get("steps_done") or 0,
-                "steps_wanted": settings.get("epochs"),
-                "started": record.get("started"),
-                "seed": record.get("seed"),
-                "facts": facts_for_plane(meta, str(meta.get("units") or settings.get("units") or "bits")),
-                "trouble": "",
-            }
-        except (InfoplaneError, AttributeError, TypeError, ValueError) as error:
-            facts = facts_for_plane({}, "bits")
-            return {"name": name, "state": "damaged", "facts": facts, "trouble": str(error)}
+            return _overview(name, folder, _record(folder))
+        except FileNotFoundError:
+            self.path_of(name)  # says so if it was deleted meanwhile
+            return damaged(name, "its run.json is not there now")
+        # A record comes from anywhere, and what reads its parts may fail on any shape that it can have: whatever it
+        # is, the other runs are to be shown.
+        except Exception as error:
+            return damaged(name, clean(error) or type(error).__name__)
+
+
+def damaged(name: str, trouble: str) -> dict[str, Any]:
+    """The overview of a run that cannot be read, and why."""
+    return {"name": name, "state": "damaged", "facts": facts_for_plane({}, "bits"), "trouble": trouble[:_LONGEST]}
+
+
+def _overview(name: str, folder: Path, record: dict[str, Any]) -> dict[str, Any]:
+    meta = _value(record, "trajectory", dict, {})
+    settings = _value(record, "settings", dict, {})
+    state = _value(record, "state", str, "finished")
+    units = _value(meta, "units", str, "") or _value(settings, "units", str, "") or "bits"
+    facts = facts_for_plane({**meta, "measurement": _value(meta, "measurement", str, "")}, units)
+    return {
+        "name": name,
+        "state": "dead" if state == "running" and not is_locked(folder) else state,
+        "title": _value(settings, "title", str, ""),
+        "steps_done": _value(record, "steps_done", int, 0),
+        "steps_wanted": _value(settings, "epochs", int, None),
+        "started": _value(record, "started", str, None),
+        "seed": _value(record, "seed", int, None),
+        "facts": json.loads(json_bytes(facts)),  # a ceiling may be infinite
+        "trouble": "",
+    }
+
+
+def _value(record: dict[str, Any], name: str, kind: type, default: Any) -> Any:
+    """One entry of a record, of its kind and of a length that can be shown.
+
+    Raises:
+        RunError: it is of another kind.
+    """
+    value = record.get(name)
+    if value is None:
+        return default
+    if not isinstance(value, kind) or isinstance(value, bool):
+        raise RunError(f"run.json is damaged: {name} is {reprlib.repr(value)}, which is no {kind.__name__}")
+    return value[:_LONGEST] if isinstance(value, str) else value
 
 
 def _record(folder: Path) -> dict[str, Any]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, final
@@ -12,10 +13,10 @@ from typing import Any, BinaryIO, final
 from infoplane.columns import COLUMNS, SCALAR_COLUMNS
 from infoplane.errors import DataFileError, InfoplaneError
 from infoplane.io.jsonlines import row_of
+from infoplane.io.tables import read_csv
 from infoplane.runs.names import file_in
-from infoplane.trajectory.trajectory import Trajectory
 
-_MOST_BYTES = 2**22  # read at one look
+_MOST_BYTES = 2**20  # read at one look, so that viewers of long runs cost little memory
 _TAIL = 128  # bytes before the place of the last look that have to be as they were
 
 Row = dict[str, Any]
@@ -39,7 +40,7 @@ class LineFollower:
         self._offset, self._lines, self._tail = 0, 0, b""
 
     def look(self) -> tuple[bool, list[Row]]:
-        """Whether the file begins anew, and its new rows, at most 4 MB of them.
+        """Whether the file begins anew, and its new rows, at most 1 MB of them.
 
         Raises:
             DataFileError: a line that is no row, or no regular file.
@@ -83,12 +84,12 @@ class LineFollower:
 
 @final
 class RunFollower:
-    """The rows and scalars that a run gains; of a run that was saved whole, all of them at the first look."""
+    """The rows and scalars that a run gains; of a run that was saved whole, its tables part by part."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._rows, self._scalars = self._begin()
-        self._whole: tuple[int, int] | None = None  # of a trajectory.csv without lines: time of change and size
+        self._whole = WholeTables(folder)
 
     def _begin(self) -> tuple[LineFollower, LineFollower]:
         rows = LineFollower(self._folder, "trajectory.jsonl", COLUMNS)
@@ -103,24 +104,53 @@ class RunFollower:
         anew, rows = self._rows.look()
         again, scalars = self._scalars.look()
         if anew == again:
-            return News(anew, rows, scalars) if anew or rows or scalars else self._look_at_whole()
+            if anew or rows or scalars or (self._folder / "trajectory.jsonl").exists():
+                return News(anew, rows, scalars)
+            return self._whole.look()
         self._rows, self._scalars = self._begin()
         return News(True, self._rows.look()[1], self._scalars.look()[1])
 
-    def _look_at_whole(self) -> News:
-        if (self._folder / "trajectory.jsonl").exists():
-            return News(False)
+
+@final
+class WholeTables:
+    """``trajectory.csv`` and ``scalars.csv`` of a folder, a block of each at a look, and anew once changed."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._stamp: tuple[int, int] | None = None  # time of change and size of the table that is being read
+        self._rows: Iterator[dict[str, list[Any]]] = iter(())
+        self._scalars: Iterator[dict[str, list[Any]]] = iter(())
+        self._fault: InfoplaneError | None = None
+
+    def look(self) -> News:
+        """The next rows.
+
+        Raises:
+            DataFileError: a damaged table, or no regular file; again at each look until the table changes.
+            RunError: the file is a link that leads out of the run directory.
+        """
         try:
             status = _regular(file_in(self._folder, "trajectory.csv")).stat()
         except FileNotFoundError:
             return News(False)
         stamp = (status.st_mtime_ns, status.st_size)
-        if stamp == self._whole:
-            return News(False)
-        file_in(self._folder, "scalars.csv")
-        trajectory = Trajectory.load(self._folder)
-        restarted, self._whole = self._whole is not None, stamp
-        return News(restarted, list(trajectory), list(trajectory.scalars))
+        restarted = self._stamp not in (None, stamp)
+        if stamp != self._stamp:
+            self._stamp, self._fault = stamp, None
+            self._rows = read_csv(self._folder / "trajectory.csv")
+            scalars = file_in(self._folder, "scalars.csv")
+            self._scalars = read_csv(scalars, SCALAR_COLUMNS) if scalars.exists() else iter(())
+        if self._fault is not None:
+            raise self._fault
+        try:
+            return News(restarted, _rows_of(next(self._rows, {})), _rows_of(next(self._scalars, {})))
+        except InfoplaneError as error:
+            self._fault = error
+            raise
+
+
+def _rows_of(columns: dict[str, list[Any]]) -> list[Row]:
+    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
 
 
 def _regular(path: Path) -> Path:
@@ -131,8 +161,12 @@ def _regular(path: Path) -> Path:
 
 
 def columns_of(rows: Sequence[Row], names: Sequence[str]) -> dict[str, list[Any]]:
-    """Rows as columns; flags joined with ``;``."""
-    columns = {name: [row.get(name) for row in rows] for name in names}
+    """Rows as columns that JSON has a form for: no NaN and infinity, and flags joined with ``;``."""
+    columns = {name: [_plain(row.get(name)) for row in rows] for name in names}
     if "flags" in columns:
-        columns["flags"] = [";".join(flags or ()) for flags in columns["flags"]]
+        columns["flags"] = [flags if isinstance(flags, str) else ";".join(flags or ()) for flags in columns["flags"]]
     return columns
+
+
+def _plain(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value

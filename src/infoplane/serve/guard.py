@@ -64,7 +64,9 @@ class Guard:
             await self._app(scope, receive, careful)
             return
         body = f"{reason}\n".encode()
+        # Closed, since a body that is announced and never sent would keep the connection
         head = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(body)).encode())]
+        head.append((b"connection", b"close"))
         await careful({"type": "http.response.start", "status": status, "headers": head})
         await careful({"type": "http.response.body", "body": body})
 

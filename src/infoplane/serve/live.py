@@ -14,6 +14,7 @@ from typing import Any, final
 
 from infoplane.errors import InputError
 from infoplane.serve.app import make_app
+from infoplane.serve.door import BACKLOG, Door
 from infoplane.serve.folder import RunsFolder
 from infoplane.serve.guard import Guard
 
@@ -98,10 +99,23 @@ class LivePage:
 def _server(app: Any) -> Any:
     try:
         import uvicorn
+        from uvicorn.protocols.http.h11_impl import H11Protocol
     except ImportError as error:
         raise InputError("the live page needs fastapi and uvicorn: pip install infoplane[serve]") from error
-    quiet: dict[str, Any] = {"log_level": "warning", "access_log": False, "server_header": False}
-    return uvicorn.Server(uvicorn.Config(app, lifespan="off", ws="none", timeout_graceful_shutdown=1, **quiet))
+    door = Door(app, H11Protocol)
+    config = uvicorn.Config(
+        door,
+        http=door.make,  # type: ignore[arg-type]
+        interface="asgi3",
+        lifespan="off",
+        ws="none",
+        backlog=BACKLOG,
+        timeout_graceful_shutdown=1,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+    )
+    return uvicorn.Server(config)
 
 
 def _listen(host: str, port: int) -> socket.socket:

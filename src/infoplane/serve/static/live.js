@@ -5,6 +5,8 @@ const LIST_EVERY = 1000; // milliseconds
 const LEAST_PAUSE = 200; // between two drawings, and at least twice the time that the last one took
 const PACE_OVER = 10000; // milliseconds over which steps per second are counted
 const AT_ONCE = 100; // milliseconds: the server looks for new rows less often
+const NEW_TOKEN = "The server was started anew and has a new token: open the address that it has printed, in this browser; "
+  + "this page then goes on by itself.";
 const NO_FACTS = { measurement: "", units: "bits", ceilings: [] };
 
 class Live {
@@ -24,12 +26,14 @@ class Live {
   async list() {
     try {
       const answer = await fetch("runs");
+      if (answer.status === 401) throw new Error(NEW_TOKEN);
       if (!answer.ok) throw new Error(`the server says: ${await answer.text()}`);
       this.runs = await answer.json();
       this.trouble("");
       this.drawList();
     } catch (error) {
-      this.trouble(`The list of runs cannot be had (${error.message}): is infoplane serve still running?`);
+      const lost = `The list of runs cannot be had (${error.message}): is infoplane serve still running?`;
+      this.trouble(error.message === NEW_TOKEN ? NEW_TOKEN : lost);
     }
     setTimeout(() => this.list(), LIST_EVERY);
   }
@@ -64,7 +68,7 @@ class Live {
     const state = create("span", { className: "state", textContent: run.state });
     state.dataset.state = run.state;
     const wanted = run.steps_wanted ? ` of ${run.steps_wanted}` : "";
-    const started = (run.started ?? "").replace("T", " ").replace("+00:00", " UTC");
+    const started = String(run.started ?? "").replace("T", " ").replace("+00:00", " UTC");
     const title = create("bdi", { textContent: run.title || run.trouble });
     const cells = [button, state, `${run.steps_done ?? ""}${wanted}`, started, title];
     return create("tr", {}, cells.map((cell) => create("td", {}, [cell])));
@@ -112,7 +116,12 @@ class Live {
       this.store.add(run, columns);
       if (run === this.chosen) this.mark(columns.step);
     });
-    source.addEventListener("error", () => (element("state").textContent = "connection lost, trying again"));
+    source.addEventListener("error", () => {
+      element("state").textContent = "connection lost, trying again";
+      // A browser tries again by itself, unless the server refused: as one does that was started anew with a new token
+      if (source.readyState !== EventSource.CLOSED || this.sources.get(run) !== source) return;
+      setTimeout(() => this.sources.get(run) === source && this.open(run), LIST_EVERY);
+    });
     source.addEventListener("open", () => this.showState());
   }
 
