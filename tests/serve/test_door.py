@@ -90,6 +90,7 @@ def test_an_answer_that_lasts_is_not_cut_off(page, connect, tmp_path):
     ip.Trajectory([{"step": 1, "layer": "fc"}]).save(tmp_path / "run")
     address = urlsplit(page.url)
     watching = connect(f"GET /events/run?{address.query} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
+    assert b"200 OK" in watching.recv(2**12)
     for _ in range(40):
         connect(HALF)
     assert not is_closed(watching, within=1.5)

@@ -21,13 +21,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar, final
 
-import numba
 import numpy as np
 import torch
 from torch import Tensor
 
 from infoplane.errors import InputError, UnknownNameError
 from infoplane.estimators.base import Estimator
+from infoplane.estimators.compiled import compiled
 from infoplane.estimators.counting.entropy import SUMMARY, cell_sizes, tabulate
 from infoplane.estimators.counting.samples import Variable, number
 from infoplane.estimators.counting.symbols import row_weights
@@ -199,7 +199,7 @@ def grid_codes(prepared: GridLayer, widths: np.ndarray, shifts: Tensor) -> Tenso
     return codes
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled(nogil=True, error_model="numpy")
 def _cut(values, widths, shifts, weights, together, codes):  # type: ignore[no-untyped-def]
     """Add the codes of these units, in every grid to those of the samples that are not alone."""
     for i in range(len(values)):

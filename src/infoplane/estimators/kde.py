@@ -23,13 +23,13 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar, final
 
-import numba
 import numpy as np
 import torch
 from torch import Tensor
 
 from infoplane.errors import InputError, NonFiniteError
 from infoplane.estimators.base import Estimator
+from infoplane.estimators.compiled import compiled
 from infoplane.estimators.counting.samples import Ids, Variable
 from infoplane.estimators.counting.symbols import constant_units
 from infoplane.estimators.distances.pairwise import Scaled, kernel_sums, scaled
@@ -173,7 +173,7 @@ def _sums(near: NearPairs | Scaled, ids: Tensor) -> Tensor:
     return sums
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _add_pairs(ends, kernels, ids, sums):  # type: ignore[no-untyped-def]
     """Add the kernels of each pair with one id to the sums of both its ends."""
     for at in range(ends.shape[1]):

@@ -22,13 +22,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import ClassVar, final
 
-import numba
 import numpy as np
 import torch
 from torch import Tensor
 
 from infoplane.errors import InputError
 from infoplane.estimators.base import Estimator
+from infoplane.estimators.compiled import compiled
 from infoplane.estimators.counting.samples import Ids, Variable
 from infoplane.estimators.counting.symbols import constant_units
 from infoplane.estimators.distances.pairwise import half_squares
@@ -219,7 +219,7 @@ def _log_sums(near: NearCentres, rows: Tensor, ids: Tensor) -> Tensor:
     return torch.from_numpy(sums)
 
 
-@numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
+@compiled(nogil=True, fastmath={"reassoc", "contract"})
 def _exponents(t, scale, rows, noise, starts, others, halves):  # type: ignore[no-untyped-def]
     """What ``NearCentres`` holds of draws at ``rows`` of ``scale`` t with ``noise`` (draws, units)."""
     most, kept = 0, 0
@@ -241,7 +241,7 @@ def _exponents(t, scale, rows, noise, starts, others, halves):  # type: ignore[n
     return counts, centres[:kept].copy(), exponents[:, :kept].copy()
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _add_exponents(rows, counts, centres, exponents, ids, sums):  # type: ignore[no-untyped-def]
     """``_log_sums``."""
     for sign in range(2):

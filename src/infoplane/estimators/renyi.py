@@ -20,13 +20,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Literal, final
 
-import numba
 import numpy as np
 import torch
 from torch import Tensor
 
 from infoplane.errors import InputError, UnknownNameError
 from infoplane.estimators.base import Estimator
+from infoplane.estimators.compiled import compiled
 from infoplane.estimators.counting.samples import Ids, Variable
 from infoplane.estimators.counting.symbols import constant_units
 from infoplane.estimators.distances.pairwise import doubts, shuffles, squared_distances, unit_rows
@@ -244,7 +244,7 @@ def class_squares(kernel: Tensor, labels: Ids) -> float:
     return float(_sum_squares(kernel.numpy(), labels.ids.argsort(stable=True).numpy(), labels.counts.numpy()))
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _sum_squares(kernel, order, sizes):  # type: ignore[no-untyped-def]
     """``class_squares``; ``order`` numbers the members of one class after the other."""
     total, start = 0.0, 0

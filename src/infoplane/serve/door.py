@@ -11,10 +11,11 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, final
 
-MOST = 100  # connections at once
+MOST = 200  # connections at once
 PATIENCE = 5.0  # seconds
-#: Connections that the system holds while none is accepted; all of them are accepted at one go, and take a file each.
-BACKLOG = 100
+#: Connections that are accepted at one go. A request is known five goes after its connection at the latest, so that a
+#: flood of others, 5 * 21 < MOST, does not take its place before.
+BACKLOG = 20
 
 _FULL = (
     b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\ncontent-type: text/plain\r\n\r\n"

@@ -27,10 +27,11 @@ from __future__ import annotations
 
 import math
 
-import numba
 import numpy as np
 import torch
 from torch import Tensor
+
+from infoplane.estimators.compiled import compiled
 
 #: The bias corrections, by name.
 CORRECTIONS = ("none", "miller-madow", "jackknife", "grassberger", "chao-shen", "james-stein")
@@ -81,7 +82,7 @@ def entropy_of_counts(counts: Tensor, correction: str = "none") -> float:
 # ---------------------------------------------------------------- compiled, for main memory
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled(nogil=True, error_model="numpy")
 def _rank(codes, keys, slots, ids, counts):  # type: ignore[no-untyped-def]
     """Number equal codes alike, 0, 1, ... by first appearance; returns how many there are. ``slots`` comes in as -1."""
     mask = len(keys) - 1  # the table's size is a power of two, at least twice the codes: chains stay short
@@ -102,18 +103,18 @@ def _rank(codes, keys, slots, ids, counts):  # type: ignore[no-untyped-def]
     return cells
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled(nogil=True, error_model="numpy")
 def _c_log_c(c):  # type: ignore[no-untyped-def]
     return c * math.log(c) if c > 0 else 0.0
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled(nogil=True, error_model="numpy")
 def _taken(c):  # type: ignore[no-untyped-def]
     """d(c), without the loss of digits of a difference."""
     return math.log(c) - (c - 1) * math.log1p(-1 / c) if c > 1 else 0.0
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled(nogil=True, error_model="numpy")
 def _corrected(spectrum, top, n, total, cells, correction):  # type: ignore[no-untyped-def]
     """Entropy of a spectrum up to count ``top``; ``total`` is S; ``correction`` numbers ``CORRECTIONS``.
 
@@ -133,7 +134,7 @@ def _corrected(spectrum, top, n, total, cells, correction):  # type: ignore[no-u
     return plug_in
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled(nogil=True, error_model="numpy")
 def _jackknife(spectrum, top, n):  # type: ignore[no-untyped-def]
     total = 0.0
     for c in range(1, top + 1):
@@ -142,7 +143,7 @@ def _jackknife(spectrum, top, n):  # type: ignore[no-untyped-def]
     return _taken(n) - total / n
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled(nogil=True, error_model="numpy")
 def _grassberger(spectrum, top, n):  # type: ignore[no-untyped-def]
     total, g = 0.0, _G_OF_ONE
     for c in range(1, top + 1):
@@ -152,7 +153,7 @@ def _grassberger(spectrum, top, n):  # type: ignore[no-untyped-def]
     return math.log(n) - total / n
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled(nogil=True, error_model="numpy")
 def _chao_shen(spectrum, top, n):  # type: ignore[no-untyped-def]
     coverage = 1 - min(spectrum[1], n - 1) / n
     entropy = 0.0
@@ -164,7 +165,7 @@ def _chao_shen(spectrum, top, n):  # type: ignore[no-untyped-def]
     return entropy
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled(nogil=True, error_model="numpy")
 def _james_stein(spectrum, top, n, cells):  # type: ignore[no-untyped-def]
     squares = 0.0
     for c in range(1, top + 1):
@@ -179,7 +180,7 @@ def _james_stein(spectrum, top, n, cells):  # type: ignore[no-untyped-def]
     return entropy
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled(nogil=True, error_model="numpy")
 def _entropy_of_spectrum(spectrum, top, n, correction):  # type: ignore[no-untyped-def]
     """Entropy, occupied cells and singletons of how many cells have each count up to ``top``; leaves zeros behind."""
     cells, singletons, total = np.int64(0), spectrum[1], 0.0
@@ -192,7 +193,7 @@ def _entropy_of_spectrum(spectrum, top, n, correction):  # type: ignore[no-untyp
     return entropy, cells, singletons
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled(nogil=True, error_model="numpy")
 def _entropy(counts, n, spectrum, correction):  # type: ignore[no-untyped-def]
     """Entropy, occupied cells and singletons of counts; ``spectrum`` comes in as zeros, and is left so.
 
@@ -206,7 +207,7 @@ def _entropy(counts, n, spectrum, correction):  # type: ignore[no-untyped-def]
     return _entropy_of_spectrum(spectrum, top, n, correction)
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled(nogil=True, error_model="numpy")
 def _with_distinct_inputs(ids, cells, samples, spectrum, correction):  # type: ignore[no-untyped-def]
     """H(T,X) where every sample is an input of its own, met once by each copy; share of them that all copies split."""
     n = len(ids)
@@ -228,7 +229,7 @@ def _with_distinct_inputs(ids, cells, samples, spectrum, correction):  # type: i
     return _entropy_of_spectrum(spectrum, members, n, correction)[0], split / samples
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled(nogil=True, error_model="numpy")
 def _pair(ids, count, other, pairs):  # type: ignore[no-untyped-def]
     """One number for each (id, other number below count), copy after copy."""
     samples = len(other)
@@ -237,7 +238,7 @@ def _pair(ids, count, other, pairs):  # type: ignore[no-untyped-def]
             pairs[m + i] = np.int64(ids[m + i]) * count + other[i]
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled(nogil=True, error_model="numpy")
 def _tabulate(codes, samples, y, classes, x, groups, correction, out):  # type: ignore[no-untyped-def]
     rows, n = codes.shape
     size = 2
@@ -272,7 +273,7 @@ def _tabulate(codes, samples, y, classes, x, groups, correction, out):  # type: 
             out[r, 2] = _entropy(pair_counts[:joint], n, spectrum, correction)[0]
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled(nogil=True, error_model="numpy")
 def _cell_sizes(codes, other, classes, alone, together, cells):  # type: ignore[no-untyped-def]
     rows, n = codes.shape
     size = 2

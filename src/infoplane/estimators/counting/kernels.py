@@ -19,10 +19,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal
 
-import numba
 import numpy as np
 import torch
 from torch import Tensor
+
+from infoplane.estimators.compiled import compiled
 
 Ends = Literal["keep", "wrap", "clip"]
 
@@ -123,7 +124,7 @@ def _columns(t: Tensor) -> tuple[Tensor, int]:
 # ---------------------------------------------------------------- compiled, for main memory
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled(nogil=True, error_model="numpy")
 def _unevenness(cuts, low, per):  # type: ignore[no-untyped-def]
     """The largest distance of a cut from where even spacing would have it, in bins."""
     largest = 0.0
@@ -134,7 +135,7 @@ def _unevenness(cuts, low, per):  # type: ignore[no-untyped-def]
     return largest
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled(nogil=True, error_model="numpy")
 def _quick_row(row, low, per, weights, limit, margin):  # type: ignore[no-untyped-def]
     """Code of a row by guess alone, and how many guesses lie too near an edge or outside to be certain."""
     half = limit * row.dtype.type(0.5)
@@ -149,7 +150,7 @@ def _quick_row(row, low, per, weights, limit, margin):  # type: ignore[no-untype
     return total, doubts
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled(nogil=True, error_model="numpy")
 def _careful_row(row, cuts, last, low, high, per, weights, mode):  # type: ignore[no-untyped-def]
     """Code of a row with each value held against its nearest cut; values outside; values not finite.
 
@@ -175,7 +176,7 @@ def _careful_row(row, cuts, last, low, high, per, weights, mode):  # type: ignor
     return total, outside, bad
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled(nogil=True, error_model="numpy")
 def _even_rows(t, cuts, low, per, weights, mode, codes, bad):  # type: ignore[no-untyped-def]
     """Wide layers, (members, samples, units): a row at a time, carefully where its guesses are not certain."""
     last, flat = np.int32(cuts.shape[1]), cuts.reshape(-1)
@@ -203,7 +204,7 @@ def _even_rows(t, cuts, low, per, weights, mode, codes, bad):  # type: ignore[no
     return outside
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled(nogil=True, error_model="numpy")
 def _careful_block(block, cuts, per, mode, part):  # type: ignore[no-untyped-def]
     """Fill ``part`` with the bin numbers of one unit, as ``_careful_row`` finds them; values outside; not finite.
 
@@ -226,7 +227,7 @@ def _careful_block(block, cuts, per, mode, part):  # type: ignore[no-untyped-def
     return outside, bad
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled(nogil=True, error_model="numpy")
 def _even_columns(columns, step, groups, cuts, low, per, weights, mode, codes, bad, facts):  # type: ignore[no-untyped-def]  # noqa: PLR0913
     """Narrow layers, samples beside each other: a block of one unit's samples at a time.
 
@@ -268,7 +269,7 @@ def _even_columns(columns, step, groups, cuts, low, per, weights, mode, codes, b
         facts[layer, 1] += constant
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled(nogil=True, error_model="numpy")
 def _searched_codes(t, cuts, weights, mode, codes, bad):  # type: ignore[no-untyped-def]
     """Uneven cuts, (members, samples, units): binary search for every value."""
     last = cuts.shape[1]

@@ -10,11 +10,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 import torch
 from torch import Tensor
 
+from infoplane.estimators.compiled import compiled
 from infoplane.estimators.counting.samples import Ids
 
 _ROOT = 2**16 - 1  # the root of a probability of 1
@@ -100,7 +100,7 @@ def _numbers(codes: Tensor) -> Tensor:
     return (codes.to(torch.int32) & _ROOT).to(torch.int64).square_()
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _weigh_samples(codes, weights, sums):  # type: ignore[no-untyped-def]
     samples, codewords = codes.shape
     numbers, value, power = np.empty(codewords, np.int64), np.empty(codewords), np.empty(codewords)
@@ -111,7 +111,7 @@ def _weigh_samples(codes, weights, sums):  # type: ignore[no-untyped-def]
         weights[i] = _weigh(numbers, value, power)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _weigh_groups(codes, orders, lines, alone, sums, weights):  # type: ignore[no-untyped-def]
     """Fill ``weights`` (orders, groups); a group with the line -1 weighs what its one sample does."""
     samples, codewords = codes.shape
@@ -131,7 +131,7 @@ def _weigh_groups(codes, orders, lines, alone, sums, weights):  # type: ignore[n
                 weights[order, group] = _weigh(sums[lines[group]], value, power)
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract"})
+@compiled(nogil=True, error_model="numpy", fastmath={"reassoc", "contract"})
 def _weigh(numbers, value, power):  # type: ignore[no-untyped-def]
     """What a row of whole numbers weighs; ``value`` and ``power`` (codewords,) are room to work in.
 

@@ -14,11 +14,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import final
 
-import numba
 import numpy as np
 import torch
 from torch import Tensor
 
+from infoplane.estimators.compiled import compiled
 from infoplane.estimators.counting import kernels
 from infoplane.estimators.counting.hashing import word_codes
 
@@ -147,7 +147,7 @@ class Varying:
         return 0 if self._varies is None else int((~self._varies).sum())
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _note_varying(t, first, varies):  # type: ignore[no-untyped-def]
     """Set ``varies`` (units,) where a row of t (members, samples, units) differs from ``first`` (units,)."""
     members, samples, units = t.shape

@@ -9,11 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import final
 
-import numba
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+
+from infoplane.estimators.compiled import compiled
 
 _FIRST = 64  # samples in which most units vary
 _AT_ONCE = 1 << 18  # values that are ranked at a time
@@ -129,7 +130,7 @@ def _sums_here(values: Tensor, centre: Tensor, scale: Tensor, square: bool) -> T
     return torch.from_numpy(_sum_parts(values.numpy(), centre.numpy(), scale.numpy(), square, *grids))
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _sum_parts(values, centre, scale, square, coarse, fine):  # type: ignore[no-untyped-def]
     high, low = np.zeros(len(centre)), np.zeros(len(centre))
     for sample in range(len(values)):
@@ -185,7 +186,7 @@ def _ascending(values: NDArray[np.floating]) -> NDArray[np.int64]:
     return (rises.cumsum(1) << 32) | order
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _pack(bits, words):  # type: ignore[no-untyped-def]
     """``words`` (units, samples) of the ``bits`` (samples, units) of float32, which fall where values below 0 rise."""
     for sample in range(len(bits)):
@@ -195,7 +196,7 @@ def _pack(bits, words):  # type: ignore[no-untyped-def]
             words[unit, sample] = ((value if value >= 0 else -(2**31) - value) << 32) | sample
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _fill_scores(words, table, scores):  # type: ignore[no-untyped-def]
     """``scores`` (samples, units) of ascending ``words``; ``table``: the score of the mean rank 1, 1.5, 2, ..."""
     units, samples = words.shape

@@ -15,10 +15,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 import torch
 from torch import Tensor
+
+from infoplane.estimators.compiled import compiled
 
 UNLIKELY = 0.002  #: share of the prior in what a sample's neighbours say of its label: no label is ever ruled out
 
@@ -116,7 +117,7 @@ def _chains(deviations: Sequence[float]) -> list[np.ndarray]:
 # The loops below are plain passes over a few float32 arrays, which the compiler turns into vectors.
 
 
-@numba.njit(cache=True, nogil=True, fastmath=True)
+@compiled(nogil=True, fastmath=True)
 def _climb(pairs, start, chain, labels, priors, groups, sums, moved):  # type: ignore[no-untyped-def]
     """One block of rows through one chain of levels; ``pairs`` (3, rows, samples) is overwritten."""
     _, rows, n = pairs.shape
@@ -148,19 +149,19 @@ def _climb(pairs, start, chain, labels, priors, groups, sums, moved):  # type: i
         moved[chain[rung]] += columns[rung]
 
 
-@numba.njit(cache=True, nogil=True, fastmath=True)
+@compiled(nogil=True, fastmath=True)
 def _leave_out(near, groups, group):  # type: ignore[no-untyped-def]
     for j in range(len(near)):
         near[j] = near[j] if groups[j] != group else np.float32(0)
 
 
-@numba.njit(cache=True, nogil=True, fastmath=True)
+@compiled(nogil=True, fastmath=True)
 def _alike(label, wanted, same):  # type: ignore[no-untyped-def]
     for j in range(len(label)):
         same[j] = np.float32(1) if label[j] == wanted else np.float32(0)
 
 
-@numba.njit(cache=True, nogil=True, fastmath=True)
+@compiled(nogil=True, fastmath=True)
 def _rise(near, ahead, behind):  # type: ignore[no-untyped-def]
     """The next level: half the deviation."""
     for j in range(len(near)):
@@ -173,7 +174,7 @@ def _rise(near, ahead, behind):  # type: ignore[no-untyped-def]
         behind[j] = again if again < _CEILING else _CEILING
 
 
-@numba.njit(cache=True, nogil=True, fastmath=True)
+@compiled(nogil=True, fastmath=True)
 def _sums(near, ahead, behind):  # type: ignore[no-untyped-def]
     plus, minus = np.float32(0), np.float32(0)
     for j in range(len(near)):
@@ -182,7 +183,7 @@ def _sums(near, ahead, behind):  # type: ignore[no-untyped-def]
     return float(plus), float(minus)
 
 
-@numba.njit(cache=True, nogil=True, fastmath=True)
+@compiled(nogil=True, fastmath=True)
 def _sums_of(near, ahead, behind, same):  # type: ignore[no-untyped-def]
     plus, minus = np.float32(0), np.float32(0)
     for j in range(len(near)):
@@ -192,7 +193,7 @@ def _sums_of(near, ahead, behind, same):  # type: ignore[no-untyped-def]
     return float(plus), float(minus)
 
 
-@numba.njit(cache=True, nogil=True, fastmath=True)
+@compiled(nogil=True, fastmath=True)
 def _add(lower, upper, near, ahead, weights):  # type: ignore[no-untyped-def]
     by_lower, by_upper = np.float32(weights[0]), np.float32(weights[1])
     for j in range(len(near)):
@@ -201,7 +202,7 @@ def _add(lower, upper, near, ahead, weights):  # type: ignore[no-untyped-def]
         upper[j] += by_upper * w
 
 
-@numba.njit(cache=True, nogil=True, fastmath=True)
+@compiled(nogil=True, fastmath=True)
 def _add_of(columns, near, ahead, same, weights):  # type: ignore[no-untyped-def]
     own_lower, own_upper, told = columns[0], columns[1], columns[2]
     by_lower, by_upper = np.float32(weights[0]), np.float32(weights[1])

@@ -18,12 +18,12 @@ import abc
 from dataclasses import dataclass
 from typing import final
 
-import numba
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from infoplane.estimators.compiled import compiled
 from infoplane.estimators.distances.columns import over
 
 _PIECE = 64  # columns: all points in one of them stay in the cache
@@ -148,7 +148,7 @@ def _between(matrix: Tensor, chosen: Tensor) -> Tensor:
     return torch.from_numpy(square)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _fill_square(matrix, chosen, square):  # type: ignore[no-untyped-def]
     """Some rows of a matrix, and the same columns."""
     for at in range(len(chosen)):
@@ -167,7 +167,7 @@ def all_distances(columns: NDArray[np.float64]) -> NDArray[np.float64]:
     return distances
 
 
-@numba.njit(cache=True, nogil=True, fastmath={"nnan", "nsz"})
+@compiled(nogil=True, fastmath={"nnan", "nsz"})
 def _fill_distances(columns, distances):  # type: ignore[no-untyped-def]
     """Each pair once, four units at a time, then the other half.
 
@@ -192,7 +192,7 @@ def _fill_distances(columns, distances):  # type: ignore[no-untyped-def]
     _mirror(distances)
 
 
-@numba.njit(cache=True, nogil=True, fastmath={"nnan", "nsz"})
+@compiled(nogil=True, fastmath={"nnan", "nsz"})
 def _widen_by_four(distances, units, at, start, stop):  # type: ignore[no-untyped-def]
     """The distances of point ``at`` to the points ``start`` to ``stop`` in four units more."""
     p, q, r, s = units[0, start:stop], units[1, start:stop], units[2, start:stop], units[3, start:stop]
@@ -203,7 +203,7 @@ def _widen_by_four(distances, units, at, start, stop):  # type: ignore[no-untype
         distance[j] = max(distance[j], max(two, more))
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _mirror(distances):  # type: ignore[no-untyped-def]
     """The upper half into the lower one, in tiles: a whole column would take a line of the cache for each number."""
     n = len(distances)
@@ -217,7 +217,7 @@ def _mirror(distances):  # type: ignore[no-untyped-def]
 # ---------------------------------------------------------------- distances as far as they are asked for
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled(nogil=True, error_model="numpy")
 def _cut(points, scale, middle, pieces):  # type: ignore[no-untyped-def]
     """Fill ``pieces`` (pieces, samples, columns), and how far points are from the ``middle``: (pieces, samples)."""
     pieces[-1] = 0.0
@@ -239,7 +239,7 @@ def _cut(points, scale, middle, pieces):  # type: ignore[no-untyped-def]
     return swings.view(np.float64)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _witnesses(pieces, middle, chosen):  # type: ignore[no-untyped-def]
     """The farthest column in each of the ``chosen`` pieces (witnesses, samples), turned, and what points are there."""
     witnesses, values = np.empty(chosen.T.shape, np.int64), np.empty(chosen.T.shape)
@@ -253,7 +253,7 @@ def _witnesses(pieces, middle, chosen):  # type: ignore[no-untyped-def]
     return witnesses, values
 
 
-@numba.njit(cache=True, nogil=True, fastmath={"nnan", "nsz"})
+@compiled(nogil=True, fastmath={"nnan", "nsz"})
 def _raise_bounds(pieces, units, places, values, lower):  # type: ignore[no-untyped-def]
     """To the largest difference of two points in the witnesses of both: those of a point are the columns that its
     ``places`` (samples, witnesses) number among ``units``, and its ``values`` there.
@@ -281,7 +281,7 @@ def _raise_bounds(pieces, units, places, values, lower):  # type: ignore[no-unty
                     lower[a, b] = lower[b, a] = max(lower[a, b], lower[b, a])
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _unsettled(lower, known, radius):  # type: ignore[no-untyped-def]
     """Pairs that may be nearer than the radius of one of them: (pairs, 2)."""
     n, count = len(lower), 0
@@ -301,7 +301,7 @@ def _unsettled(lower, known, radius):  # type: ignore[no-untyped-def]
     return pairs[:count]
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _unknown(known, near):  # type: ignore[no-untyped-def]
     """Pairs of a point and one of those ``near`` (samples, some) it that are not known, each once: (pairs, 2)."""
     count, listed = 0, known.copy()
@@ -315,7 +315,7 @@ def _unknown(known, near):  # type: ignore[no-untyped-def]
     return pairs[:count]
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _bounds_of(pairs, lower, radius):  # type: ignore[no-untyped-def]
     """What is known of the distances of pairs, and what is as good as infinity, (pairs,) each."""
     distance, enough = np.empty(len(pairs)), np.empty(len(pairs))
@@ -325,7 +325,7 @@ def _bounds_of(pairs, lower, radius):  # type: ignore[no-untyped-def]
     return distance, enough
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _enter(pairs, lower, known, distance, enough):  # type: ignore[no-untyped-def]
     """What is known of the distances of pairs now: all of it below ``enough``."""
     for at in range(len(pairs)):
@@ -334,7 +334,7 @@ def _enter(pairs, lower, known, distance, enough):  # type: ignore[no-untyped-de
         known[i, j] = known[j, i] = distance[at] < enough[at]
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _widen(pieces, swings, pairs, distance, enough):  # type: ignore[no-untyped-def]
     """Raise the bounds ``distance`` (pairs,) piece by piece, of all ``pairs`` (pairs, 2) of rows that need it."""
     bound = distance.copy()  # infinite where the distance does not matter any more
@@ -348,7 +348,7 @@ def _widen(pieces, swings, pairs, distance, enough):  # type: ignore[no-untyped-
                     distance[at], bound[at] = farther, np.inf if farther >= enough[at] else farther
 
 
-@numba.njit(cache=True, nogil=True, fastmath={"nnan", "nsz"})
+@compiled(nogil=True, fastmath={"nnan", "nsz"})
 def _farther(a, b, least):  # type: ignore[no-untyped-def]
     """The largest difference of two rows, or ``least`` where none is above it.
 

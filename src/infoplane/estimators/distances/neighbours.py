@@ -13,11 +13,11 @@ import functools
 from dataclasses import dataclass
 from typing import final
 
-import numba
 import numpy as np
 import torch
 from torch import Tensor
 
+from infoplane.estimators.compiled import compiled
 from infoplane.estimators.distances.columns import over
 from infoplane.estimators.distances.matrix import Bounded, Distances, Every
 from infoplane.estimators.distances.search import (
@@ -221,7 +221,7 @@ def _to_hold(points: Tensor) -> bool:
 # ``first`` and ``second`` are matrices (samples, samples); distances in both together are the larger of the two.
 
 
-@numba.njit(cache=True, nogil=True, fastmath={"nnan", "nsz"})
+@compiled(nogil=True, fastmath={"nnan", "nsz"})
 def held_around(first, second, k):  # type: ignore[no-untyped-def]
     """Distances to the k-th neighbour in both together (samples,), and how many are nearer in each (2, samples)."""
     n = len(first)
@@ -248,7 +248,7 @@ def held_around(first, second, k):  # type: ignore[no-untyped-def]
     return kth, counts - (kth > 0)  # the point itself lies at distance 0
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def held_nearer(first, second, radius):  # type: ignore[no-untyped-def]
     """How many other points lie nearer than ``radius`` (samples,) in both together: (samples,)."""
     n = len(first)
@@ -261,7 +261,7 @@ def held_nearer(first, second, radius):  # type: ignore[no-untyped-def]
     return count - (radius > 0)  # the point itself lies at distance 0
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def held_within(distances, order, sizes, k):  # type: ignore[no-untyped-def]
     """The distance to the k-th nearest of the same group, or to its farthest where it is smaller: (samples,).
 
@@ -283,7 +283,7 @@ def held_within(distances, order, sizes, k):  # type: ignore[no-untyped-def]
     return kth
 
 
-@numba.njit(cache=True, nogil=True, fastmath={"nnan", "nsz"})
+@compiled(nogil=True, fastmath={"nnan", "nsz"})
 def held_candidates(first, second, many):  # type: ignore[no-untyped-def]
     """The ``many`` nearest other points in both together: (samples, many)."""
     n = len(first)
@@ -297,7 +297,7 @@ def held_candidates(first, second, many):  # type: ignore[no-untyped-def]
     return places
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def held_candidates_within(distances, order, sizes, many):  # type: ignore[no-untyped-def]
     """The ``many`` nearest others of the same group, filled up with the point itself; see ``held_within``."""
     places, bounds = np.empty((len(order), many), np.int64), np.empty(2 * many)
@@ -315,7 +315,7 @@ def held_candidates_within(distances, order, sizes, many):  # type: ignore[no-un
     return places
 
 
-@numba.njit(cache=True, nogil=True, fastmath={"nnan", "nsz"})
+@compiled(nogil=True, fastmath={"nnan", "nsz"})
 def smallest(values, places, bounds):  # type: ignore[no-untyped-def]
     """Where the ``len(places)`` smallest of at least as many ``values`` are, ascending.
 

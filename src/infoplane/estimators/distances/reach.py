@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 import torch
 from torch import Tensor
 
+from infoplane.estimators.compiled import compiled
 from infoplane.estimators.distances.pairwise import half_squares
 
 #: Half squared distance d^2 / 2 in units of the noise from which on nothing counts: exp(-d^2 / 8) < e^-80, and
@@ -106,7 +106,7 @@ def _points(t: Tensor, noise: float) -> tuple[Tensor, Tensor]:
     return points, half_squares(points)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _note_near(block, limits, top, left, ends, count):  # type: ignore[no-untyped-def]
     """Note the pairs whose number in ``block``, of the rows from ``top`` and those from ``left`` on, is below the limit
     of the former; how many are noted then, -1 where they have no room.
@@ -125,7 +125,7 @@ def _note_near(block, limits, top, left, ends, count):  # type: ignore[no-untype
     return count
 
 
-@numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
+@compiled(nogil=True, fastmath={"reassoc", "contract"})
 def _measure(t, scale, ends, halves):  # type: ignore[no-untyped-def]
     """Half the squared distance of each pair, or of a part of the units that exceeds the reach already."""
     for at in range(len(halves)):
@@ -139,7 +139,7 @@ def _measure(t, scale, ends, halves):  # type: ignore[no-untyped-def]
         halves[at] = total / 2
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _sort(ends, of_pairs, places, others, halves):  # type: ignore[no-untyped-def]
     """The other end and the distance of each pair, to the next of the ``places`` of either end."""
     for at in range(len(of_pairs)):

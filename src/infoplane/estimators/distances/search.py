@@ -7,12 +7,12 @@ chunks of rows (any device). Nothing is kept between two questions: memory O(sam
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 import torch
 from torch import Tensor
 
 from infoplane.errors import InputError
+from infoplane.estimators.compiled import compiled
 
 #: Up to this many columns a k-d tree finds the nearest points faster than all pairs do.
 TREE_COLUMNS = 7
@@ -87,7 +87,7 @@ def tree_count_nearer(points: Tensor, distance: Tensor) -> Tensor:
 # ---------------------------------------------------------------- all pairs, compiled
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def pairs_kth(columns, k):  # type: ignore[no-untyped-def]
     """Of ``columns`` (columns, samples): distance of each point to its ``k``-th nearest other point, (samples,)."""
     n = columns.shape[1]
@@ -103,7 +103,7 @@ def pairs_kth(columns, k):  # type: ignore[no-untyped-def]
     return nearest[:, k - 1].copy()
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def pairs_nearer(columns, radius):  # type: ignore[no-untyped-def]
     """Of ``columns`` (columns, samples): how many other points lie nearer than ``radius`` (samples,) to each."""
     n = columns.shape[1]
@@ -120,7 +120,7 @@ def pairs_nearer(columns, radius):  # type: ignore[no-untyped-def]
     return count - (radius > 0)  # the point itself lies at distance 0
 
 
-@numba.njit(cache=True, nogil=True, fastmath={"nnan", "nsz"})
+@compiled(nogil=True, fastmath={"nnan", "nsz"})
 def _distances(columns, at, start, stop, distance):  # type: ignore[no-untyped-def]
     """Distances of point ``at`` to the points ``start`` to ``stop``.
 
@@ -135,7 +135,7 @@ def _distances(columns, at, start, stop, distance):  # type: ignore[no-untyped-d
             distance[j] = max(distance[j], abs(row[j] - value))
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def insert(nearest, distance):  # type: ignore[no-untyped-def]
     """A distance into the smallest ones so far, ascending, where it is one of them.
 
