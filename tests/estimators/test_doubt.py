@@ -16,9 +16,11 @@ from infoplane.estimators.doubt import (
     group_members,
     has_converged,
     label_null,
+    one_value_each,
     reordered,
     shuffled,
 )
+from infoplane.estimators.gaussian import Gaussian
 
 
 def test_a_shuffle_moves_every_sample_once():
@@ -39,6 +41,66 @@ def test_scattered_groups_keep_their_order_inside():
     groups = np.array([0, 1, 0, 1, 0, 1])
     seen = {tuple(shuffled(group_members(groups, 6), np.random.default_rng(seed))) for seed in range(20)}
     assert seen == {(0, 1, 2, 3, 4, 5), (1, 0, 3, 2, 5, 4)}
+
+
+SIZES = {
+    "equal": [20] * 20,
+    "zipf": [max(1, 400 // rank) for rank in range(1, 41)],
+    "geometric": [max(1, int(200 * 0.7**rank)) for rank in range(30)],
+    "one long": [200] + [5] * 40,
+}
+
+
+@pytest.mark.parametrize("sizes", SIZES.values(), ids=SIZES)
+@pytest.mark.parametrize("inside", [False, True])
+def test_the_p_value_is_valid_for_groups_of_any_sizes(sizes, inside):
+    """p <= .05 under independence in 100 repeats: 5 +- 9 (4 standard errors; above 14 with probability 1e-4).
+
+    ``inside``: a tenth of the labels differ from their group's, so that they are not one value a group.
+    """
+    estimator, small = Gaussian(), 0
+    for seed in range(100):
+        random = np.random.default_rng(seed)
+        lengths = random.permutation(sizes)
+        groups = np.repeat(np.arange(len(lengths)), lengths)
+        y = (random.random(len(lengths)) < 0.5).astype(int)[groups]
+        if inside:
+            y = y ^ (random.random(len(groups)) < 0.1)
+        t = random.normal(size=len(lengths))[groups] + 0.3 * random.normal(size=len(groups))
+        if len(set(y)) < 2:
+            continue
+        prepared, labels = estimator.prepare(as_activations(t)), label_variable(y)
+        value = estimator.about_label(prepared, labels, "nats")
+        small += label_null(estimator, prepared, labels, value, shuffles=19, groups=groups, seed=seed).p_value <= 0.05
+    assert small <= 14
+
+
+def test_values_of_whole_groups_change_and_sizes_stay():
+    groups = np.repeat(["a", "b", "c"], [2, 5, 1])
+    y, members = label_variable(groups), group_members(groups, 8)
+    assert one_value_each(y, members)
+    assert not one_value_each(label_variable(np.arange(8) % 2), members)
+    seen = set()
+    for seed in range(30):
+        order = torch.from_numpy(shuffled(members, np.random.default_rng(seed), whole=True))
+        other = reordered(y, order).classes()
+        assert [len(other.ids[group].unique()) for group in members] == [1, 1, 1]
+        assert other.counts.tolist() == torch.bincount(other.ids).tolist()
+        seen.add(tuple(other.counts.tolist()))
+    assert len(seen) == 6  # every assignment of three labels to sizes 2, 5, 1
+
+
+def test_blocks_of_labels_move_among_groups_of_one_size_and_turn_where_alone():
+    members = group_members(np.repeat([0, 1, 2, 3], [3, 3, 4, 3]), 13)
+    for seed in range(20):
+        order = shuffled(members, np.random.default_rng(seed))
+        assert sorted(order) == list(range(13))
+        turned = order[6:10]
+        assert sorted(turned) == [6, 7, 8, 9]
+        assert set(np.diff(turned) % 4) == {1}
+        assert {tuple(order[group]) for group in (members[0], members[1], members[3])} == {
+            (0, 1, 2), (3, 4, 5), (10, 11, 12)
+        }  # fmt: skip
 
 
 def test_reordered_labels_keep_their_entropy():

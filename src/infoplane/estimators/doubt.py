@@ -1,6 +1,6 @@
 """How far an estimate can be trusted: what it is on shuffled labels, and whether more samples would still change it.
 
-Samples may come in groups that belong together (the tokens of one text): labels are then shuffled as whole groups,
+Samples may come in groups that belong together (the tokens of one text): groups then change their labels as wholes,
 and samples are left out as whole groups.
 """
 
@@ -18,7 +18,7 @@ from torch import Tensor
 from infoplane.checks import whole_number
 from infoplane.errors import InputError
 from infoplane.estimators.base import Estimator
-from infoplane.estimators.counting.samples import Variable, as_array
+from infoplane.estimators.counting.samples import Ids, Variable, as_array
 from infoplane.flags import NOT_CONVERGED, NULL_EXCEEDS_HALF, RED
 from infoplane.types import NATS_PER, Estimate, Units
 
@@ -34,8 +34,8 @@ MOST_BLOCKS = 50
 class Null:
     """The estimate on shuffled labels, ``values`` in its unit, and the share of them that reaches the estimate.
 
-    ``p_value`` is (1 + number of values at or above the estimate) / (1 + number of shuffles): it is exact where the
-    samples (or the groups) are exchangeable, and never 0.
+    ``p_value`` is (1 + number of values at or above the estimate) / (1 + number of shuffles), and never 0. It is valid
+    (at most p with probability p where there is no information) if what ``shuffled`` exchanges is exchangeable.
     """
 
     values: tuple[float, ...]
@@ -61,22 +61,23 @@ def label_null(
     What is prepared of the layer is used again.
     """
     whole_number("shuffles", shuffles, least=1, example=20)
+    members = group_members(groups, y.n)
     values = [
         estimator.about_label(prepared, reordered(y, order), estimate.units).value
-        for order in orders(group_members(groups, y.n), shuffles, seed)
+        for order in orders(members, shuffles, seed, whole=one_value_each(y, members))
     ]
     reaching = sum(value >= estimate.value for value in values)
     return Null(tuple(values), (1 + reaching) / (1 + shuffles))
 
 
-def orders(members: list[np.ndarray], times: int, seed: int) -> Iterator[Tensor]:
-    """``times`` random orders of the samples (samples,) in which groups change places as wholes.
+def orders(members: list[np.ndarray], times: int, seed: int, *, whole: bool = False) -> Iterator[Tensor]:
+    """``times`` random orders of the samples (samples,) in which groups change places; see ``shuffled``.
 
     The one source of nulls: single estimates, comparisons and planes draw the same orders from the same seed.
     """
     random = np.random.default_rng(seed)
     for _ in range(times):
-        yield torch.from_numpy(shuffled(members, random))
+        yield torch.from_numpy(shuffled(members, random, whole=whole))
 
 
 def with_null(estimate: Estimate, null: Null) -> Estimate:
@@ -99,22 +100,62 @@ def group_members(groups: Any, n: int) -> list[np.ndarray]:
     return [np.flatnonzero(which == group) for group in range(which.max() + 1)]
 
 
-def shuffled(members: list[np.ndarray], random: np.random.Generator) -> np.ndarray:
-    """A new order of the samples: groups change places as wholes, samples keep their order inside them."""
-    order = np.concatenate([members[group] for group in random.permutation(len(members))])
-    places = np.concatenate(members)
-    result = np.empty_like(order)
-    result[places] = order
+def one_value_each(variable: Variable, members: list[np.ndarray]) -> bool:
+    """Whether the variable is a function of the group: one value on all samples of each."""
+    if len(members) == variable.n:
+        return True
+    values = variable.values() if variable.ids is None else variable.ids.ids[:, None]
+    values = values.cpu()
+    first = torch.empty(variable.n, dtype=torch.int64)  # (samples,) the first sample of each one's group
+    for group in members:
+        first[torch.from_numpy(group)] = int(group[0])
+    return bool((values == values[first]).all())
+
+
+def shuffled(members: list[np.ndarray], random: np.random.Generator, *, whole: bool = False) -> np.ndarray:
+    """Which sample gives its value to each, (samples,): a random one of the orders that leave groups together.
+
+    Groups of one size change places as wholes, and samples keep their order inside them: valid where whole groups are
+    exchangeable. Blocks of unequal sizes would fall over the borders of other groups, and two groups that share a
+    value by that are no longer independent: shuffled values would agree with the layer less than chance does. So:
+
+    - ``whole``, for a variable with one value a group: groups change their values, and keep their sizes. Valid where
+      the values of the groups are exchangeable, whatever their sizes and layers are.
+    - otherwise: groups of the same size change places as wholes, and one that shares its size with no other is turned
+      round by a random number of samples. Valid where groups of one size are exchangeable and the values inside of the
+      others have no place in time of their own (stationary). It sees only what such changes break: with groups of
+      all different sizes, not what a whole group has in common with its layer.
+    """
+    sizes = np.array([len(group) for group in members])
+    if (sizes == sizes[0]).all():
+        order = np.concatenate([members[group] for group in random.permutation(len(members))])
+        places = np.concatenate(members)
+        result = np.empty_like(order)
+        result[places] = order
+        return result
+    result = np.empty(sizes.sum(), dtype=np.int64)
+    if whole:
+        for group, giver in zip(members, random.permutation(len(members)), strict=True):
+            result[group] = members[giver][0]
+        return result
+    for size in np.unique(sizes):
+        alike = np.flatnonzero(sizes == size)
+        if len(alike) == 1:
+            result[members[alike[0]]] = np.roll(members[alike[0]], random.integers(size))
+            continue
+        for place, giver in zip(alike, random.permutation(alike), strict=True):
+            result[members[place]] = members[giver]
     return result
 
 
 def reordered(variable: Variable, order: Tensor) -> Variable:
-    """The samples of a variable in another order."""
+    """The samples of a variable in another order (samples,), in which some may come twice and others not at all."""
     ids = variable.ids
     if ids is not None:
-        ids = replace(ids, ids=ids.ids[order.to(ids.ids.device)])
-    numbers = variable.numbers
-    return Variable(ids, None if numbers is None else numbers[order.to(numbers.device)])
+        numbers = ids.ids[order.to(ids.ids.device)]
+        ids = Ids(numbers, torch.bincount(numbers, minlength=ids.count).cpu())
+    values = variable.numbers
+    return Variable(ids, None if values is None else values[order.to(values.device)])
 
 
 def with_group_interval(

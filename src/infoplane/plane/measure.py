@@ -15,7 +15,7 @@ from infoplane.estimators.counting.consistency import flagged_layers
 from infoplane.estimators.counting.readings import Count, Reading
 from infoplane.estimators.counting.samples import Variable, distinct_ids
 from infoplane.estimators.counting.symbols import Symbols
-from infoplane.estimators.doubt import orders, reordered
+from infoplane.estimators.doubt import one_value_each, orders, reordered
 from infoplane.plane.gather import Gathered
 from infoplane.plane.question import WHOLE, Moment, Question
 from infoplane.types import NATS_PER, Estimate, Units
@@ -114,8 +114,10 @@ def _shuffled_counts(
 def _shuffled_variables(question: Question, y: Variable) -> Iterable[tuple[Variable, Variable]]:
     if question.shuffles is None:
         return
-    for order in orders(question.shuffles.members, question.shuffles.times, question.shuffles.seed):
-        yield reordered(question.x, order), reordered(y, order)
+    members, times, seed = question.shuffles.members, question.shuffles.times, question.shuffles.seed
+    of_x, of_y = (orders(members, times, seed, whole=one_value_each(variable, members)) for variable in (question.x, y))
+    for order_x, order_y in zip(of_x, of_y, strict=True):
+        yield reordered(question.x, order_x), reordered(y, order_y)
 
 
 def _with_nulls(layers: list[list[Reading]], repeats: list[list[list[Reading]]]) -> list[list[Reading]]:
