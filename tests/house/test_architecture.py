@@ -36,9 +36,7 @@ ERRORS_IN_PROSE: set[str] = set()
 
 #: Modules without a test file of their name in the mirrored place.
 UNTESTED = {
-    "comparison/table.py",
     "estimators/__init__.py",
-    "types.py",
 }
 
 #: Test files whose module is gone, or has another name.
