@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infoplane.errors import InputError
+from infoplane.estimators.ambient import shielded
 from infoplane.estimators.counting.samples import check_lengths, input_ids, label_ids
 from infoplane.types import NATS_PER, Estimate, Units
 
@@ -47,6 +48,7 @@ def conditional_information(i_xt: Estimate, i_ty: Estimate) -> Estimate:
     return replace(i_xt, value=i_xt.value - i_ty.value, low=None, high=None, flags=flags, details=details)
 
 
+@shielded
 def ib_curve(x: Any, y: Any, *, points: int = 50, units: Units = "bits") -> Floats:
     """The bottleneck curve of the empirical joint distribution of inputs and labels.
 

@@ -18,6 +18,7 @@ import torch
 
 from infoplane.errors import InputError
 from infoplane.estimators import as_activations
+from infoplane.estimators.ambient import shielded
 from infoplane.estimators.base import check_finite
 from infoplane.estimators.counting.samples import check_classes, check_lengths, label_ids
 
@@ -35,6 +36,7 @@ class Clustering:
         return self.within / self.between if self.between > 0 else float("nan")
 
 
+@shielded
 def clustering(t: Any, y: Any) -> Clustering:
     """Clustering by class of activations ``t`` (samples, units) with labels ``y`` (samples,).
 

@@ -19,6 +19,7 @@ import numpy as np
 from infoplane.checks import real_number
 from infoplane.errors import DataFileError, InputError, UnknownNameError
 from infoplane.estimators import as_activations
+from infoplane.estimators.ambient import shielded
 from infoplane.estimators.base import check_finite
 from infoplane.estimators.channel import Signal, light, ratio
 from infoplane.estimators.counting.samples import as_array, check_classes, check_lengths, label_ids
@@ -213,6 +214,7 @@ def estimate_of(bracket: Bracket, units: Units, n: int, *, value: float | None =
     return Estimate(middle / scale, units, low, high, "bracket", n, (light(bracket, middle),), facts)
 
 
+@shielded
 def information_curve(
     t: Any,
     y: Any = None,

@@ -13,6 +13,7 @@ from torch import Tensor
 from infoplane.checks import whole_number
 from infoplane.comparison.table import PUBLISHED_RULES, Comparison, Row
 from infoplane.errors import InputError
+from infoplane.estimators.ambient import shielded
 from infoplane.estimators.ask import Doubts, as_activations, check_units, label_estimate, prepared
 from infoplane.estimators.base import Estimator, SymbolEstimator
 from infoplane.estimators.binned import Binned
@@ -35,6 +36,7 @@ _MOST_NEIGHBOUR_UNITS = 6  # neighbours are far away beyond
 _MOST_MATRIX_SAMPLES = 2000  # the time for eigenvalues grows with their cube
 
 
+@shielded
 def compare(
     t: Any,
     y: Any,

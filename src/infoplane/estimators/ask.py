@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from infoplane.errors import InputError, UnknownNameError
+from infoplane.estimators.ambient import shielded
 from infoplane.estimators.base import Estimator, SymbolEstimator, check_finite
 from infoplane.estimators.counting.samples import (
     Variable,
@@ -90,6 +91,7 @@ def label_estimate(
     return estimate
 
 
+@shielded
 def mutual_information(  # noqa: PLR0913 (public keywords)
     t: Any,
     y: Any,

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from infoplane.errors import RecordingError
+from infoplane.estimators.ambient import shielded
 from infoplane.estimators.base import Estimator, SymbolEstimator
 from infoplane.estimators.counting.consistency import decision_symbols
 from infoplane.estimators.counting.pieces import CodePieces, Pieces, Rows, RowWise
@@ -96,6 +97,7 @@ class Collector(abc.ABC):
                 [key[0]],
             )
 
+    @shielded  # inside the hook, where the network may have switched autocast on by itself
     def take(self, key: Key, rows: Tensor, output: Tensor) -> None:
         """The next rows of one layer, and the output that they were made of."""
         if output.dtype not in FULL and output.is_floating_point():
@@ -125,6 +127,7 @@ class Whole(Collector):
             self._stores[key] = Rows(self.samples)
         self._stores[key].add(t)
 
+    @shielded
     def gathered(self) -> Gathered:
         names = names_of(self._stores or self._tensors)
         layers = [store.tensor() for store in self._stores.values()] or list(self._tensors.values())
@@ -155,6 +158,7 @@ class InPieces(Collector):
     def turn(self) -> None:
         self._looking = False
 
+    @shielded
     def agree(self, exchange: Callable[[Tensor], Tensor]) -> None:
         """Between both passes: ``exchange`` the ranges of the units (2, units) for wider ones, of all processes."""
         for layer in self._layers.values():
@@ -174,6 +178,7 @@ class InPieces(Collector):
         self._first = self._first and self._layers[key].seen == 0
         return self._first or key == next(reversed(self._layers))
 
+    @shielded
     def gathered(self) -> Gathered:
         names = names_of(self._layers)
         layers = list(self._layers.values())

@@ -9,6 +9,7 @@ from typing import Any, final
 import numpy as np
 import torch
 
+from infoplane.estimators.ambient import shielded
 from infoplane.estimators.base import Estimator, SymbolEstimator, check_finite, check_rows
 from infoplane.estimators.binned import Binned
 from infoplane.estimators.counting.consistency import flagged_layers
@@ -37,6 +38,7 @@ class Answer:
     layers: list[list[Reading]]
 
 
+@shielded
 def answers_to(question: Question, gathered: Gathered, moment: Moment) -> list[Answer]:
     """Everything that is asked, estimator by estimator."""
     if moment.draws is not None:

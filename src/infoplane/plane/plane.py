@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from infoplane.errors import InputError
+from infoplane.estimators.ambient import shielded
 from infoplane.estimators.counting.samples import Variable
 from infoplane.estimators.naming import described
 from infoplane.family import Family
@@ -76,6 +77,7 @@ class InformationPlane:
         ['0', '1']
     """
 
+    @shielded
     def __init__(  # noqa: PLR0913 (public keywords)
         self,
         x: Any,

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from infoplane.errors import InputError
 from infoplane.estimators import check_units
+from infoplane.estimators.ambient import shielded
 from infoplane.estimators.base import SymbolEstimator
 from infoplane.estimators.counting.pieces import CodePieces
 from infoplane.estimators.counting.samples import (
@@ -70,6 +71,7 @@ class ShardedPlane:
         True
     """
 
+    @shielded
     def __init__(
         self,
         x: Any,

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from infoplane.errors import InputError, UnknownNameError
+from infoplane.estimators.ambient import shielded
 from infoplane.estimators.counting.samples import (
     Variable,
     as_array,
@@ -93,6 +94,7 @@ class Split:
                 "no longer belong to the labels: give the plane a copy of its own, x.clone() or x.copy()"
             )
 
+    @shielded
     def draws(self, copies: int) -> Tensor:
         """A random copy for each sample, from this split's own stream."""
         return torch.randint(copies, (len(self.inputs),), generator=self.stream)

@@ -31,6 +31,8 @@ def evaluation(*models: nn.Module) -> Iterator[None]:
     need_shapes(modules)
     training = [module for module in modules if module.training]
     with ExitStack() as stack:
+        # tensors of the inference mode could be put out, which no critic can be trained on
+        stack.enter_context(torch.inference_mode(False))
         stack.enter_context(torch.no_grad())
         # compiled code does not see hooks that came later, or is compiled anew for them
         if "torch._dynamo" in sys.modules:  # else nothing can be compiled

@@ -67,7 +67,7 @@ def as_tensor(values: Any, what: str) -> Tensor:
     if isinstance(values, Tensor):
         return values.detach()
     try:
-        return torch.tensor(np.asarray(values))
+        return torch.tensor(np.asarray(values), device="cpu")  # wherever else new tensors are made
     except (TypeError, ValueError) as error:
         message = f"{what} is a {type(values).__name__} that holds no plain numbers: give a tensor or a numeric array"
         raise InputError(message) from error
