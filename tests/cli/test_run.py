@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 import infoplane as ip
 from infoplane import cli
 from infoplane.errors import DataFileError, InputError, RunError
+from infoplane.io.files import read_json, sealed
 
 COMMAND = [sys.executable, "-m", "infoplane.cli"]
 TOML = """
@@ -161,8 +162,8 @@ def test_another_dataset_and_a_stopping_rule_are_resumed(tmp_path):
 )
 def test_a_record_that_was_tampered_with_runs_nothing(tmp_path, change, error, message):
     ip.experiments.load("warm-up").run(epochs=1, out=tmp_path / "run", progress=False)
-    record = json.loads((tmp_path / "run" / "run.json").read_text())
-    (tmp_path / "run" / "run.json").write_text(json.dumps(record | change))
+    record = read_json(tmp_path / "run" / "run.json")
+    (tmp_path / "run" / "run.json").write_bytes(sealed(record | change))
     with pytest.raises(error, match=message):
         ip.resume(tmp_path / "run")
 

@@ -39,7 +39,7 @@ def test_a_run_from_beginning_to_end(tmp_path):
     run.finish("finished", reason="patience")
     run.close()
     record = record_of(run.path)
-    assert record["format_version"] == 2
+    assert record["format_version"] == 3
     assert (record["pid"], record["recipe"]) == (os.getpid(), None)
     assert record["settings"] == {"beta": None, "layers": ["a", "b"]}
     assert (record["seed"], record["data_checksum"]) == (7, "ab" * 32)

@@ -1,10 +1,9 @@
 """The manifest of a run: what it says of a file is what sha256sum and ls would say."""
 
-import json
-
 import pytest
 
 from infoplane.errors import RunError
+from infoplane.io.files import FORMAT_VERSION, read_json
 from infoplane.runs.manifest import checksum_of, write_manifest
 
 #: SHA-256 of no bytes, and of b"abc", from the standard that defines it (FIPS 180-4).
@@ -33,8 +32,8 @@ def test_the_manifest_names_the_files_that_are_there(tmp_path):
     (tmp_path / "trajectory.csv").write_bytes(b"abc")
     (tmp_path / "folder").mkdir()
     write_manifest(tmp_path, ["trajectory.csv", "scalars.csv", "folder"])
-    assert json.loads((tmp_path / "manifest.json").read_text()) == {
-        "format_version": 2,
+    assert read_json(tmp_path / "manifest.json") == {
+        "format_version": FORMAT_VERSION,
         "files": {"trajectory.csv": {"size": 3, "sha256": ABC}},
     }
 

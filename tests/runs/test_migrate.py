@@ -14,7 +14,7 @@ OLD = {"format_version": 1, "experiment": "six-layer", "settings": {"epochs": 2}
 def test_a_record_of_format_1_gets_what_it_did_not_know_and_keeps_what_it_knew():
     today = migrated(OLD, PATH)
     assert today == {
-        "format_version": 2,
+        "format_version": FORMAT_VERSION,
         "experiment": "six-layer",
         "settings": {"epochs": 2},
         "state": "finished",

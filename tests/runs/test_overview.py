@@ -1,11 +1,11 @@
 """The runs of a folder, whatever state they are in."""
 
-import json
 import shutil
 
 import pytest
 
 from infoplane.errors import DataFileError
+from infoplane.io.files import read_json, sealed
 from infoplane.runs import RunDirectory, overview
 from infoplane.trajectory.trajectory import Trajectory
 
@@ -46,9 +46,9 @@ def test_states_steps_and_newest_values(tmp_path, data_folder):
 def test_a_record_with_strange_entries_is_one_line_too(tmp_path):
     run = begun(tmp_path / "run")
     run.close()
-    record = json.loads((tmp_path / "run" / "run.json").read_text())
+    record = read_json(tmp_path / "run" / "run.json")
     for change in ({"recipe": [3]}, {"recipe": [{"tables": 3}]}, {"started": "soon"}, {"seconds": "many"}):
-        (tmp_path / "run" / "run.json").write_text(json.dumps(record | change))
+        (tmp_path / "run" / "run.json").write_bytes(sealed(record | change))
         (only,) = overview(tmp_path)
         assert only.state in ("dead", "damaged")
 

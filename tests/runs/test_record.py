@@ -1,12 +1,10 @@
 """Records of every format that was ever written can be read; those of later ones are refused with a reason."""
 
-import json
-
 import pytest
 
 import infoplane as ip
 from infoplane.errors import DataFileError
-from infoplane.io.files import FORMAT_VERSION
+from infoplane.io.files import FORMAT_VERSION, read_json, sealed
 from infoplane.runs import read_record, verify
 from infoplane.runs.record import new_record
 
@@ -14,7 +12,7 @@ from infoplane.runs.record import new_record
 def test_a_frozen_run_of_format_1(data_folder):
     folder = data_folder / "run-format-1"
     record = read_record(folder)
-    assert (record["format_version"], record["state"], record["steps_done"]) == (2, "finished", 2)
+    assert (record["format_version"], record["state"], record["steps_done"]) == (FORMAT_VERSION, "finished", 2)
     assert (record["pid"], record["host"], record["recipe"]) == (None, None, None)
     assert record["settings"]["epochs"] == 2
     trajectory = ip.Trajectory.load(folder)
@@ -27,8 +25,7 @@ def test_a_frozen_run_of_format_1(data_folder):
 
 def test_a_trajectory_saved_by_itself_is_a_finished_run(tmp_path):
     ip.Trajectory([{"step": 0}]).save(tmp_path)
-    record = json.loads((tmp_path / "run.json").read_text())
-    (tmp_path / "run.json").write_text(json.dumps(record | {"format_version": 1}))
+    (tmp_path / "run.json").write_bytes(sealed(read_json(tmp_path / "run.json") | {"format_version": 1}))
     assert read_record(tmp_path)["state"] == "finished"
 
 
@@ -45,7 +42,7 @@ def test_a_trajectory_saved_by_itself_is_a_finished_run(tmp_path):
     ],
 )
 def test_records_that_no_run_writes_are_refused(tmp_path, change, message):
-    (tmp_path / "run.json").write_text(json.dumps(new_record({}, "00", 0, None) | change))
+    (tmp_path / "run.json").write_bytes(sealed(new_record({}, "00", 0, None) | change))
     with pytest.raises(DataFileError, match=message):
         read_record(tmp_path)
 

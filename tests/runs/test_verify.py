@@ -1,12 +1,12 @@
 """Whatever is changed in a run directory is found, and where nothing is, nothing is."""
 
-import json
 import os
 
 import pytest
 import torch
 
 from infoplane.errors import DataFileError
+from infoplane.io.files import read_json, sealed
 from infoplane.runs import RunDirectory, verify
 from infoplane.trajectory.trajectory import Trajectory
 
@@ -82,9 +82,9 @@ def test_a_run_that_has_not_ended(tmp_path):
 
 @pytest.mark.parametrize("name", ["../outside", "/etc/hostname", "a/b", "", "run.json\n", "CON"])
 def test_a_manifest_leads_nowhere_else(run, name):
-    manifest = json.loads((run / "manifest.json").read_text())
+    manifest = read_json(run / "manifest.json")
     manifest["files"][name] = {"size": 4, "sha256": "00"}
-    (run / "manifest.json").write_text(json.dumps(manifest))
+    (run / "manifest.json").write_bytes(sealed(manifest))
     assert any("cannot be a file name" in finding for finding in verify(run))
 
 

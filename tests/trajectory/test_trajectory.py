@@ -1,5 +1,4 @@
 import copy
-import json
 import math
 import os
 import re
@@ -15,7 +14,7 @@ from hypothesis import strategies as st
 
 from infoplane.columns import COLUMNS
 from infoplane.errors import DataFileError, InputError, RunError
-from infoplane.io.files import FORMAT_VERSION
+from infoplane.io.files import FORMAT_VERSION, read_json, sealed
 from infoplane.io.jsonlines import lines_of
 from infoplane.trajectory.scalars import Scalars
 from infoplane.trajectory.trajectory import Trajectory, concat
@@ -214,10 +213,9 @@ def test_a_folder_keeps_meta_and_what_else_its_record_says(tmp_path):
     folder = tmp_path / "new" / "run"
     trajectory = Trajectory([row()], meta={"h_y": 0.8, "nothing": math.nan})
     trajectory.save(folder)
-    record = json.loads((folder / "run.json").read_text())
-    (folder / "run.json").write_text(json.dumps(record | {"note": "mine"}))
+    (folder / "run.json").write_bytes(sealed(read_json(folder / "run.json") | {"note": "mine"}))
     trajectory.save(folder)
-    assert json.loads((folder / "run.json").read_text()) == {
+    assert read_json(folder / "run.json") == {
         "format_version": FORMAT_VERSION, "trajectory": {"h_y": 0.8, "nothing": None}, "note": "mine",
     }  # fmt: skip
     assert Trajectory.load(folder).meta == {"h_y": 0.8, "nothing": None}

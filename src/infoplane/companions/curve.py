@@ -24,7 +24,7 @@ from infoplane.estimators.base import check_finite
 from infoplane.estimators.channel import Signal, light, ratio
 from infoplane.estimators.counting.samples import as_array, check_classes, check_lengths, label_ids
 from infoplane.estimators.distances.brackets import Bracket, LevelBrackets
-from infoplane.io.files import atomic_write, json_bytes, read_json
+from infoplane.io.files import atomic_write, read_json, sealed
 from infoplane.types import NATS_PER, Estimate, Units
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ class Curve:
             "labels": self.labels,
         }
         content |= {"h_y": self.h_y, "n": self.n, "units": self.units, "details": dict(self.details)}
-        atomic_write(Path(path), json_bytes(content))
+        atomic_write(Path(path), sealed(content))
 
     @classmethod
     def load(cls, path: str | Path) -> Curve:

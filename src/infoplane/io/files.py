@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import math
 import os
@@ -19,7 +20,9 @@ from infoplane.errors import DataFileError, InputError, RunError
 UNFINISHED = (".infoplane-", ".tmp")
 
 #: The layout of a run folder and of its ``run.json``; a reader refuses a later one.
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
+
+_SEAL, _SEALED_SINCE = "own_sha256", 3  # the key of a file's own checksum, and the first format that has one
 
 #: Control characters, and marks that turn the reading direction.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
@@ -66,6 +69,19 @@ def atomic_write(path: str | os.PathLike[str], data: bytes) -> None:
         if isinstance(error, OSError):
             raise cannot_write(target, error, size=len(data)) from error
         raise
+    sync_folder(target.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Let the names in a folder, and not only what is in the files, survive a loss of power; where the system can."""
+    if not hasattr(os, "O_DIRECTORY"):  # Windows opens no folders
+        return
+    with contextlib.suppress(OSError):  # some file systems refuse; the file itself is whole then as well
+        opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(opened)
+        finally:
+            os.close(opened)
 
 
 def cannot_write(path: Path, error: OSError, *, size: int | None = None) -> RunError:
@@ -85,6 +101,8 @@ def make_folder(folder: Path) -> list[Path]:
     try:
         made = [place for place in (folder, *folder.parents) if not place.exists()]
         folder.mkdir(parents=True, exist_ok=True)
+        for place in made:
+            sync_folder(place.parent)
     except OSError as error:
         remove_empty(made)
         raise cannot_write(folder, error) from error
@@ -112,6 +130,26 @@ def json_bytes(value: Any) -> bytes:
     return (text + "\n").encode("utf-8", errors="backslashreplace")
 
 
+def sealed(content: Mapping[str, Any]) -> bytes:
+    """An object as strict JSON with a checksum of what it says, which :func:`read_json` compares.
+
+    The sum is of the content and not of the bytes: a copy with other line ends or another indentation is no damage.
+
+    Raises:
+        InputError: a value that JSON has no form for.
+
+    Example:
+        >>> json.loads(sealed({"step": 3}))["own_sha256"][:8]
+        'a76b25b1'
+    """
+    plain = json.loads(json_bytes({name: value for name, value in content.items() if name != _SEAL}))
+    return json_bytes(plain | {_SEAL: _sum(plain)})
+
+
+def _sum(plain: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
+
+
 def _plain(value: Any) -> Any:
     """The same value in JSON's own types, where that is possible."""
     if isinstance(value, Mapping):
@@ -130,10 +168,11 @@ def _plain(value: Any) -> Any:
 
 
 def read_json(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """The object in a JSON file of this library.
+    """The object in a JSON file of this library, without its checksum.
 
     Raises:
-        DataFileError: there is no such file, it is no JSON object, or a later version of infoplane wrote it.
+        DataFileError: there is no such file, it is no JSON object, it does not say what was written, or a later
+            version of infoplane wrote it.
     """
     try:
         source = Path(path)
@@ -148,7 +187,7 @@ def read_json(path: str | os.PathLike[str]) -> dict[str, Any]:
         raise DataFileError(f"{path} is not valid JSON ({error}): restore it from a copy, or delete it") from error
     if not isinstance(found, dict):
         raise DataFileError(f"{path} holds a JSON {type(found).__name__}, an object in braces is needed")
-    version = found.get("format_version", FORMAT_VERSION)
+    version = found.get("format_version", 1)
     if not isinstance(version, int) or version > FORMAT_VERSION:
         writer = found.get("versions")
         by = f" (written by infoplane {clean(writer.get('infoplane'))})" if isinstance(writer, dict) else ""
@@ -156,6 +195,9 @@ def read_json(path: str | os.PathLike[str]) -> dict[str, Any]:
             f"{path} has format version {clean(repr(version))}{by} and this infoplane, {__version__}, reads up to "
             f"{FORMAT_VERSION}: upgrade infoplane"
         )
+    written = found.pop(_SEAL, None)
+    if (written is not None or version >= _SEALED_SINCE) and written != _sum(found):
+        raise DataFileError(f"{path} does not say what was written (its checksum differs): restore it from a copy")
     return found
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
 from infoplane.errors import DataFileError, RunError
-from infoplane.io.files import FORMAT_VERSION, atomic_write, json_bytes, read_json
+from infoplane.io.files import FORMAT_VERSION, atomic_write, read_json, sealed
 from infoplane.runs.names import file_in
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def write_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
         "facts": checkpoint.facts,
         "lines": checkpoint.lines,
     }
-    text = json_bytes(pointer)
+    text = sealed(pointer)
     before = set(_tensor_files(folder))
     atomic_write(folder / name, content)
     try:

@@ -18,6 +18,7 @@ from infoplane.io.files import (
     make_folder,
     read_json,
     remove_empty,
+    sealed,
 )
 from infoplane.io.jsonlines import LineFile, lines_of
 from infoplane.runs.checkpoint import POINTER, TENSORS, Checkpoint, read_checkpoint, remove_leftovers, write_checkpoint
@@ -82,7 +83,7 @@ class RunDirectory:
         """
         folder = Path(path)
         record = new_record(settings, data_checksum, seed, recipe)
-        content = json_bytes(record)
+        content = sealed(record)
         made: list[Path] = []
         lock = None
         try:
@@ -254,7 +255,7 @@ class RunDirectory:
         self._lock.release()
 
     def _write_record(self) -> None:
-        atomic_write(self.path / RECORD, json_bytes(self.record))
+        atomic_write(self.path / RECORD, sealed(self.record))
 
 
 def _unfinished(folder: Path) -> list[Path]:

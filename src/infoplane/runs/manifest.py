@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from infoplane.errors import RunError
-from infoplane.io.files import FORMAT_VERSION, atomic_write, json_bytes
+from infoplane.io.files import FORMAT_VERSION, atomic_write, sealed
 
 MANIFEST = "manifest.json"
 
@@ -20,7 +20,7 @@ def write_manifest(folder: Path, names: Iterable[str]) -> None:
         RunError: it cannot be written.
     """
     files = {name: checksum_of(folder / name) for name in names if (folder / name).is_file()}
-    atomic_write(folder / MANIFEST, json_bytes({"format_version": FORMAT_VERSION, "files": files}))
+    atomic_write(folder / MANIFEST, sealed({"format_version": FORMAT_VERSION, "files": files}))
 
 
 def checksum_of(path: Path, *, first: int | None = None) -> dict[str, Any]:

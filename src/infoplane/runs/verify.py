@@ -12,7 +12,7 @@ from infoplane.errors import DataFileError, InfoplaneError
 from infoplane.io.files import read_json
 from infoplane.io.jsonlines import read_lines
 from infoplane.io.tables import read_csv
-from infoplane.runs.checkpoint import read_checkpoint
+from infoplane.runs.checkpoint import POINTER, read_checkpoint
 from infoplane.runs.directory import ROWS, TABLES
 from infoplane.runs.directory import SCALARS as SCALAR_ROWS
 from infoplane.runs.lock import is_locked
@@ -27,9 +27,11 @@ _TABLES = {ROWS: TRAJECTORY, SCALAR_ROWS: SCALARS}
 def verify(path: str | os.PathLike[str]) -> list[str]:
     """What is wrong with a run directory, one finding a text; an empty list where everything is as it was written.
 
-    Looked at are the record, the size and SHA-256 of every file in ``manifest.json`` (of a run that has ended), the
-    checkpoint and the rows before it, the form of every line of the growing files, and whether the tables made of
-    them in the end hold the same rows. Of a run that has not ended, a last line that is not whole is no finding.
+    Looked at are the record, the checkpoint and the manifest, each by its own checksum, the size and SHA-256 of every
+    file in ``manifest.json`` (of a run that has ended), the tensors and the rows before the checkpoint, the form of
+    every line of the growing files, and whether the tables made of them in the end hold the same rows. Of a run that
+    has not ended, a last line that is not whole is no finding, and values in rows after the checkpoint have no
+    checksum: resuming the run makes them again.
 
     Raises:
         DataFileError: there is no such folder.
@@ -59,6 +61,9 @@ def _record(folder: Path) -> Iterator[str]:
     record = read_record(folder)
     if record["state"] == "finished" and (folder / ROWS).exists() and not (folder / MANIFEST).exists():
         yield f"{folder / MANIFEST} is missing, and the run is finished"
+    written = (folder / TABLES[0]).exists()  # a run without checkpoints has a table with its steps
+    if record["steps_done"] and not written and not (folder / POINTER).exists():
+        yield f"{folder / POINTER} is missing, and {record['steps_done']} steps are done"
 
 
 def _manifest(folder: Path) -> Iterator[str]:

@@ -16,10 +16,10 @@ from infoplane.errors import DataFileError, InputError, RunError, UnknownNameErr
 from infoplane.io.files import (
     FORMAT_VERSION,
     atomic_write,
-    json_bytes,
     make_folder,
     read_json,
     remove_empty,
+    sealed,
 )
 from infoplane.io.jsonlines import read_lines
 from infoplane.io.limits import inside
@@ -204,7 +204,7 @@ class Trajectory:
             return
         record = target / "run.json"
         earlier = read_json(record) if record.exists() else {}
-        content = json_bytes({"format_version": FORMAT_VERSION} | earlier | {"trajectory": self.meta})
+        content = sealed({"format_version": FORMAT_VERSION} | earlier | {"trajectory": self.meta})
         made = make_folder(target)
         try:
             atomic_write(target / "trajectory.csv", csv_bytes(self.to_columns()))
