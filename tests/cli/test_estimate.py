@@ -142,3 +142,16 @@ def test_as_a_process(place):
     result = subprocess.run(command, capture_output=True, text=True, check=True)
     assert json.loads(result.stdout)["rows"][0]["estimator"] == "binned"
     assert result.stderr == ""
+
+
+def test_rows_that_are_not_finite_are_left_out_on_demand(place, capsys, monkeypatch):
+    t = np.random.default_rng(0).normal(size=(100, 2))
+    y = t[:, 0] > 0
+    t[5, 1] = np.nan
+    np.savez("spoilt.npz", t=t, y=y)
+    (row,) = rows("spoilt.npz", "--estimator", "kde", "--nonfinite", "drop-row")
+    assert row["n"] == 99
+    monkeypatch.setattr(sys, "argv", ["infoplane", "estimate", "spoilt.npz"])
+    with pytest.raises(SystemExit):
+        cli.main()
+    assert "Set --nonfinite drop-row or --nonfinite own-cell to continue" in capsys.readouterr().err

@@ -49,7 +49,7 @@ def test_a_row_that_is_not_finite_is_an_error_that_says_where(value):
         count.read(count.numbers.tolist())
     assert str(error.value) == (
         "layer 'fc2', step 17: 3 of 200 rows contain NaN/Inf (first row 12). "
-        'Set nonfinite="drop-row" or "own-cell" to continue.'
+        'Set nonfinite="drop-row" or nonfinite="own-cell" to continue.'
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -32,6 +33,9 @@ def estimate(
     ] = None,
     units: Annotated[str, typer.Option(help="bits or nats.")] = "bits",
     shuffles: Annotated[int, typer.Option(help="Shuffle the labels this often, for a null and a p-value.")] = 0,
+    nonfinite: Annotated[
+        str, typer.Option(help="Rows with NaN or infinity: error, drop-row, or own-cell (estimators that count).")
+    ] = "error",
     compare: Annotated[bool, typer.Option("--compare", help="All quick estimators and published bin rules.")] = False,
     out: Annotated[Path | None, typer.Option(help="Picture file (.png, .svg, .pdf).")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
@@ -48,8 +52,11 @@ def estimate(
         arrays["y"], y = variable(others, choose(others, y=y)["y"]), "y"
     names = choose(arrays, t=t, y=y, x=x)  # of the arrays, by role
     variables: dict[str, Any] = {role: variable(arrays, name) for role, name in sorted(names.items())}
-    options: dict[str, Any] = {"units": units, "y_bins": y_bins, "shuffles": shuffles}
-    result = compared(**variables, estimators=_estimators(estimator, bins, compare), **options)
+    options: dict[str, Any] = {"units": units, "y_bins": y_bins, "shuffles": shuffles, "nonfinite": nonfinite}
+    try:
+        result = compared(**variables, estimators=_estimators(estimator, bins, compare), **options)
+    except InputError as error:
+        raise InputError(_as_typed(str(error))) from error
     if out is not None:
         plotting.save(result.plot(title=file.name), out)
     if as_json:
@@ -82,6 +89,12 @@ def _estimators(names: str | None, bins: str | None, compare: bool) -> Any:
     return tables
 
 
+def _as_typed(message: str) -> str:
+    """A message of Python as one of the command line: ``y_bins=10`` is ``--y-bins 10`` here."""
+    option = re.compile(r"\b(y_bins|nonfinite|shuffles|estimator|bins|units)=(?:(['\"])([\w-]+)\2|(\d*))")
+    return option.sub(lambda match: f"--{match[1].replace('_', '-')} {match[3] or match[4]}".rstrip(), message)
+
+
 def _print_comparison(result: Comparison, title: str) -> None:
     """The rows as a table, below it why some have no number, and ceilings and spreads."""
     from rich import box
@@ -104,4 +117,4 @@ def _print_comparison(result: Comparison, title: str) -> None:
     console.width = max(console.width, Console(width=1000).measure(table).minimum)
     console.print(table)
     for sentence in (*result.notes(), *result.summary()):
-        console.print(Text(clean(sentence)))
+        console.print(Text(clean(_as_typed(sentence))))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -37,7 +37,7 @@ _MOST_MATRIX_SAMPLES = 2000  # the time for eigenvalues grows with their cube
 
 
 @shielded
-def compare(
+def compare(  # noqa: PLR0913 (public keywords)
     t: Any,
     y: Any,
     *,
@@ -47,6 +47,7 @@ def compare(
     y_bins: int | None = None,
     shuffles: int = 0,
     seed: int = 0,
+    nonfinite: str = "error",
 ) -> Comparison:
     """The same samples under many estimators: how far do they agree?
 
@@ -63,6 +64,8 @@ def compare(
         y_bins: Cuts a continuous y into classes.
         shuffles: Also estimates I(T;Y) on so many random orders of the labels, as ``mutual_information`` does.
         seed: Of these orders.
+        nonfinite: What becomes of rows with NaN or infinity, for every estimator: ``"error"``, ``"drop-row"``, or
+            ``"own-cell"`` where all of them count symbols.
 
     Raises:
         InputError: t, y and x differ in length, y has one class, or no estimator applies.
@@ -87,7 +90,7 @@ def compare(
         check_classes(labels.ids)
         facts["h_y"] = labels.ids.entropy() / NATS_PER[units]
     rows, refusals = [], []
-    for asked in _estimators(estimators):
+    for asked in _estimators(estimators, {} if nonfinite == "error" else {"nonfinite": nonfinite}):
         skipped = _too_slow(asked, activations) if estimators is None or estimators == "all" else ""
         row, refused = (_blank(asked, units, skipped), []) if skipped else _row(asked, samples)
         rows.append(row)
@@ -109,17 +112,16 @@ class _Samples:
     doubts: Doubts
 
 
-def _estimators(wanted: Spec | Iterable[Spec] | None) -> list[Estimator]:
-    standard: tuple[Spec, ...] = (*(Binned(rule) for rule in _RULES), *_QUICK)
-    if wanted is None:
-        return list(map(estimator, standard))
+def _estimators(wanted: Spec | Iterable[Spec] | None, policy: Mapping[str, str]) -> list[Estimator]:
+    standard: tuple[Spec, ...] = (*({"name": "binned", "bins": rule} for rule in _RULES), *_QUICK)
+    specs: Sequence[Spec] = standard
     if isinstance(wanted, str) and wanted == "all":
-        others = [name for name in names() if name != Binned.name and name not in _QUICK]
-        return list(map(estimator, (*standard, *others)))
-    specs = [wanted] if isinstance(wanted, Estimator | str | Mapping) else list(wanted)
+        specs = [*standard, *(name for name in names() if name != Binned.name and name not in _QUICK)]
+    elif wanted is not None:
+        specs = [wanted] if isinstance(wanted, Estimator | str | Mapping) else list(wanted)
     if not specs:
         raise InputError(f"estimators is empty: name at least one of {', '.join(names())}, or leave it out")
-    return list(map(estimator, specs))
+    return [estimator(spec, **policy) for spec in specs]
 
 
 def _too_slow(estimator: Estimator, t: Tensor) -> str:

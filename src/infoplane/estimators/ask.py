@@ -15,7 +15,7 @@ from torch import Tensor
 
 from infoplane.errors import InputError, UnknownNameError
 from infoplane.estimators.ambient import shielded
-from infoplane.estimators.base import Estimator, SymbolEstimator, check_finite
+from infoplane.estimators.base import Estimator, check_finite
 from infoplane.estimators.counting.samples import (
     Variable,
     as_array,
@@ -70,7 +70,7 @@ def prepared(estimator: Estimator, activations: Tensor) -> Any:
     Raises:
         NonFiniteError: NaN or infinity, unless the estimator counts symbols and has a policy of its own.
     """
-    if not isinstance(estimator, SymbolEstimator):
+    if not estimator.screens:
         check_finite(activations)
     return estimator.prepare(activations)
 

@@ -28,12 +28,14 @@ from infoplane.types import Estimate, Information, Kind, Units
 class Estimator(abc.ABC):
     """One way of estimating mutual information; its options are its constructor's arguments, kept by their names.
 
-    ``continuous`` says whether it takes a continuous label, ``informations`` which of I(X;T) and I(T;Y) it defines.
+    ``continuous`` says whether it takes a continuous label, ``informations`` which of I(X;T) and I(T;Y) it defines,
+    ``screens`` whether it deals with rows of NaN or infinity by itself.
     """
 
     name: ClassVar[str]
     continuous: ClassVar[bool] = False
     informations: ClassVar[tuple[str, ...]] = ("i_xt", "i_ty")
+    screens: ClassVar[bool] = False
 
     @abc.abstractmethod
     def prepare(self, t: Tensor) -> Any:
@@ -94,6 +96,7 @@ class SymbolEstimator(Estimator):
     """
 
     kind: ClassVar[Kind] = "plug-in"
+    screens: ClassVar[bool] = True
     nonfinite: Nonfinite
     correction: str
     interval: str = "none"
@@ -184,4 +187,4 @@ def check_rows(bad: Tensor, place: str = "") -> None:
     """An error that counts the samples with NaN or infinity, ``bad`` (members, samples), where there are any."""
     if bool(bad.any()):
         where = f"{place}: " if place else ""
-        raise NonFiniteError(where + nonfinite_message(bad).split(" Set ")[0])
+        raise NonFiniteError(where + nonfinite_message(bad, '"drop-row"'))

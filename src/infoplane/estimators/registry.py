@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from infoplane.errors import InputError, UnknownNameError
-from infoplane.estimators.base import Estimator
+from infoplane.estimators.base import Estimator, SymbolEstimator
 from infoplane.estimators.binned import Binned
 from infoplane.estimators.channel import Channel
 from infoplane.estimators.compressed import Compressed
 from infoplane.estimators.edge import EDGE
+from infoplane.estimators.finite_rows import FiniteRows
 from infoplane.estimators.gaussian import Gaussian
 from infoplane.estimators.gaussian_copula import GaussianCopula
 from infoplane.estimators.kde import KDE
@@ -62,6 +63,8 @@ def names() -> list[str]:
 def estimator(spec: Spec, **options: Any) -> Estimator:
     """An estimator from a name and options, a table with a ``name``, or an instance.
 
+    Every estimator takes ``nonfinite``, also an instance that has no such option of its own.
+
     Raises:
         UnknownNameError: a name or an option that does not exist.
         InputError: a value out of range; options beside an instance, which has its own.
@@ -71,6 +74,8 @@ def estimator(spec: Spec, **options: Any) -> Estimator:
         'bins of width 0.07'
     """
     if isinstance(spec, Estimator):
+        if options.keys() == {"nonfinite"} and not isinstance(spec, SymbolEstimator):
+            return _with_policy(spec, options["nonfinite"])
         if options:
             raise InputError(
                 f"options {sorted(options)} beside an instance, which has its own: pass them to its constructor"
@@ -81,11 +86,17 @@ def estimator(spec: Spec, **options: Any) -> Estimator:
         spec = str(options.pop("name", "binned"))
     if spec not in REGISTRY:
         raise UnknownNameError("estimator", spec, REGISTRY)
-    known = list(inspect.signature(REGISTRY[spec]).parameters)
+    own = inspect.signature(REGISTRY[spec]).parameters
+    known = {*own, "nonfinite"}
     for option in options:
         if option not in known:
             raise UnknownNameError(f"option of the estimator {spec!r}", option, known)
-    return REGISTRY[spec](**options)
+    policy = "error" if "nonfinite" in own else options.pop("nonfinite", "error")
+    return _with_policy(REGISTRY[spec](**options), policy)
+
+
+def _with_policy(made: Estimator, nonfinite: str) -> Estimator:
+    return made if nonfinite == "error" else FiniteRows(made, nonfinite)
 
 
 def shared_options(spec: Spec, options: Mapping[str, Any], *, seed: int, shuffles: int) -> dict[str, Any]:

@@ -206,7 +206,8 @@ def _members(estimator: Estimator, number: int, gathered: Gathered, at: int, pla
         yield from each
         return
     t = gathered.kept[gathered.layers[at]]
-    check_finite(t, place)
+    if not estimator.screens:
+        check_finite(t, place)
     for member in t:
         yield estimator.prepare(member)
 

@@ -109,7 +109,9 @@ def _estimators(name: str, value: Any) -> Any:
             )
         options = dict(table)
         kind = choice(f"{name}.name", options.pop("name", "binned"), REGISTRY)
-        estimator(kind, **arguments(REGISTRY[kind], options, name))
+        # an option of all of them, also where it is not in their signature
+        policy = {"nonfinite": options.pop("nonfinite")} if "nonfinite" in options else {}
+        estimator(kind, **policy, **arguments(REGISTRY[kind], options, name))
     return value
 
 

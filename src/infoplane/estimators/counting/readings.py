@@ -271,11 +271,12 @@ def _ends(about: Sequence[float], factor: float, scale: float) -> tuple[float, f
     return (centre - below - factor * bias) / scale, (centre + above + factor * bias) / scale
 
 
-def nonfinite_message(bad: Tensor) -> str:
+def nonfinite_message(bad: Tensor, policies: str = '"drop-row" or nonfinite="own-cell"') -> str:
+    """How many of the samples, ``bad`` (members, samples), and what to type for another policy."""
     rows = bad.any(0)
     return (
         f"{int(rows.sum())} of {rows.numel()} rows contain NaN/Inf (first row {int(rows.to(torch.int64).argmax())}). "
-        'Set nonfinite="drop-row" or "own-cell" to continue.'
+        f"Set nonfinite={policies} to continue."
     )
 
 
