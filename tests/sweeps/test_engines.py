@@ -13,6 +13,7 @@ import pytest
 import infoplane as ip
 from infoplane.errors import InputError, UnknownNameError
 from infoplane.io.files import read_json
+from infoplane.runs.lock import is_locked
 
 CASES = [(0.1, 0), (0.3, 0), (0.3, 1)]
 TABLES = {
@@ -22,6 +23,7 @@ TABLES = {
     "sweep": {"list": [{"learning_rate": rate, "seed": seed} for rate, seed in CASES]},
     "slurm": {"cluster": "local"},
 }
+LONG = {"experiment": "warm-up", "training": {"epochs": 10**6}, "sweep": {"grid": {"learning_rate": [0.1, 0.3]}}}
 
 
 @pytest.fixture(scope="module")
@@ -123,6 +125,30 @@ def killer(tmp_path):
     yield start
     for thread in threads:  # none where the test was left out
         thread.join()
+
+
+def test_a_killed_sweep_leaves_no_process_behind(tmp_path):
+    """Neither its workers nor the processes of their runs train on, and no lock of theirs is left."""
+    code = f"import infoplane as ip; ip.sweep({LONG!r}, out={str(tmp_path)!r}, workers=2)"
+    sweep = subprocess.Popen([sys.executable, "-c", f"if __name__ == '__main__': {code}"])
+    until = time.monotonic() + 120
+    while len(running := [read_json(file)["pid"] for file in tmp_path.glob("*/run.json")]) < 2:
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    family = {pid for child in running for pid in (child, parent(child))}
+    assert len(family) == 4
+    sweep.kill()
+    sweep.wait()
+    while any(map(alive, family)):
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    assert not any(is_locked(file.parent) for file in tmp_path.glob("*/run.json"))
+
+
+def alive(pid):
+    """Whether a process runs; one that ended and that nobody waits for does not."""
+    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, check=False).stdout
+    return bool(state) and not state.startswith(b"Z")
 
 
 @pytest.mark.slow

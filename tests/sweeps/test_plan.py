@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from infoplane.errors import DataFileError, InfoplaneError, InputError, UnknownNameError
-from infoplane.sweeps.plan import read_plan
+from infoplane.sweeps.plan import _readable, read_plan
 
 TABLES = {
     "data": {"name": "report-simple", "samples": 100},
@@ -67,6 +67,12 @@ def test_names_say_the_settings_and_differ_where_anything_does():
     assert not {run.name for run in longer.runs} & set(names)
     wide = plan_of(grid={"network.sizes": [[12, *[7] * count, 1] for count in (90, 91)]})
     assert len({run.name for run in wide.runs if len(run.name) <= 128}) == 2
+
+
+def test_a_name_keeps_the_sign_of_a_number_and_of_its_exponent():
+    names = [run.name.rpartition("_")[0] for run in plan_of(grid={"learning_rate": [1e20, 1e-20, 0.5]}).runs]
+    assert names == ["learning_rate-1e20", "learning_rate-1e-20", "learning_rate-0.5"]
+    assert (_readable(-0.5), _readable(-1e20), _readable([-1, 2.0])) == ("-0.5", "-1e20", "-1-2.0")
 
 
 def test_the_file_of_the_data_is_part_of_the_name(tmp_path):

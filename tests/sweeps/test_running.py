@@ -1,12 +1,15 @@
 """A sweep from one end to the other: what is skipped, what fails, what is tried again, and what is left behind."""
 
 import json
+import shutil
 
 import pandas as pd
 import pytest
 
 import infoplane as ip
 from infoplane.errors import InputError, RunError, UnknownNameError
+from infoplane.io.files import read_json
+from infoplane.runs import verify
 from infoplane.sweeps import running
 from infoplane.sweeps.engines import Engine
 from infoplane.sweeps.plan import read_plan
@@ -124,3 +127,50 @@ def test_workers_that_always_go_away_end_the_sweep(tmp_path, monkeypatch):
     with pytest.raises(RunError, match=r"3 times.*worker 3 is gone"):
         running._attempt(engine, Sweep(tmp_path, read_plan(TABLES)))
     assert engine.calls == 3
+
+
+# ---------------------------------------------------------------- damage
+
+
+@pytest.fixture
+def copied(done, tmp_path):
+    """The finished sweep, to be damaged."""
+    return Sweep(shutil.copytree(done.out, tmp_path / "copy"), done.plan)
+
+
+def test_damaged_runs_are_kept_aside_and_done_again(copied, done):
+    changed, lost, spoilt, killed, *_ = (copied.out / run.name for run in copied.plan.runs)
+    for path in (changed / "trajectory.csv", spoilt / "run.json"):
+        path.write_bytes(path.read_bytes().replace(b"1", b"2"))
+    (lost / "trajectory.csv").unlink()
+    (killed / "manifest.json").unlink()  # right before its last file: it is finished, not done again
+    started = read_json(killed / "run.json")["started"]
+    with pytest.warns(RuntimeWarning, match=r"done again, and what there was is kept in .*\.damaged-1") as said:
+        again = ip.sweep(TABLES, out=copied.out, workers=1)
+    assert len(said) == 3
+    assert again.to_pandas()["attempts"].tolist() == [1, 1, 1, 1, 0, 0]
+    kept = changed.with_name(f"{changed.name}.damaged-1")
+    assert (kept / "trajectory.csv").read_bytes() != (changed / "trajectory.csv").read_bytes()
+    assert (read_json(killed / "run.json")["started"], verify(killed)) == (started, [])
+    pd.testing.assert_frame_equal(again.trajectories(), done.trajectories())
+
+
+def test_a_run_that_is_damaged_later_is_named_and_hides_no_other(copied, done):
+    first, *others = copied.plan.runs
+    (copied.out / first.name / "trajectory.csv").write_text("x")
+    table = copied.to_pandas()
+    assert table["state"].tolist() == ["damaged"] + ["finished"] * 5
+    assert "has 1 bytes" in table["error"][0]
+    assert [run.name for run in copied.unfinished()] == list(copied.failures()) == [first.name]
+    rows = done.trajectories()
+    kept = rows[rows["run"] != first.name].reset_index(drop=True)
+    pd.testing.assert_frame_equal(copied.trajectories(), kept)
+    copied.save()
+    assert set(pd.read_csv(copied.out / "trajectories.csv")["run"]) == {run.name for run in others}
+
+
+def test_a_run_that_another_process_finished_has_not_failed(done):
+    sweep = Sweep(done.out, done.plan)
+    sweep.note(done.plan.runs[:1], ["RunError: run is in use by pid 1"])
+    assert sweep.failures() == {}
+    assert set(sweep.to_pandas()["state"]) == {"finished"}

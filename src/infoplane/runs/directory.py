@@ -263,6 +263,12 @@ def _unfinished(folder: Path) -> list[Path]:
     return list(folder.glob(f"{beginning}*{end}"))
 
 
+def files_in(folder: Path) -> list[str]:
+    """What there is beside the lock and half-written files, all that a run leaves that is killed at its beginning."""
+    stale = _unfinished(folder)
+    return sorted(file.name for file in folder.iterdir() if file not in stale and file.name != LOCK)
+
+
 def _files_to_replace(folder: Path, *, force: bool) -> list[Path]:
     """The files of an earlier run that have to go; an error where the folder may not be used."""
     if not folder.is_dir():
@@ -270,7 +276,7 @@ def _files_to_replace(folder: Path, *, force: bool) -> list[Path]:
             raise RunError(f"cannot write the run {folder}: there is a file of that name; choose another name")
         return []
     stale = _unfinished(folder)
-    found = sorted(file.name for file in folder.iterdir() if file not in stale and file.name != LOCK)
+    found = files_in(folder)
     if not found:
         return stale
     if not force:

@@ -46,8 +46,28 @@ def verify(path: str | os.PathLike[str]) -> list[str]:
     folder = Path(path)
     if not folder.is_dir():
         raise DataFileError(f"{path} is no folder: name a run directory")
-    checks: tuple[Callable[[Path], Iterator[str]], ...] = (_record, _manifest, _checkpoint, _rows)
+    return [*changed(folder), *without_manifest(folder), *_findings(_rows, folder)]
+
+
+def changed(folder: Path) -> list[str]:
+    """What is not as it was written, by checksums alone: the quick part of :func:`verify`.
+
+    Example:
+        >>> changed(Path("/nowhere"))
+        ['/nowhere is no run directory: it has no run.json; name a folder that a run has left']
+    """
+    checks: tuple[Callable[[Path], Iterator[str]], ...] = (_record, _manifest, _checkpoint)
     return [finding for check in checks for finding in _findings(check, folder)]
+
+
+def without_manifest(folder: Path) -> list[str]:
+    """That a finished run has no manifest: it was killed right before its last file, and can be gone on with.
+
+    Example:
+        >>> without_manifest(Path("/nowhere"))
+        []
+    """
+    return list(_findings(_sealed, folder))
 
 
 def _findings(check: Callable[[Path], Iterator[str]], folder: Path) -> Iterator[str]:
@@ -59,11 +79,15 @@ def _findings(check: Callable[[Path], Iterator[str]], folder: Path) -> Iterator[
 
 def _record(folder: Path) -> Iterator[str]:
     record = read_record(folder)
-    if record["state"] == "finished" and (folder / ROWS).exists() and not (folder / MANIFEST).exists():
-        yield f"{folder / MANIFEST} is missing, and the run is finished"
     written = (folder / TABLES[0]).exists()  # a run without checkpoints has a table with its steps
     if record["steps_done"] and not written and not (folder / POINTER).exists():
         yield f"{folder / POINTER} is missing, and {record['steps_done']} steps are done"
+
+
+def _sealed(folder: Path) -> Iterator[str]:
+    finished = (folder / ROWS).exists() and read_record(folder)["state"] == "finished"
+    if finished and not (folder / MANIFEST).exists():
+        yield f"{folder / MANIFEST} is missing, and the run is finished"
 
 
 def _manifest(folder: Path) -> Iterator[str]:

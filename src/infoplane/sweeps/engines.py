@@ -7,6 +7,7 @@ and Ray are used through joblib; SLURM, which joblib does not know, through subm
 from __future__ import annotations
 
 import abc
+import os
 import shutil
 import signal
 import threading
@@ -66,27 +67,35 @@ def started(
 
 @final
 class _Joblib(Engine):
-    """Any backend of joblib."""
+    """Any backend of joblib; ``parent`` is this process where the workers are its children and have to go with it."""
 
-    def __init__(self, backend: str, workers: int, lost: tuple[type[BaseException], ...], **options: Any) -> None:
+    def __init__(
+        self,
+        backend: str,
+        workers: int,
+        lost: tuple[type[BaseException], ...],
+        parent: int | None = None,
+        **options: Any,
+    ) -> None:
         self._backend, self._workers, self._options = backend, workers, options
-        self.lost = lost
+        self.lost, self._parent = lost, parent
 
     def run(self, tasks: Sequence[Task]) -> list[str | None]:
         import joblib
 
         with joblib.parallel_config(backend=self._backend, n_jobs=self._workers, **self._options):
-            return joblib.Parallel(batch_size=1)(joblib.delayed(run_task)(task) for task in tasks)
+            return joblib.Parallel(batch_size=1)(joblib.delayed(run_task)(task, self._parent) for task in tasks)
 
 
 @contextmanager
 def _loky(workers: int) -> Iterator[Engine]:
     from joblib.externals.loky import BrokenProcessPool, get_reusable_executor
 
+    parent = os.getpid() if workers > 1 else None  # one worker is this process
     try:
-        yield _Joblib("loky", workers, (BrokenProcessPool,), inner_max_num_threads=1)
+        yield _Joblib("loky", workers, (BrokenProcessPool,), parent, inner_max_num_threads=1)
     finally:
-        if workers > 1:  # one worker is this process
+        if parent is not None:
             get_reusable_executor().shutdown(wait=True, kill_workers=True)
 
 

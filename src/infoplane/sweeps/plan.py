@@ -286,5 +286,8 @@ def _name(settings: Mapping[str, Any], tables: Mapping[str, Any]) -> str:
 def _readable(value: Any) -> str:
     if isinstance(value, Mapping):
         value = value.values()
-    text = "-".join(map(_readable, value)) if not isinstance(value, (str, int, float, bool)) else str(value)
-    return re.sub(r"[^A-Za-z0-9.]+", "-", text).strip("-")
+    if isinstance(value, (int, float)):
+        return str(value).replace("+", "")  # 1e+20 is 1e20, and the sign of -1 and 1e-20 stays
+    if not isinstance(value, str):
+        return "-".join(map(_readable, value))
+    return re.sub(r"[^A-Za-z0-9.]+", "-", value).strip("-")

@@ -7,12 +7,14 @@ worker does.
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Mapping
 from typing import Any, final
 
@@ -20,10 +22,16 @@ from typing import Any, final
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive"}
 
 _here = threading.local()
+_SECONDS = 0.5  # between two looks at the parent
 
 
-def run_task(task: Mapping[str, Any]) -> str | None:
-    """Do one run in this worker's process; what went wrong, or None."""
+def run_task(task: Mapping[str, Any], parent: int | None = None) -> str | None:
+    """Do one run in this worker's process; what went wrong, or None.
+
+    ``parent`` is the process that started this worker, where the worker has to end with it.
+    """
+    if parent is not None:
+        _end_with(parent)
     if getattr(_here, "process", None) is None:
         _here.process = _RunProcess()
     error, alive = _here.process.run(task)
@@ -38,6 +46,22 @@ def release() -> None:
     if process is not None:
         process.close()
         _here.process = None
+
+
+@functools.cache
+def _end_with(parent: int) -> None:
+    """End this process once its parent is gone, and with it the process of the run, whose input closes then.
+
+    A worker that is killed with nobody left to tell it would train on, hold its runs' locks and have no reader. The
+    system gives an orphan another parent; where it does not (Windows), nothing happens here.
+    """
+
+    def wait() -> None:
+        while os.getppid() == parent:
+            time.sleep(_SECONDS)
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 @final

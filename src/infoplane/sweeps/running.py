@@ -31,7 +31,8 @@ def sweep(
 
     A setting is any option of an experiment's tables: ``learning_rate``, ``network.activation``, ``network.width`` (of
     all hidden layers), ``estimator.bins``, ``data.samples``. A run that is finished in ``out`` is not done again, so
-    that the same call continues a sweep that was stopped. Ctrl-C ends the sweep; what is finished is kept and in the
+    that the same call continues a sweep that was stopped. One that is not as it was written, by its checksums, is kept
+    under another name, with a warning, and done again. Ctrl-C ends the sweep; what is finished is kept and in the
     table.
 
     Args:
@@ -71,6 +72,7 @@ def sweep(
     make_folder(folder)
     record = {"name": planned.name, "runs": {run.name: run.tables for run in planned.runs}}
     atomic_write(folder / "sweep.json", json_bytes(record))
+    result.set_aside()
     try:
         if result.unfinished():
             place = started(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +14,10 @@ from typing import TYPE_CHECKING, Any, final
 from infoplane import plotting
 from infoplane.columns import AXES, COLUMNS, QUANTITIES, TRAJECTORY
 from infoplane.errors import DataFileError, InputError
-from infoplane.io.files import atomic_write, read_json
+from infoplane.io.files import atomic_write, cannot_write, read_json
+from infoplane.runs.directory import files_in
+from infoplane.runs.lock import is_locked
+from infoplane.runs.verify import changed, without_manifest
 from infoplane.sweeps.plan import PlannedRun, SweepPlan
 from infoplane.trajectory.trajectory import Trajectory, concat
 
@@ -40,26 +44,49 @@ class Sweep:
         self.out, self.plan = out, plan
         self._attempts = dict.fromkeys((run.name for run in plan.runs), 0)
         self._errors: dict[str, str | None] = {}
+        self._damages: dict[str, str | None] = {}  # of finished runs: what is not as it was written
 
     def __repr__(self) -> str:
         total = len(self.plan.runs)
         return f"Sweep({total - len(self.unfinished())} of {total} runs finished, {self.out})"
 
     def unfinished(self, runs: Iterable[PlannedRun] | None = None) -> list[PlannedRun]:
-        """Those of the runs, by default of all, that are not finished."""
+        """Those of the runs, by default of all, that are not finished, or not as they were written."""
         asked = self.plan.runs if runs is None else runs
-        return [run for run in asked if self._record(run).get("state") != "finished"]
+        return [run for run in asked if self._record(run).get("state") != "finished" or self._damage(run)]
+
+    def set_aside(self) -> None:
+        """Rename the directories of damaged runs, so that these are done again; a warning names each of them."""
+        for run in self.plan.runs:
+            folder = self.out / run.name
+            if not folder.is_dir() or is_locked(folder) or not files_in(folder) or not (found := changed(folder)):
+                continue
+            number = 1
+            while (kept := folder.with_name(f"{run.name}.damaged-{number}")).exists():
+                number += 1
+            try:
+                folder.rename(kept)
+            except OSError as error:
+                raise cannot_write(folder, error) from error
+            warnings.warn(
+                f"{found[0]}; the run is done again, and what there was is kept in {kept.name}",
+                RuntimeWarning,
+                stacklevel=3,
+            )
+        self._damages.clear()
 
     def note(self, runs: Sequence[PlannedRun], errors: Sequence[str | None]) -> None:
         """Remember that runs were tried once more, and what went wrong in each, or None."""
         for run, error in zip(runs, errors, strict=True):
             self._attempts[run.name] += 1
             self._errors[run.name] = error
+            self._damages.pop(run.name, None)
         self.__dict__.pop("_finished", None)
 
     def failures(self) -> dict[str, str]:
-        """The message of every run that failed."""
-        return {name: error for name, error in self._errors.items() if error is not None}
+        """The message of every run that failed, and that no other process has finished since, or that is damaged."""
+        messages = {run.name: self._damages.get(run.name) or self._errors.get(run.name) for run in self.unfinished()}
+        return {name: message for name, message in messages.items() if message is not None}
 
     def _record(self, run: PlannedRun) -> dict[str, Any]:
         try:
@@ -67,10 +94,23 @@ class Sweep:
         except DataFileError:
             return {}
 
+    def _damage(self, run: PlannedRun) -> str | None:
+        if run.name not in self._damages:
+            found = [*changed(self.out / run.name), *without_manifest(self.out / run.name)]
+            self._damages[run.name] = found[0] if found else None
+        return self._damages[run.name]
+
     @cached_property
     def _finished(self) -> list[tuple[PlannedRun, Trajectory]]:
-        left = {run.name for run in self.unfinished()}
-        return [(run, Trajectory.load(self.out / run.name)) for run in self.plan.runs if run.name not in left]
+        left, finished = {run.name for run in self.unfinished()}, []
+        for run in self.plan.runs:
+            if run.name in left:
+                continue
+            try:
+                finished.append((run, Trajectory.load(self.out / run.name)))
+            except DataFileError as error:  # one that cannot be read does not hide the others
+                self._damages[run.name] = str(error)
+        return finished
 
     # ------------------------------------------------------------ tables
 
@@ -84,11 +124,12 @@ class Sweep:
 
         last = {run.name: trajectory.last() for run, trajectory in self._finished}
         ways = [name for name in _WAYS if len({row[name] for rows in last.values() for row in rows}) > 1]
-        table = []
+        table, messages = [], self.failures()
         for run in self.plan.runs:
-            record, error = self._record(run), self._errors.get(run.name)
+            record, error = self._record(run), messages.get(run.name)
+            damaged = self._damages.get(run.name) is not None
             facts = {
-                "state": "failed" if error else record.get("state", "not run"),
+                "state": "damaged" if damaged else "failed" if error else record.get("state", "not run"),
                 "steps": record.get("steps_done"),
                 "seconds": record.get("seconds"),
                 "attempts": self._attempts[run.name],

@@ -21,6 +21,7 @@ from infoplane.family.state import part_of
 from infoplane.plane.plane import InformationPlane
 from infoplane.runs import RunDirectory, read_record
 from infoplane.runs.record import RECORD, versions
+from infoplane.runs.verify import changed
 from infoplane.training.learning import LearningCurves
 from infoplane.training.options import RunOptions
 from infoplane.training.result import Result
@@ -71,6 +72,8 @@ class Keeper:
         if self.run is None or self.run.is_new:
             return False
         finished = self.run.is_finished
+        if finished and (damage := changed(self.run.path)):
+            raise DataFileError(f"{damage[0]}; the run is finished: restore that file from a copy, or start anew")
         checkpoint = self.run.checkpoint()
         if finished and checkpoint is None:
             raise DataFileError(f"{self.run.path} is finished and has no checkpoint: see infoplane verify")
