@@ -80,6 +80,7 @@ RAISED = {
     "noiseless": lambda: by("gaussian", NORMAL, 3 * NORMAL),
     "ties": lambda: by("ksg", NORMAL.round(1), COIN),
     "lone-samples": lambda: by("ksg", NORMAL, np.where(np.arange(200) == 0, 2, COIN)),
+    "guessed-classes": lambda: by("gaussian", NORMAL, np.arange(200) * 3),
     "lossy": lambda: by("compressed", WIDE[:, :4], COIN, dimensions=1),
     "overfitted": lambda: by("usable", WIDE, COIN),
     "diverging": lambda: by("nwj", np.arange(40.0), np.arange(40.0) + 0.01, **QUICK),

@@ -59,6 +59,27 @@ def as_whole(value: Any) -> int | None:
         return None
 
 
+def step_number(step: Any) -> int:
+    """A step as the whole number that it is: an int, or a float or tensor of one number without a fraction.
+
+    Raises:
+        InputError: anything else, a truth value or a number beyond 64 bits among it.
+
+    Example:
+        >>> step_number(3.0)
+        3
+    """
+    number = as_whole(step)
+    if number is None and not isinstance(step, bool | str | bytes):
+        try:
+            number = int(step) if float(step) == int(step) else None
+        except (TypeError, ValueError, OverflowError, RuntimeError):
+            number = None
+    if number is None or abs(number) >= 2**63:
+        raise refusal("step", step, "a whole number of 64 bits", "for example the optimiser steps so far, step=100")
+    return number
+
+
 def real_number(
     name: str, value: Any, *, above: float | None = None, least: float | None = None, most: float | None = None,
     example: float,

@@ -259,6 +259,13 @@ LOSSY = register(
     "Compression lost more than a tenth of a variable's variance, with what information it held: raise dimensions=.",
 )
 
+GUESSED_CLASSES = register(
+    "guessed-classes",
+    "Many different whole numbers were taken for classes: declare continuous='y' where they are counts, cents or ages, "
+    "or discrete='y' where they do number classes.",
+    "red",
+)
+
 OVERFITTED = register(
     "overfitted",
     "The fit is much better on the samples it was trained on than on others, so that the value is too low: measure "

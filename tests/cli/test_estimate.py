@@ -155,3 +155,15 @@ def test_rows_that_are_not_finite_are_left_out_on_demand(place, capsys, monkeypa
     with pytest.raises(SystemExit):
         cli.main()
     assert "Set --nonfinite drop-row or --nonfinite own-cell to continue" in capsys.readouterr().err
+
+
+def test_labels_are_declared_and_dropped_on_the_command_line(place):
+    cents = np.round(100 * T[:, 0] + 30 * RNG.normal(size=300)).astype(int)
+    np.savez(place / "cents.npz", t=T, y=cents, kept=np.where(cents % 5 == 0, -100, Y))
+    (row,) = rows("cents.npz", "--estimator", "gaussian", "--y", "y", "--continuous", "y")
+    assert row["i_ty"] == ip.mutual_information(T, cents, estimator="gaussian", continuous="y").value
+    assert "y is taken for numbers, declared" in run("cents.npz", "--y", "y", "--estimator", "ksg", "--continuous", "y")
+    (row,) = rows("cents.npz", "--y", "kept", "--ignore-index", "-100")
+    assert row["n"] == int((cents % 5 != 0).sum())
+    (row,) = rows("both.npz", "--discrete", "t,y", "--estimator", "binned", "--bins", "distinct")
+    assert row["i_ty"] == pytest.approx(np.log2(3))

@@ -40,7 +40,11 @@ def test_the_bin_rules_and_the_quick_estimators(standard):
         "every distinct row",
     ]
     assert all(row.seconds > 0 and row.n == 600 and row.units == "bits" and not row.note for row in standard.rows)
-    assert standard.facts == {"log2_n": math.log2(600), "h_y": pytest.approx(math.log2(3))}
+    assert standard.facts == {
+        "log2_n": math.log2(600),
+        "h_y": pytest.approx(math.log2(3)),
+        "label": "3 classes, guessed from numbers: continuous='y' to override",
+    }
 
 
 def test_each_row_is_what_the_estimator_says_alone(standard):

@@ -9,12 +9,13 @@ import time
 import warnings
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from infoplane import experiments, networks
 from infoplane.errors import DataFileError, InfoplaneError, InputError, UnknownNameError
 from infoplane.estimators import REGISTRY
-from infoplane.experiments.toml import changed, check_tables, from_tables, read_tables
+from infoplane.experiments.toml import changed, check_tables, from_file, from_tables, read_tables
 from infoplane.training.options import OF_A_TABLE, Options
 from infoplane.trajectory.stopping import InformationStopping
 
@@ -288,3 +289,19 @@ def test_a_wrong_kind_in_changes_of_an_experiment_is_taken_or_refused_in_words(n
         for value in ODD:
             tables = with_odd({}, place, value)
             is_taken_or_refused(lambda tables=tables: Options.of(changed(base, tables, PATH).training))
+
+
+def test_labels_of_numbers_are_trained_on_and_measured_as_such(tmp_path):
+    random = np.random.default_rng(0)
+    x = random.normal(size=(200, 2))
+    np.savez(tmp_path / "cents.npz", x=x, y=np.round(1000 * x[:, 0]).astype(int))
+    np.savez(tmp_path / "prices.npz", x=x, y=x[:, 0])
+    text = (
+        '[data]\nfile = "cents.npz"\ntargets = "number"\n[network]\nsizes = [2, 2, 1]\n[estimator]\n'
+        'name = "gaussian"\n[training]\nepochs = 1\nlearning_rate = 1e-7\ncontinuous = "y"\n'
+    )
+    (tmp_path / "regression.toml").write_text(text)
+    assert from_file(tmp_path / "regression.toml").run().trajectory.meta["labels"] == {"y": "numbers, declared"}
+    (tmp_path / "classes.toml").write_text(text.replace("cents", "prices").replace("number", "class"))
+    with pytest.raises(InputError, match=r"Y looks continuous \(200 distinct values\)"):
+        from_file(tmp_path / "classes.toml").run()

@@ -135,3 +135,17 @@ def test_two_processes_with_uneven_shards_are_one(metric_class, tmp_path, monkey
         value, left = torch.load(tmp_path / f"{rank}.pt")
         assert value == alone.compute()
         assert left == held  # each goes on with its own samples
+
+
+def test_labels_are_declared_as_in_a_single_estimate(metric_class):
+    t, _ = data()
+    cents = (100 * t[:, 0]).round().long()
+    metric = metric_class("gaussian", continuous="y")
+    metric.update(t, cents)
+    expected = ip.mutual_information(t, cents, estimator="gaussian", continuous="y").value
+    assert metric.compute().item() == pytest.approx(expected, abs=1e-6)
+    ignoring = metric_class(OPTIONS, ignore_index=-100)
+    ignoring.update(t, torch.where(torch.arange(300) < 30, -100, t[:, 0] > 0))
+    assert ignoring.compute().item() == pytest.approx(
+        ip.mutual_information(t[30:], t[30:, 0] > 0, estimator=OPTIONS).value, abs=1e-6
+    )

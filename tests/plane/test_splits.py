@@ -327,3 +327,80 @@ def test_channels_and_the_information_that_pooling_leaves():
     assert channels[1]["i_ty"] == pytest.approx(alone.value, abs=1e-9)
     (mean,) = ip.InformationPlane(x, y, pool={"0": "mean"}, **options).measure(model, 0)
     assert mean["h_t"] < whole["h_t"]
+
+
+# ---------------------------------------------------------------- labels: missing, ignored, declared
+
+
+def _linear():
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(3, 4), nn.Tanh())
+
+
+def test_samples_without_a_label_are_left_out_and_counted():
+    x, gone = torch.randn(200, 3), np.arange(200) % 4 == 1
+    names = np.array([None if g else str(k % 2) for k, g in enumerate(gone)], dtype=object)
+    with pytest.raises(InputError, match=r"y has no label in 50 of 200 samples"):
+        ip.InformationPlane(x, names)
+    plane = ip.InformationPlane(x, names, missing="drop", groups=np.arange(200) // 2, shuffles=2)
+    there = ip.InformationPlane(x[~gone], names[~gone], groups=(np.arange(200) // 2)[~gone], shuffles=2)
+    assert plane.measure(_linear(), 0) == there.measure(_linear(), 0)
+    assert plane.trajectory.meta["left_out"] == 50
+    assert plane.trajectory.meta["labels"] == {"y": "2 classes"}
+    numbers = np.where(gone, -100, np.arange(200) % 2)
+    ignoring = ip.InformationPlane(x, numbers, ignore_index=-100)
+    assert [row["i_ty"] for row in ignoring.measure(_linear(), 0)] == [
+        row["i_ty"] for row in there.measure(_linear(), 0)
+    ]
+
+
+def test_tokens_that_losses_ignore_are_no_samples():
+    ids = torch.arange(160).reshape(20, 8) % 7
+    tags = ids % 3
+    tags[:, 0] = tags[:, -1] = -100
+    x = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+    with pytest.raises(InputError, match="y holds -100 in 40 of 160 places"):
+        ip.InformationPlane(x, tags, pool="token")
+    plane = ip.InformationPlane(x, tags, pool="token", ignore_index=-100)
+    inside = ip.InformationPlane({**x, "attention_mask": (tags >= 0).to(ids.dtype)}, tags, pool="token")
+    for fact in ("n", "h_y", "i_xy"):
+        assert plane.trajectory.meta[fact] == inside.trajectory.meta[fact]
+    assert plane.trajectory.meta["n"] == 120
+
+
+def test_label_sets_are_declared_by_name():
+    x = torch.randn(300, 3)
+    labels = {"age": (400 + 100 * x[:, 0]).round().to(torch.int64), "sex": torch.arange(300) % 2}
+    guessed = ip.InformationPlane(x, labels, estimators="gaussian").measure(_linear(), 0)
+    assert ["guessed-classes" in row["flags"] for row in guessed] == [True, False] * 2
+    plane = ip.InformationPlane(x, labels, estimators="gaussian", continuous="age")
+    rows = plane.measure(_linear(), 0)
+    assert not any("guessed-classes" in row["flags"] for row in rows)
+    assert plane.trajectory.meta["labels"]["age"] == "numbers, declared"
+    truth = ip.mutual_information(_linear()[0](x).detach(), labels["age"], estimator="gaussian", continuous="y")
+    assert rows[0]["i_ty"] == pytest.approx(truth.value)
+    cut = ip.InformationPlane(x, labels, continuous="age", y_bins=4)
+    assert cut.trajectory.meta["labels"] == {
+        "age": "numbers, cut into 4 classes",
+        "sex": "2 classes, guessed from numbers: continuous='sex' to override",
+    }
+    with pytest.raises(InputError, match="unknown variable in continuous= 'height'"):
+        ip.InformationPlane(x, labels, continuous="height")
+
+
+@pytest.mark.parametrize("step", [0.5, "epoch 1", float("nan"), True, None, 2**63, torch.tensor([1, 2])])
+def test_a_step_is_a_whole_number_before_anything_is_measured(step):
+    plane = ip.InformationPlane(torch.randn(20, 3), torch.arange(20) % 2)
+    with pytest.raises(InputError, match=r"step=.*: it must be a whole number of 64 bits"):
+        plane.measure(_linear(), step)
+    assert len(plane.trajectory) == 0
+    with pytest.raises(InputError, match="step="):
+        plane.trajectory.scalars.add(step, "loss", 0.5)
+
+
+@pytest.mark.parametrize("step", [2.0, np.int32(2), np.float32(2), torch.tensor(2), torch.tensor([2.0])])
+def test_whole_steps_of_any_type_are_kept_as_such(step, tmp_path):
+    plane = ip.InformationPlane(torch.randn(20, 3), torch.arange(20) % 2)
+    plane.measure(_linear(), step)
+    plane.trajectory.save(tmp_path / "kept")
+    assert {row["step"] for row in ip.Trajectory.load(tmp_path / "kept")} == {2}

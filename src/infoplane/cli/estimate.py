@@ -15,6 +15,14 @@ if TYPE_CHECKING:
     from infoplane.comparison.table import Comparison
 
 
+_Continuous = Annotated[
+    str | None, typer.Option(help="y, if its values are numbers: counts, cents, ages. Else they are looked at.")
+]
+_Discrete = Annotated[
+    str | None, typer.Option(help="y, t or t,y, if its values, or rows, are classes however many there are.")
+]
+
+
 @app.command()
 def estimate(
     file: Annotated[Path, typer.Argument(help="Arrays: .npz, .npy, .csv, .pt or .safetensors.")],
@@ -31,6 +39,10 @@ def estimate(
     y_bins: Annotated[
         int | None, typer.Option(help="Cut a continuous label into this many classes of equal size.")
     ] = None,
+    continuous: _Continuous = None,
+    discrete: _Discrete = None,
+    missing: Annotated[str, typer.Option(help="error, or drop the samples that have no label.")] = "error",
+    ignore_index: Annotated[int | None, typer.Option(help="A number in y for 'no label', such as -100.")] = None,
     units: Annotated[str, typer.Option(help="bits or nats.")] = "bits",
     shuffles: Annotated[int, typer.Option(help="Shuffle the labels this often, for a null and a p-value.")] = 0,
     nonfinite: Annotated[
@@ -52,7 +64,10 @@ def estimate(
         arrays["y"], y = variable(others, choose(others, y=y)["y"]), "y"
     names = choose(arrays, t=t, y=y, x=x)  # of the arrays, by role
     variables: dict[str, Any] = {role: variable(arrays, name) for role, name in sorted(names.items())}
-    options: dict[str, Any] = {"units": units, "y_bins": y_bins, "shuffles": shuffles, "nonfinite": nonfinite}
+    options: dict[str, Any] = {
+        "units": units, "y_bins": y_bins, "shuffles": shuffles, "continuous": _split(continuous),
+        "discrete": _split(discrete), "missing": missing, "ignore_index": ignore_index, "nonfinite": nonfinite,
+    }  # fmt: skip
     try:
         result = compared(**variables, estimators=_estimators(estimator, bins, compare), **options)
     except InputError as error:
@@ -66,6 +81,10 @@ def estimate(
     _print_comparison(result, f"{file.name}, {', '.join(shapes)}")
     if out is not None:
         typer.echo(f"wrote {out}")
+
+
+def _split(names: str | None) -> list[str]:
+    return [] if names is None else [name.strip() for name in names.split(",")]
 
 
 def _estimators(names: str | None, bins: str | None, compare: bool) -> Any:

@@ -8,15 +8,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from infoplane.checks import whole_number
 from infoplane.comparison.table import PUBLISHED_RULES, Comparison, Row
 from infoplane.errors import InputError
 from infoplane.estimators.ambient import shielded
-from infoplane.estimators.ask import Doubts, as_activations, check_units, label_estimate, prepared
+from infoplane.estimators.ask import Doubts, as_activations, check_units, label_estimate, of_classes, prepared
 from infoplane.estimators.base import Estimator, SymbolEstimator
 from infoplane.estimators.binned import Binned
+from infoplane.estimators.counting.labels import Declared, Labels, Missing, read_labels, rows_with_labels
 from infoplane.estimators.counting.samples import (
     Variable,
     as_array,
@@ -45,6 +47,10 @@ def compare(  # noqa: PLR0913 (public keywords)
     estimators: Spec | Iterable[Spec] | None = None,
     units: Units = "bits",
     y_bins: int | None = None,
+    continuous: str | Iterable[str] | None = None,
+    discrete: str | Iterable[str] | None = None,
+    missing: Missing = "error",
+    ignore_index: int | None = None,
     shuffles: int = 0,
     seed: int = 0,
     nonfinite: str = "error",
@@ -62,6 +68,10 @@ def compare(  # noqa: PLR0913 (public keywords)
             rules and all that is quick; ``"all"`` for these and all others, trained ones too.
         units: Of all numbers.
         y_bins: Cuts a continuous y into classes.
+        continuous: ``"y"``, as of ``mutual_information``, and so are the next three.
+        discrete: ``"y"``, ``"t"`` or both.
+        missing: What a missing label leads to: ``"error"``, or ``"drop"`` its sample.
+        ignore_index: A number in y that stands for "no label".
         shuffles: Also estimates I(T;Y) on so many random orders of the labels, as ``mutual_information`` does.
         seed: Of these orders.
         nonfinite: What becomes of rows with NaN or infinity, for every estimator: ``"error"``, ``"drop-row"``, or
@@ -79,19 +89,27 @@ def compare(  # noqa: PLR0913 (public keywords)
     """
     check_units(units)
     whole_number("shuffles", shuffles, least=0, example=20)
-    activations = as_activations(t)
-    lengths = {"t": len(activations), "y": len(as_array(y))} | ({} if x is None else {"x": len(as_array(x))})
-    check_lengths(**lengths)
-    inputs = None if x is None else input_variable(x).to(activations.device)
-    samples = _Samples(activations, y, inputs, units, y_bins, Doubts(shuffles=shuffles, seed=seed))
-    facts: dict[str, Any] = {"log2_n": math.log2(len(activations))}
-    labels = label_variable(y, bins=y_bins, continuous=True)
-    if labels.ids is not None:
-        check_classes(labels.ids)
-        facts["h_y"] = labels.ids.entropy() / NATS_PER[units]
+    declared = Declared.of(
+        ("t", "y"), continuous=continuous, discrete=discrete, missing=missing, ignore_index=ignore_index
+    )
+    is_discrete = declared.kind("t") == "discrete"
+    t, labels = read_labels(t, "t") if is_discrete else as_activations(t), read_labels(y, "y", declared)
+    check_lengths(t=len(t), y=len(labels), **({} if x is None else {"x": len(as_array(x))}))
+    inputs = None if x is None else input_variable(x)
+    keep = rows_with_labels([labels], declared)
+    if keep is not None:
+        t, labels = t.at(keep) if is_discrete else t[torch.from_numpy(keep).to(t.device)], labels.at(keep)
+        inputs = None if inputs is None else inputs.take(torch.from_numpy(keep))
+    samples = _Samples(t, labels, inputs, units, y_bins, Doubts(shuffles=shuffles, seed=seed))
+    facts: dict[str, Any] = {"log2_n": math.log2(len(t))}
+    variable = label_variable(labels, bins=y_bins, continuous=True)
+    facts["label"] = variable.kind
+    if variable.ids is not None:
+        check_classes(variable.ids)
+        facts["h_y"] = variable.ids.entropy() / NATS_PER[units]
     rows, refusals = [], []
     for asked in _estimators(estimators, {} if nonfinite == "error" else {"nonfinite": nonfinite}):
-        skipped = _too_slow(asked, activations) if estimators is None or estimators == "all" else ""
+        skipped = _too_slow(asked, t) if estimators is None or estimators == "all" else ""
         row, refused = (_blank(asked, units, skipped), []) if skipped else _row(asked, samples)
         rows.append(row)
         refusals += refused
@@ -104,8 +122,8 @@ def compare(  # noqa: PLR0913 (public keywords)
 class _Samples:
     """What is the same for all rows."""
 
-    t: Tensor
-    y: Any
+    t: Any  # a Tensor; Labels where equal rows of t are classes, until an estimator is chosen
+    y: Labels
     x: Variable | None
     units: Units
     y_bins: int | None
@@ -124,9 +142,9 @@ def _estimators(wanted: Spec | Iterable[Spec] | None, policy: Mapping[str, str])
     return [estimator(spec, **policy) for spec in specs]
 
 
-def _too_slow(estimator: Estimator, t: Tensor) -> str:
+def _too_slow(estimator: Estimator, t: Tensor | Labels) -> str:
     """Why an estimator is left out where nobody named it."""
-    n, units = t.shape
+    n, units = t.shape if isinstance(t, Tensor) else (len(t), 1)
     if estimator.name in ("ksg", "mixed-ksg") and units > _MOST_NEIGHBOUR_UNITS:
         return f"left out: {units} units, neighbours are local in up to {_MOST_NEIGHBOUR_UNITS}; ask for it by name"
     if estimator.name == "renyi" and n > _MOST_MATRIX_SAMPLES:
@@ -144,6 +162,9 @@ def _row(estimator: Estimator, samples: _Samples) -> tuple[Row, list[InputError]
     row = _blank(estimator, samples.units, "")
     refused: list[InputError] = []
     try:
+        if isinstance(samples.t, Labels):
+            t, y = of_classes(estimator, samples.t, samples.y)
+            samples = replace(samples, t=as_activations(t), y=y)
         ready = prepared(estimator, samples.t)
     except InputError as error:
         return replace(row, note=str(error), seconds=time.perf_counter() - begun), [error]

@@ -62,7 +62,8 @@ COLUMNS = tuple(field.name for field in fields(Row))
 @final
 @dataclass(frozen=True)
 class Comparison:
-    """Rows of estimators on the same samples. ``facts``: ``log2_n`` in bits, ``h_y`` in ``units`` where y has classes.
+    """Rows of estimators on the same samples. ``facts``: ``log2_n`` in bits, ``h_y`` in ``units`` where y has classes,
+    ``label``, what y was taken for.
 
     >>> import infoplane as ip, numpy as np
     >>> t, y = np.repeat([[-0.9], [0.1], [0.2], [0.9]], 50, axis=0), np.repeat([0, 0, 1, 1], 50)
@@ -127,7 +128,8 @@ class Comparison:
         """The ceilings and the spreads, in words."""
         known = [f"log2 N = {self.facts['log2_n']:.3f} bits"] if "log2_n" in self.facts else []
         known += [f"H(Y) = {self.facts['h_y']:.3f} {self.units}"] if "h_y" in self.facts else []
-        lines = [f"Ceilings: {', '.join(known)}"] if known else []
+        lines = [f"y is taken for {self.facts['label']}"] if "label" in self.facts else []
+        lines += [f"Ceilings: {', '.join(known)}"] if known else []
         for name, reach in self.spread().items():
             said = [
                 f"{value:.3f} {self.units} of {what}"

@@ -6,7 +6,8 @@ prepares layers itself, shares the null's orders of the samples with it (``doubt
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,14 +16,18 @@ from torch import Tensor
 
 from infoplane.errors import InputError, UnknownNameError
 from infoplane.estimators.ambient import shielded
-from infoplane.estimators.base import Estimator, check_finite
+from infoplane.estimators.base import Estimator, NumbersOrClasses, check_finite
+from infoplane.estimators.binned import Binned
+from infoplane.estimators.counting.labels import Declared, Labels, Missing, read_labels, rows_with_labels
 from infoplane.estimators.counting.samples import (
     Variable,
     as_array,
     check_classes,
     check_lengths,
+    label_ids,
     label_variable,
     looks_continuous,
+    needs_cutting,
 )
 from infoplane.estimators.doubt import convergence_curve, label_null, with_curve, with_group_interval, with_null
 from infoplane.estimators.registry import REGISTRY, shared_options
@@ -49,9 +54,7 @@ def check_units(units: str) -> None:
 def as_activations(t: Any) -> Tensor:
     """``t`` (samples, ...) numbers -> (samples, units) float32 or float64; half precision is upcast."""
     if not isinstance(t, Tensor):
-        t = as_array(t)
-        if t.dtype.kind not in "biufc":
-            raise InputError(f"t holds {t.dtype}, not numbers: encode it first")
+        t = _as_numbers(t)
     tensor = torch.as_tensor(t).detach()
     if tensor.ndim == 0:
         raise InputError("t is a single number: it needs one row per sample")
@@ -62,6 +65,27 @@ def as_activations(t: Any) -> Tensor:
     if tensor.dtype not in (torch.float32, torch.float64):
         tensor = tensor.to(torch.float32 if tensor.is_floating_point() else torch.float64)
     return tensor.reshape(len(tensor), -1)
+
+
+def _as_numbers(t: Any) -> np.ndarray:
+    """Numbers of a table or a list, NaN where one is missing; truth values beside numbers are 0 and 1."""
+    array = as_array(t)
+    gone = np.ma.getmaskarray(t) if isinstance(t, np.ma.MaskedArray) else None
+    if array.dtype.kind == "O":
+        read = read_labels(array, "t")
+        array, gone = read.values, read.missing
+    if array.dtype.kind not in "biufc":
+        raise InputError(f"t holds {array.dtype}, not numbers{_which_column(t)}: encode it first")
+    if gone is None or not gone.any():
+        return array
+    return np.where(gone, np.nan, array.astype(np.float32 if array.dtype == np.float32 else np.float64))
+
+
+def _which_column(t: Any) -> str:
+    """The first column of a frame that holds no numbers, in words."""
+    types = dict(getattr(t, "dtypes", {})) if hasattr(t, "columns") else {}
+    names = [name for name, kind in types.items() if getattr(kind, "kind", "O") not in "biufc"]
+    return f" (column {names[0]!r})" if names else ""
 
 
 def prepared(estimator: Estimator, activations: Tensor) -> Any:
@@ -99,6 +123,10 @@ def mutual_information(  # noqa: PLR0913 (public keywords)
     estimator: Estimator | str = "binned",
     units: Units = "bits",
     y_bins: int | None = None,
+    continuous: str | Iterable[str] | None = None,
+    discrete: str | Iterable[str] | None = None,
+    missing: Missing = "error",
+    ignore_index: int | None = None,
     shuffles: int = 0,
     groups: Any = None,
     convergence: bool = False,
@@ -113,6 +141,13 @@ def mutual_information(  # noqa: PLR0913 (public keywords)
             share or an estimator that takes it.
         estimator: A name (``infoplane.estimators()``) with its ``options``, or an instance.
         units: Of the value and of everything beside it.
+        y_bins: Cuts a continuous y into that many classes of equal share.
+        continuous: ``"y"`` where its values are numbers, whole ones too: counts, cents, ages. Otherwise they are looked
+            at, and ``details["label"]`` says what they were taken for.
+        discrete: ``"y"`` where its values are classes, however many there are; ``"t"``, or both, where equal rows of t
+            are one class and distances between them mean nothing.
+        missing: What a label that is None, NaN, NA or masked leads to: ``"error"``, or ``"drop"`` its sample.
+        ignore_index: A number in y that stands for "no label", such as -100: these samples are left out.
         shuffles: Also estimate it on that many random orders of the labels: ``details`` hold their mean, ``null``, and
             ``p_value``.
         groups: (samples,) the names of samples that belong together: they are shuffled as wholes, and the interval
@@ -134,17 +169,58 @@ def mutual_information(  # noqa: PLR0913 (public keywords)
     """
     check_units(units)
     chosen = estimator_of(estimator, **options, **shared_options(estimator, options, seed=seed, shuffles=shuffles))
-    activations = as_activations(t)
-    check_lengths(t=len(activations), y=len(as_array(y)))
-    if y_bins is None and not chosen.continuous and looks_continuous(y):
-        names = ", ".join(name for name, kind in REGISTRY.items() if kind.continuous)
-        raise InputError(
-            f"Y looks continuous ({len(np.unique(as_array(y), axis=0))} distinct values); pass y_bins= to cut it into "
-            f"classes, for example y_bins=10, or an estimator that takes it: {names}"
-        )
-    labels = label_variable(y, bins=y_bins, continuous=chosen.continuous).to(activations.device)
-    if labels.ids is not None:
-        check_classes(labels.ids)
+    declared = Declared.of(
+        ("t", "y"), continuous=continuous, discrete=discrete, missing=missing, ignore_index=ignore_index
+    )
+    if declared.kind("t") == "discrete":
+        chosen = _counting_rows(chosen, "bins" in options)
+        t, y = of_classes(chosen, t, read_labels(y, "y", declared))
+    activations, labels = as_activations(t), read_labels(y, "y", declared)
+    check_lengths(t=len(activations), y=len(labels))
+    keep = rows_with_labels([labels], declared)
+    if keep is not None:
+        activations, labels = activations[torch.from_numpy(keep).to(activations.device)], labels.at(keep)
+        groups = None if groups is None else as_array(groups)[keep]
+    _need_classes_or(chosen, labels, y_bins)
+    variable = label_variable(labels, bins=y_bins, continuous=chosen.continuous).to(activations.device)
+    if variable.ids is not None:
+        check_classes(variable.ids)
     ready = prepared(chosen, activations)
     doubts = Doubts(shuffles=shuffles, groups=groups, convergence=convergence, seed=seed)
-    return label_estimate(chosen, activations, ready, labels, units, doubts)
+    return label_estimate(chosen, activations, ready, variable, units, doubts)
+
+
+def _need_classes_or(estimator: Estimator, labels: Labels, y_bins: int | None) -> None:
+    """An error for a label of numbers and an estimator of classes, which names the estimators of numbers."""
+    if y_bins is None and not estimator.continuous and looks_continuous(labels):
+        names = ", ".join(name for name, kind in REGISTRY.items() if kind.continuous)
+        raise InputError(needs_cutting(labels, f"an estimator that takes it: {names}"))
+
+
+def _counting_rows(estimator: Estimator, has_bins: bool) -> Estimator:
+    """The estimator for a t of classes: the one of bins has none then."""
+    if not isinstance(estimator, Binned):
+        return estimator
+    if has_bins and estimator.bins != "distinct":
+        raise InputError("discrete='t' counts equal rows of t, and bins= cuts its numbers: leave one of them out")
+    return Binned("distinct", correction=estimator.correction, interval=estimator.interval)
+
+
+def of_classes(estimator: Estimator, t: Any, y: Labels) -> tuple[Any, Labels]:
+    """What stands in the places of t and y where equal rows of t are one class.
+
+    I(T;Y) = I(Y;T): where y is of numbers it stands in the place of the layer, for estimators to which both are alike.
+
+    Raises:
+        InputError: the estimator needs numbers, and there are none.
+    """
+    classes = replace(read_labels(t, "t"), kind="discrete")
+    if isinstance(estimator, Binned) and estimator.bins == "distinct":
+        return label_ids(classes).ids[:, None].to(torch.float64), y
+    if not isinstance(estimator, NumbersOrClasses) or not looks_continuous(y):
+        alike = ", ".join(name for name, kind in REGISTRY.items() if issubclass(kind, NumbersOrClasses))
+        raise InputError(
+            f"discrete='t': {estimator.name} needs numbers in a place where none are; use estimator='binned' with "
+            f"bins='distinct', or with a continuous y one of {alike}"
+        )
+    return torch.from_numpy(y.numbers()), replace(classes, name="y")

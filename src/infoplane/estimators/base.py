@@ -5,6 +5,7 @@ from __future__ import annotations
 import abc
 import inspect
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, ClassVar, cast, final
 
 import torch
@@ -57,7 +58,9 @@ class Estimator(abc.ABC):
     @final
     def about_label(self, prepared: Any, y: Variable, units: Units = "bits") -> Estimate:
         """I(T;Y) as the estimate that a user sees."""
-        return self.with_label(prepared, y).estimate(self.measurement, units)
+        information = self.with_label(prepared, y)
+        flags, facts = (*information.flags, *y.flags), {**information.facts, "label": y.kind}
+        return replace(information, flags=flags, facts=facts).estimate(self.measurement, units)
 
     @property
     @abc.abstractmethod

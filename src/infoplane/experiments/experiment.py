@@ -21,8 +21,8 @@ from infoplane.training.resume import chosen_seed
 from infoplane.training.settings import described
 from infoplane.types import NATS_PER, Dataset
 
-Targets = Literal["zero-one", "plus-minus", "one-hot", "class"]
-TARGETS: tuple[Targets, ...] = ("zero-one", "plus-minus", "one-hot", "class")
+Targets = Literal["zero-one", "plus-minus", "one-hot", "class", "number"]
+TARGETS: tuple[Targets, ...] = ("zero-one", "plus-minus", "one-hot", "class", "number")
 
 
 @final
@@ -31,7 +31,8 @@ class Experiment:
     """A named experiment. ``data`` and ``network`` make it; ``training`` are the options of ``ip.experiment``.
 
     ``targets`` says how class labels become what the network is trained for: ``zero-one`` and ``plus-minus``
-    (samples, 1) numbers for two classes, ``one-hot`` (samples, classes), ``class`` (samples,) whole numbers.
+    (samples, 1) numbers for two classes, ``one-hot`` (samples, classes), ``class`` (samples,) whole numbers; or that
+    labels are numbers, ``number`` (samples, 1).
 
     Example:
         >>> import infoplane as ip
@@ -104,12 +105,15 @@ def dataset_source(name: str, options: Mapping[str, Any], where: str = "data") -
 
 
 def encode(dataset: Dataset, targets: Targets) -> np.ndarray:
-    """Targets for a loss from the dataset's class numbers.
+    """Targets for a loss from the dataset's class numbers, or numbers.
 
     Raises:
         InputError: targets for two classes, and a dataset of more.
     """
-    y, classes = dataset.y, dataset.classes
+    y = dataset.y
+    if targets == "number":
+        return y.astype(np.float32)[:, None]
+    classes = dataset.classes
     if targets == "class":
         return y
     if targets == "one-hot":

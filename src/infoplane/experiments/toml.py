@@ -10,10 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
-import numpy as np
-
 from infoplane.checks import arguments, choice, refusal
 from infoplane.errors import DataFileError, InputError, UnknownNameError, shown
+from infoplane.estimators.counting.labels import read_labels
+from infoplane.estimators.counting.samples import label_ids
 from infoplane.experiments.experiment import TARGETS, Experiment, NamedNetwork, Targets, dataset_source
 from infoplane.io.arrays import read_arrays
 from infoplane.io.files import clean
@@ -169,13 +169,13 @@ def _data(table: Mapping[str, Any], path: Path) -> tuple[Callable[..., Dataset],
         if not isinstance(name, str) or not name or "\0" in name:
             raise refusal("data.file", name, "the name of an .npz file", "for example 'mine.npz'")
         file = path.parent / name
-        return lambda seed=0: _from_npz(file), targets
+        return lambda seed=0: _from_npz(file, are_numbers=targets == "number"), targets
     if "name" not in options:
         raise InputError(f"[data] of {path} needs {TABLES['data']}")
     return dataset_source(options.pop("name"), options), targets
 
 
-def _from_npz(file: Path) -> Dataset:
+def _from_npz(file: Path, *, are_numbers: bool = False) -> Dataset:
     arrays = read_arrays(file)
     if not {"x", "y"} <= set(arrays):
         raise DataFileError(f"{file} holds {clean(', '.join(arrays)) or 'nothing'}: it needs arrays x and y")
@@ -184,8 +184,9 @@ def _from_npz(file: Path) -> Dataset:
         raise InputError(f"{file}: x has shape {x.shape} and y {y.shape}: give a row for each sample, at least one")
     if len(x) != len(y):
         raise InputError(f"{file}: x has {len(x)} samples and y has {len(y)}: they must describe the same samples")
-    classes = np.unique(y.reshape(len(y), -1)[:, 0], return_inverse=True)[1].astype(np.int64)
-    return Dataset(file.stem, x, classes, {"source": file.name})
+    labels = read_labels(y, f"y of {file.name}")
+    numbers = labels.numbers()[:, 0] if are_numbers else label_ids(labels).ids.numpy()
+    return Dataset(file.stem, x, numbers, {"source": file.name})
 
 
 def _network(table: Mapping[str, Any], path: Path) -> tuple[NamedNetwork, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, final
 
 import torch
@@ -11,6 +11,7 @@ from torch import Tensor
 from infoplane.errors import InputError
 from infoplane.estimators import as_activations, check_units, estimator, mutual_information
 from infoplane.estimators.base import Estimator
+from infoplane.estimators.counting.labels import Missing
 from infoplane.types import Units
 
 try:
@@ -24,8 +25,9 @@ except ImportError as error:
 class MutualInformation(Metric):
     """I(T;Y) of everything that ``update`` was given, of all processes together: what ``ip.mutual_information`` says.
 
-    ``estimator``: a name, a table with options such as ``{"name": "binned", "bins": 10}``, or an instance; ``kwargs``
-    as of every metric. ``update(t, y)`` takes activations or predictions (samples, ...) and class numbers (samples,).
+    ``estimator``: a name, a table with options such as ``{"name": "binned", "bins": 10}``, or an instance;
+    ``continuous``, ``discrete``, ``y_bins``, ``missing`` and ``ignore_index`` as of ``ip.mutual_information``;
+    ``kwargs`` as of every metric. ``update(t, y)`` takes activations or predictions (samples, ...) and labels.
     All are kept, since most bins depend on all of them; ``merge_state`` joins two metrics, ``reset`` begins anew.
     Calling the metric also estimates that batch alone, for which it needs two classes; ``update`` does not.
 
@@ -48,11 +50,24 @@ class MutualInformation(Metric):
     y: list[Tensor]
 
     def __init__(
-        self, estimator: Estimator | str | Mapping[str, Any] = "binned", *, units: Units = "bits", **kwargs: Any
+        self,
+        estimator: Estimator | str | Mapping[str, Any] = "binned",
+        *,
+        units: Units = "bits",
+        y_bins: int | None = None,
+        continuous: str | Sequence[str] | None = None,
+        discrete: str | Sequence[str] | None = None,
+        missing: Missing = "error",
+        ignore_index: int | None = None,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         check_units(units)
         self.estimator, self.units = _made(estimator), units
+        self._labels: dict[str, Any] = {
+            "y_bins": y_bins, "continuous": continuous, "discrete": discrete, "missing": missing,
+            "ignore_index": ignore_index,
+        }  # fmt: skip
         self.add_state("t", default=[], dist_reduce_fx="cat")
         self.add_state("y", default=[], dist_reduce_fx="cat")
 
@@ -68,7 +83,7 @@ class MutualInformation(Metric):
         if len(self.t) == 0:
             raise InputError("there is nothing to estimate: call update(t, y) first")
         estimate = mutual_information(
-            dim_zero_cat(self.t), dim_zero_cat(self.y), estimator=self.estimator, units=self.units
+            dim_zero_cat(self.t), dim_zero_cat(self.y), estimator=self.estimator, units=self.units, **self._labels
         )
         return torch.tensor(estimate.value, device=self.device)
 

@@ -10,6 +10,7 @@ from infoplane.checks import whole_number
 from infoplane.errors import InputError, UnknownNameError
 from infoplane.estimators import check_units, estimator
 from infoplane.estimators.base import Estimator, SymbolEstimator
+from infoplane.estimators.counting.labels import Declared, Missing
 from infoplane.plane.schedule import Budget, Every, Schedule
 from infoplane.recording.outputs import Part
 from infoplane.recording.pooling import Pool, check_pool
@@ -31,6 +32,10 @@ class PlaneOptions:
         units: ``bits`` or ``nats``.
         shuffles: each number also on so many random orders of inputs and labels.
         seed: of the shuffles, the draws of copies, and the subsample.
+        continuous: label sets whose values are numbers, and ``discrete``, whose values are classes, as of
+            ``ip.mutual_information``; ``y`` is the name where there is one.
+        y_bins: cuts label sets of numbers into so many classes of equal share.
+        missing: what a missing label leads to, ``error`` or ``drop`` its sample; ``ignore_index``, a number for "none".
         given: the label set whose values are measured one by one as well.
         pool: how outputs become rows of units, one way or a table by glob.
         select: which part of an output is taken.
@@ -50,6 +55,11 @@ class PlaneOptions:
     units: Units = "bits"
     shuffles: int = 0
     seed: int = 0
+    continuous: str | Iterable[str] | None = None
+    discrete: str | Iterable[str] | None = None
+    y_bins: int | None = None
+    missing: Missing = "error"
+    ignore_index: int | None = None
     given: str | None = None
     pool: Pool = "flatten"
     select: Part = None
@@ -64,10 +74,19 @@ class PlaneOptions:
         check_pool(self.pool)
         check_batch_size(self.batch_size)
         whole_number("shuffles", self.shuffles, least=0, example=100)
+        if self.y_bins is not None:
+            whole_number("y_bins", self.y_bins, least=2, example=10)
         if self.subsample is not None:
             whole_number("subsample", self.subsample, least=2, example=2000)
         Schedule(self.every)
         Budget(self.max_share)
+
+    def declared(self, labels: Iterable[str]) -> Declared:
+        """What is declared of these label sets."""
+        return Declared.of(
+            labels, continuous=self.continuous, discrete=self.discrete, missing=self.missing,
+            ignore_index=self.ignore_index,
+        )  # fmt: skip
 
 
 def chosen_estimators(asked: Any) -> tuple[Estimator, ...]:

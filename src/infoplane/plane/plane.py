@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, final
 
 import torch
 from torch import Tensor, nn
 
+from infoplane.checks import step_number
 from infoplane.errors import InputError
 from infoplane.estimators.ambient import shielded
+from infoplane.estimators.counting.labels import Missing
 from infoplane.estimators.counting.samples import Variable
 from infoplane.estimators.naming import described
 from infoplane.family import Family
@@ -47,6 +49,9 @@ class InformationPlane:
     Measuring never changes the network, its mode or any random state but the plane's own (``seed``). ``shuffles``: each
     number also on that many random orders of inputs and labels, in the columns ``i_xt_null`` and ``i_ty_null`` (their
     means); ``groups`` (samples,), a table of these for several splits, names samples that are shuffled as wholes.
+    ``continuous`` and ``discrete`` name the label sets (``"y"`` where there is one) whose values are numbers, or
+    classes; ``y_bins`` cuts those of numbers into so many classes. ``missing="drop"`` leaves out samples without a
+    label, and ``ignore_index`` the samples, or tokens, whose label is that number: -100, say.
     ``given`` names a label set: beside all samples, those of each of its values are measured, with the label
     ``digit=3`` for I(X;T|digit=3), and ``other|digit=3`` for the information about another label set.
 
@@ -90,6 +95,11 @@ class InformationPlane:
         shuffles: int = 0,
         groups: Any = None,
         seed: int = 0,
+        continuous: str | Iterable[str] | None = None,
+        discrete: str | Iterable[str] | None = None,
+        y_bins: int | None = None,
+        missing: Missing = "error",
+        ignore_index: int | None = None,
         given: str | None = None,
         pool: Pool = "flatten",
         select: Part = None,
@@ -101,6 +111,7 @@ class InformationPlane:
     ) -> None:
         self._options = PlaneOptions(
             layers=layers, estimators=estimators, family=family, units=units, shuffles=shuffles, seed=seed,
+            continuous=continuous, discrete=discrete, y_bins=y_bins, missing=missing, ignore_index=ignore_index,
             given=given, pool=pool, select=select, batch_size=batch_size, subsample=subsample,
             max_activation_bytes=max_activation_bytes, every=every, max_share=max_share,
         )  # fmt: skip
@@ -135,12 +146,16 @@ class InformationPlane:
 
         ``model``: any module, a ``Family``, or a list of modules with the same layers. No rows where ``every`` or
         ``max_share`` leave this step out, unless ``force`` is set.
+
+        Raises:
+            InputError: ``step`` is no whole number, or as the class says.
         """
         if self._options.max_share is not None and isinstance(model, nn.Module) and is_sharded(model):
             raise InputError(
                 "max_share asks each process for its own clock, and a network of fully_shard needs all processes at "
                 "the same steps: give every=... instead"
             )
+        step = step_number(step)
         if not self._pace.is_due(step) and not force:
             return []
         before = self._pace.clock()

@@ -15,6 +15,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from infoplane.checks import step_number
 from infoplane.errors import InputError
 from infoplane.estimators import check_units
 from infoplane.estimators.ambient import shielded
@@ -111,6 +112,7 @@ class ShardedPlane:
 
         ``model`` has the same weights in every process.
         """
+        step = step_number(step)
         gathered = self._joined(*self._gathered(model))
         if self._question is None:
             return []

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from infoplane.errors import InputError, UnknownNameError
 from infoplane.estimators.ambient import shielded
+from infoplane.estimators.counting.labels import Labels, read_labels, rows_with_labels
 from infoplane.estimators.counting.samples import (
     Variable,
     as_array,
@@ -22,6 +23,7 @@ from infoplane.estimators.counting.samples import (
     input_ids,
     input_variable,
     label_variable,
+    looks_continuous,
 )
 from infoplane.estimators.doubt import group_members
 from infoplane.family import Family
@@ -46,30 +48,52 @@ class Split:
         self.name = blank.split
         self.inputs = Inputs(x)
         labels = y if isinstance(y, Mapping) else {"y": y}
-        arrays = {name: as_array(values) for name, values in labels.items()}
-        check_lengths(x=len(self.inputs), **{name: len(values) for name, values in arrays.items()})
-        mask = _tokens(self.inputs, arrays) if options.pool == "token" else None
-        self.mask = None if mask is None else torch.from_numpy(mask)
-        if mask is not None:
-            arrays = {name: _of_tokens(values, mask) for name, values in arrays.items()}
+        read, gone = self._read(labels, options)
+        if gone is not None and groups is not None and self.mask is None:
+            groups = as_array(groups)[~gone]
         continuous = all(estimator.continuous for estimator in blank.estimators)
-        variables = {name: label_variable(values, continuous=continuous) for name, values in arrays.items()}
+        bins = {name: options.y_bins if looks_continuous(values) else None for name, values in read.items()}
+        variables = {
+            name: label_variable(values, bins=bins[name], continuous=continuous) for name, values in read.items()
+        }
         for name, label in variables.items():
             if label.ids is not None:
                 check_classes(label.ids, name)
-        whole = replace(blank, x=_variable(self.inputs, mask), labels=variables)
+        tokens = None if self.mask is None else self.mask.numpy()
+        whole = replace(blank, x=_variable(self.inputs, tokens), labels=variables)
         self._question = replace(whole, shuffles=self._shuffles(whole.x.n, groups, options))
         self.rows = _subset(whole.x.n, options)
         if self.rows is not None:
             self._question = replace(self._question, few=self._question.take(_flags(self.rows, whole.x.n)))
-        self._conditions = _conditions(self._question, self.rows, arrays, options.given)
+        self._conditions = _conditions(self._question, self.rows, read, options.given)
         self._device = torch.device("cpu")
         self._moved: dict[tuple[torch.device, torch.dtype], Inputs] = {}
         self.stream = torch.Generator().manual_seed(options.seed)
         self._originals = [Fingerprint.of(tensor) for tensor in self.inputs.tensors]
         self.facts = known_facts(self._question) | {
-            "data_checksum": checksum(*map(as_array, (*self.inputs.tensors, *labels.values())))
+            "labels": {name: label.kind for name, label in variables.items()},
+            "data_checksum": checksum(*map(as_array, self.inputs.tensors), *(each.values for each in read.values())),
+            **({} if gone is None else {"left_out": int(gone.sum())}),
         }
+
+    def _read(self, labels: Mapping[str, Any], options: PlaneOptions) -> tuple[dict[str, Labels], np.ndarray | None]:
+        """The label sets of the samples, or tokens, that have a label in each; and which were left out, if any."""
+        declared = options.declared(labels)
+        read = {name: read_labels(values, name, declared) for name, values in labels.items()}
+        check_lengths(x=len(self.inputs), **{name: len(values) for name, values in read.items()})
+        mask = _tokens(self.inputs, read) if options.pool == "token" else None
+        if mask is not None:
+            read = {name: _of_tokens(values, mask) for name, values in read.items()}
+        keep = rows_with_labels(list(read.values()), declared)
+        if keep is not None:
+            read = {name: values.at(keep) for name, values in read.items()}
+            if mask is None:
+                self.inputs = self.inputs.rows(torch.from_numpy(keep))
+            else:
+                mask = mask.copy()
+                mask[mask] = keep
+        self.mask = None if mask is None else torch.from_numpy(mask)
+        return read, None if keep is None else ~keep
 
     def _shuffles(self, rows: int, groups: Any, options: PlaneOptions) -> Shuffles | None:
         """Tokens of one sample belong together, and so do the samples of one group."""
@@ -78,7 +102,7 @@ class Split:
         if self.mask is not None:
             of_samples = np.arange(len(self.inputs)) if groups is None else as_array(groups)
             check_lengths(x=len(self.inputs), groups=len(of_samples))
-            groups = _of_tokens(of_samples, self.mask.numpy())
+            groups = np.repeat(of_samples, self.mask.sum(1).numpy(), axis=0)
         return Shuffles(options.shuffles, group_members(groups, rows), options.seed)
 
     @property
@@ -121,11 +145,11 @@ class Split:
         return self._moved[place]
 
 
-def _tokens(inputs: Inputs, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
+def _tokens(inputs: Inputs, labels: Mapping[str, Labels]) -> np.ndarray:
     """Which tokens are samples (samples, tokens): by the attention mask, labels for each, or the second size of x."""
     if inputs.mask is not None:
         return inputs.mask.cpu().numpy()
-    shapes = [array.shape for array in arrays.values() if array.ndim == 2] or [inputs.tensors[0].shape[:2]]
+    shapes = [each.values.shape for each in labels.values() if each.values.ndim == 2] or [inputs.tensors[0].shape[:2]]
     if len(shapes[0]) < 2:
         raise InputError(
             f"pool='token' and x has shape {tuple(inputs.tensors[0].shape)}: tokens are counted by labels of shape "
@@ -134,16 +158,16 @@ def _tokens(inputs: Inputs, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
     return np.ones(shapes[0], dtype=bool)
 
 
-def _of_tokens(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Values of samples, or of tokens, for each token that is there."""
-    if values.ndim == 1:
-        return np.repeat(values, mask.sum(1), axis=0)
-    if values.shape != mask.shape:
+def _of_tokens(values: Labels, mask: np.ndarray) -> Labels:
+    """Labels of samples, or of tokens, for each token that is there."""
+    if values.values.ndim == 1:
+        return values.at(np.repeat(np.arange(len(mask)), mask.sum(1)))
+    if values.values.shape != mask.shape:
         raise InputError(
-            f"labels have shape {values.shape}, and the tokens {mask.shape}: with pool='token' give a label a sample, "
-            "(samples,), or a token, (samples, tokens)"
+            f"labels have shape {values.values.shape}, and the tokens {mask.shape}: with pool='token' give a label a "
+            "sample, (samples,), or a token, (samples, tokens)"
         )
-    return values[mask]
+    return values.at(mask)
 
 
 def _variable(inputs: Inputs, mask: np.ndarray | None) -> Variable:
@@ -171,15 +195,15 @@ def _flags(rows: Tensor, n: int) -> Tensor:
 
 
 def _conditions(
-    question: Question, rows: Tensor | None, arrays: Mapping[str, np.ndarray], given: str | None
+    question: Question, rows: Tensor | None, labels: Mapping[str, Labels], given: str | None
 ) -> list[tuple[Tensor, Question]]:
     """For each value of the label set ``given``, its samples and what is asked of them: the other label sets."""
     if given is None:
         return []
     if given not in question.labels:
         raise UnknownNameError("label set", given, question.labels)
-    ids, array = question.labels[given].classes(), arrays[given]
-    values = np.unique(array) if array.ndim == 1 or array.shape[1] == 1 else np.arange(array.shape[1])
+    ids, columns = question.labels[given].classes(), labels[given].columns()
+    values = np.unique(columns) if columns.shape[1] == 1 else np.arange(columns.shape[1])
     conditions = []
     for number in range(ids.count):
         keep, name = ids.ids == number, f"{given}={values[number]}"

@@ -51,6 +51,9 @@ def experiment(  # noqa: PLR0913
     device: str = "auto",
     engine: str = "auto",
     units: Units = "bits",
+    continuous: str | None = None,
+    discrete: str | None = None,
+    y_bins: int | None = None,
     progress: bool | None = None,
     title: str | None = None,
     facts: Mapping[str, float] | None = None,
@@ -91,6 +94,9 @@ def experiment(  # noqa: PLR0913
         device: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"mps"``, or None: where the model is.
         engine: how the copies are computed, as of ``Family``.
         units: ``"bits"`` or ``"nats"``.
+        continuous: ``"y"`` where the labels are numbers, whole ones too; as of ``InformationPlane``.
+        discrete: ``"y"`` where they are classes, however many there are.
+        y_bins: cuts labels of numbers into so many classes of equal share.
         progress: show a bar; None for "in a terminal or a notebook".
         title: of the pictures.
         facts: what is known exactly of the task, in ``units``, for the pictures: ``i_xy``, ``h_y``.
@@ -121,7 +127,8 @@ def experiment(  # noqa: PLR0913
             engine=engine,
         ),
         measuring=MeasuringOptions(
-            estimators=estimators, layers=layers, family=family, every=every, units=units, gradients=gradients
+            estimators=estimators, layers=layers, family=family, every=every, units=units, gradients=gradients,
+            continuous=continuous, discrete=discrete, y_bins=y_bins,
         ),
         pictures=PictureOptions(plot=plot, title=title, facts=facts, picture=picture),
         run=RunOptions(

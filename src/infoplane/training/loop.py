@@ -30,7 +30,7 @@ def train(model: Any, x: Any, y: Any, options: Options) -> Result:
     settings = options.record(model)
     plane = InformationPlane(
         x, y, layers=measuring.layers, estimators=measuring.estimators, family=measuring.family, units=measuring.units,
-        seed=options.seed,
+        seed=options.seed, continuous=measuring.continuous, discrete=measuring.discrete, y_bins=measuring.y_bins,
     )  # fmt: skip
     family = Family(
         model, training.copies, init=training.init, seed=options.seed, engine=training.engine, device=training.device

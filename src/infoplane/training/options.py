@@ -23,6 +23,7 @@ from torch import nn
 from infoplane import plotting
 from infoplane.checks import arguments, choice, real_number, refusal, truth_value, whole_number
 from infoplane.estimators import REGISTRY, Estimator, estimator
+from infoplane.estimators.counting.labels import Declared
 from infoplane.family.choice import ENGINES
 from infoplane.family.losses import LOSSES
 from infoplane.family.optimizers import OPTIMIZERS
@@ -131,6 +132,11 @@ def _families(name: str, value: Any) -> Any:
     return value
 
 
+def _variables(name: str, value: Any) -> Any:
+    Declared.of(["y"], continuous=_text(name, value))
+    return value
+
+
 def _device(name: str, value: Any) -> Any:
     if not (value is None or isinstance(value, str | torch.device)) or value == "":
         raise refusal(name, value, "a device", "give 'auto', 'cpu', 'cuda' or 'mps'")
@@ -222,6 +228,9 @@ class MeasuringOptions:
         every: steps from one measurement to the next, or ``"log"`` for about twenty a decade. Step 0, before training,
             and the last step are always measured.
         units: ``"bits"`` or ``"nats"``.
+        continuous: ``"y"`` where the labels are numbers, whole ones too; as of ``InformationPlane``.
+        discrete: ``"y"`` where they are classes, however many there are.
+        y_bins: cuts labels of numbers into so many classes of equal share.
         gradients: also record loss, accuracy, and signal and noise of every layer's gradient in
             ``trajectory.scalars``, over windows of 10 steps (or of an epoch, if it is longer), or of as many as given.
 
@@ -234,6 +243,9 @@ class MeasuringOptions:
     family: str | Sequence[str] | None = _option(None, _or_none(_families))
     every: Every = _option(1, _steps_or_log)
     units: Units = _option("bits", _one_of(tuple(NATS_PER)))
+    continuous: str | None = _option(None, _or_none(_variables))
+    discrete: str | None = _option(None, _or_none(_variables))
+    y_bins: int | None = _option(None, _or_none(partial(whole_number, least=2, most=_MOST, example=10)))
     gradients: bool | int = _option(False, _window)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
+from infoplane.checks import step_number
 from infoplane.columns import SCALAR_COLUMNS, SCALARS
 from infoplane.errors import DataFileError, InputError
 from infoplane.io.files import atomic_write
@@ -46,7 +47,7 @@ class Scalars:
     def add(self, step: int, name: str, value: float, *, split: str = "", layer: str = "", copy: int = -1) -> None:
         """Add one number."""
         row = {
-            "step": int(step),
+            "step": step_number(step),
             "split": split,
             "name": name,
             "layer": layer,

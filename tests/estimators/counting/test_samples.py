@@ -87,7 +87,7 @@ def test_truth_values_are_two_classes():
 def test_whole_numbers_are_classes_however_many():
     assert label_ids(np.arange(1000)).count == 1000
     assert label_ids(np.arange(1000.0)).count == 1000
-    assert label_ids(np.arange(50) / 7).count == 50
+    assert label_ids(np.repeat(np.arange(50) / 7, 2)).count == 50
 
 
 def test_a_continuous_label_is_refused_or_cut_into_equal_shares():
@@ -106,7 +106,8 @@ def test_a_continuous_label_is_refused_or_cut_into_equal_shares():
         ([], None, r"y has shape \(0,\): it needs one label per sample"),
         (3, None, r"y has shape \(\)"),
         (np.zeros((4, 0)), None, r"y has shape \(4, 0\)"),
-        ([0.5, math.nan, 1.0], None, r"y holds NaN or infinity \(first at row 1\): remove them"),
+        ([0.5, math.nan, 1.0], None, r"y has no label in 1 of 3 samples \(first at row 1; None, NaN, NA or masked\)"),
+        ([0.5, math.inf, 1.0], None, r"y holds infinity \(first at row 1\): remove these samples"),
         (
             [[1, 1], [0, 1]],
             None,
@@ -212,7 +213,7 @@ def test_a_continuous_label_is_kept_where_it_is_taken():
     with pytest.raises(InputError, match="Y looks continuous"):
         label_variable(y)
     y[3] = math.inf
-    with pytest.raises(InputError, match="y holds NaN or infinity"):
+    with pytest.raises(InputError, match="y holds infinity"):
         label_variable(y, continuous=True)
 
 
@@ -220,7 +221,9 @@ def test_a_continuous_label_is_kept_where_it_is_taken():
     ("y", "continuous"),
     [
         (np.arange(100) / 7, True),
-        (np.arange(50) / 7, False),
+        (np.arange(50) / 7, True),
+        (np.repeat(np.arange(50) / 7, 2), False),
+        ([0.0, 1.0, 0.5, 1.0], False),
         (np.arange(1000.0), False),
         (np.arange(1000), False),
         (np.eye(3), False),

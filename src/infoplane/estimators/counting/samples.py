@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any, TypeVar, cast
 
 import numpy as np
@@ -14,10 +14,17 @@ from infoplane.checks import whole_number
 from infoplane.errors import InputError
 from infoplane.estimators.counting.entropy import entropy_of_counts, tensor_ranks
 from infoplane.estimators.counting.hashing import word_codes
+from infoplane.estimators.counting.labels import (
+    Labels,
+    are_plain_classes,
+    has_fractions,
+    is_one_hot,
+    most_plain_classes,
+    read_labels,
+)
 from infoplane.estimators.counting.symbols import row_weights
+from infoplane.flags import GUESSED_CLASSES, Flag
 
-#: A label with more distinct fractional values than this is taken for a continuous one.
-MOST_FLOAT_CLASSES = 50
 #: Bytes that a variable keeps of what estimators derived from it.
 MOST_KEPT = 256_000_000
 _AT_ONCE = 2**20  # values of which a copy is made
@@ -73,11 +80,14 @@ class Variable:
     """One variable of the samples, input or label: as classes, as numbers, or as both.
 
     ``ids`` numbers the samples by value, and is None for a continuous label; ``numbers`` (samples, ...) holds them as
-    numbers, and is None for a label of classes.
+    numbers, and is None for a label of classes. ``kind`` says in words which of them a label is taken for, and
+    ``flags`` why that deserves doubt.
     """
 
     ids: Ids | None
     numbers: Tensor | None = None
+    kind: str = ""
+    flags: tuple[Flag, ...] = ()
     _kept: dict[Hashable, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     @property
@@ -116,12 +126,12 @@ class Variable:
         if all(each == device for each in held):
             return self
         numbers = None if self.numbers is None else self.numbers.to(device)
-        return Variable(None if self.ids is None else self.ids.to(device), numbers)
+        return replace(self, ids=None if self.ids is None else self.ids.to(device), numbers=numbers)
 
     def take(self, keep: Tensor) -> Variable:
         """The samples where ``keep`` (samples,) is set, or those that it numbers."""
         numbers = None if self.numbers is None else self.numbers[keep.to(self.numbers.device)]
-        return Variable(None if self.ids is None else self.ids.take(keep), numbers)
+        return replace(self, ids=None if self.ids is None else self.ids.take(keep), numbers=numbers)
 
 
 def _storages(value: Any) -> Iterator[tuple[int, int]]:
@@ -139,25 +149,35 @@ def input_variable(x: Any) -> Variable:
 
 
 def label_variable(y: Any, *, bins: int | None = None, continuous: bool = False) -> Variable:
-    """The label: classes, or numbers where it looks continuous and ``continuous`` labels are taken."""
-    if continuous and bins is None and looks_continuous(y):
-        numbers = torch.as_tensor(as_array(y))
-        if not bool(numbers.isfinite().all()):
-            raise InputError("y holds NaN or infinity: remove these samples")
-        return Variable(None, numbers.reshape(len(numbers), -1))
-    return Variable(label_ids(y, bins=bins))
+    """The label: classes, or numbers where it was declared so or looks so, and ``continuous`` labels are taken.
+
+    ``Variable.kind`` says which of them in words, and that it was guessed from the values where it was.
+    """
+    labels = read_labels(y)
+    if bins is None and continuous and labels.kind != "discrete" and looks_continuous(labels):
+        declared = "declared" if labels.kind else f"guessed from their fractions: discrete={labels.name!r} to override"
+        numbers = torch.as_tensor(labels.numbers())
+        return Variable(None, numbers, f"numbers, {declared}")
+    ids = label_ids(labels, bins=bins)
+    if bins is not None:
+        return Variable(ids, None, f"numbers, cut into {ids.count} classes")
+    values = labels.columns()
+    if labels.kind is None and values.dtype.kind in "iuf" and not is_one_hot(values):
+        plain = are_plain_classes(values.reshape(-1)) or not continuous
+        guess = f"{ids.count} classes, guessed from numbers: continuous={labels.name!r} to override"
+        return Variable(ids, None, guess, () if plain else (GUESSED_CLASSES,))
+    return Variable(ids, None, f"{ids.count} classes")
 
 
 def looks_continuous(y: Any) -> bool:
-    """Numbers with fractions and many distinct values, or several columns that are not one-hot."""
-    array = as_array(y)
-    if array.dtype.kind != "f" or array.ndim == 0 or len(array) == 0:
+    """Whether a label is one of numbers: by what was declared, or by fractions in many distinct values."""
+    labels = read_labels(y)
+    if labels.kind is not None:
+        return labels.kind == "continuous"
+    if labels.values.ndim == 0 or labels.values.size == 0 or not has_fractions(labels.values):
         return False
-    flat = array.reshape(len(array), -1)
-    if flat.shape[1] > 1:
-        return not (((flat == 0) | (flat == 1)).all() and (flat.sum(1) == 1).all())
-    whole = np.array_equal(flat, np.round(flat), equal_nan=True)
-    return not whole and len(np.unique(flat)) > MOST_FLOAT_CLASSES
+    values = labels.values.reshape(len(labels), -1)
+    return values.shape[1] > 1 or len(np.unique(values)) > most_plain_classes(len(values))
 
 
 def as_array(values: Any) -> np.ndarray:
@@ -206,48 +226,47 @@ def _bit_codes(rows: Tensor) -> Tensor:
 def label_ids(y: Any, *, bins: int | None = None) -> Ids:
     """Number the samples by their label.
 
-    ``y``: (samples,) or (samples, 1) whole numbers, names, truth values, -1/+1; or one-hot (samples, classes). A
-    continuous label is cut into ``bins`` bins that hold as many samples as each other.
+    ``y``: (samples,) or (samples, 1) whole numbers, names, truth values, -1/+1; or one-hot (samples, classes); or what
+    ``read_labels`` made of them, with their kind. A continuous label is cut into ``bins`` bins that hold as many
+    samples as each other; rows of several columns that are declared discrete are one class where they are equal.
     """
-    array = as_array(y)
-    if array.ndim == 0 or array.size == 0:
-        raise InputError(f"y has shape {array.shape}: it needs one label per sample")
-    array = array.reshape(len(array), -1)
-    if array.shape[1] > 1:
-        array = _one_hot_classes(array)[:, None]
-    flat = array[:, 0]
-    if flat.dtype.kind == "f":
-        if not np.isfinite(flat).all():
-            raise InputError(f"y holds NaN or infinity (first at row {int(np.argmin(np.isfinite(flat)))}): remove them")
-        distinct = len(np.unique(flat))
-        if bins is None and distinct > MOST_FLOAT_CLASSES and not np.array_equal(flat, np.round(flat)):
-            raise InputError(
-                f"Y looks continuous ({distinct} distinct values); pass y_bins= to cut it into classes, for example "
-                "y_bins=10, or an estimator that takes a continuous Y"
-            )
+    labels = read_labels(y)
     if bins is not None:
-        flat = _equal_shares(flat, bins)
-    if flat.dtype.kind == "O":
-        flat = flat.astype(str)
-    return number(torch.from_numpy(np.unique(flat, return_inverse=True)[1].astype(np.int64)))
+        values = _equal_shares(labels, bins)
+    elif labels.kind != "discrete" and looks_continuous(labels):
+        raise InputError(needs_cutting(labels))
+    else:
+        labels.need_no_guess()
+        values = labels.columns()
+        if values.dtype.kind == "f":
+            values = labels.numbers()  # or an error for infinity
+    if values.shape[1] > 1:
+        numbers = values.argmax(1) if is_one_hot(values) else np.unique(values, axis=0, return_inverse=True)[1]
+    else:
+        numbers = np.unique(values, return_inverse=True)[1]
+    return number(torch.from_numpy(numbers.reshape(-1).astype(np.int64)))
 
 
-def _equal_shares(flat: np.ndarray, bins: int) -> np.ndarray:
-    if flat.dtype.kind not in "iuf":
-        raise InputError(f"y_bins={bins!r} cuts numbers, and y holds {flat.dtype}: leave y_bins out")
+def needs_cutting(labels: Labels, instead: str = "an estimator that takes a continuous Y") -> str:
+    """What to type where a label is of numbers and classes are needed."""
+    if labels.kind is None:
+        begin = f"Y looks continuous ({len(np.unique(labels.values, axis=0))} distinct values)"
+        instead = f"declare discrete={labels.name!r}, or choose {instead}"
+    else:
+        begin, instead = f"{labels.name} is declared continuous", f"choose {instead}"
+    return f"{begin}; pass y_bins= to cut it into classes, for example y_bins=10, {instead}"
+
+
+def _equal_shares(labels: Labels, bins: int) -> np.ndarray:
+    """The class of each sample (samples, 1), where ``bins`` classes hold equal shares of them."""
+    if labels.columns().dtype.kind not in "iufmM":
+        raise InputError(f"y_bins={bins!r} cuts numbers, and y holds {labels.values.dtype}: leave y_bins out")
     whole_number("y_bins", bins, least=2, example=10)
-    cuts = np.sort(flat)[np.arange(1, bins) * len(flat) // bins]
+    flat = labels.numbers()
+    if flat.shape[1] > 1:
+        raise InputError(f"y_bins={bins!r} cuts one column, and y has shape {labels.values.shape}: give one of them")
+    cuts = np.sort(flat[:, 0])[np.arange(1, bins) * len(flat) // bins]
     return np.searchsorted(cuts, flat, side="right")
-
-
-def _one_hot_classes(array: np.ndarray) -> np.ndarray:
-    numeric = array.dtype.kind in "biuf"
-    if not numeric or not (((array == 0) | (array == 1)).all() and (array.sum(1) == 1).all()):
-        raise InputError(
-            f"y has shape {array.shape} but its rows are not one-hot: pass class numbers of shape ({len(array)},), or "
-            "one label set at a time"
-        )
-    return array.argmax(1)
 
 
 def check_classes(labels: Ids, name: str = "y") -> None:
