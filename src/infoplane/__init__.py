@@ -12,6 +12,7 @@ __version__ = "0.1.0"
 
 #: The public face: a name, the module that defines it, and its name there.
 _PUBLIC = {
+    "Constant": ("infoplane.recording.inputs", "Constant"),
     "Estimate": ("infoplane.types", "Estimate"),
     "Family": ("infoplane.family", "Family"),
     "GradientSignal": ("infoplane.training.gradients", "GradientSignal"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -32,6 +33,17 @@ def preserved_random_state(device: torch.device | None) -> Iterator[None]:
         yield
     finally:
         _restore(device, states)
+
+
+@contextmanager
+def preserved_python_and_numpy() -> Iterator[None]:
+    """Leave the random states of Python and of numpy's global functions as they were before."""
+    python, legacy = random.getstate(), np.random.get_state()
+    try:
+        yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(legacy)
 
 
 @contextmanager

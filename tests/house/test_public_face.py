@@ -10,6 +10,7 @@ import infoplane as ip
 from infoplane.columns import COLUMNS
 
 NAMES = [
+    "Constant",
     "Estimate",
     "Family",
     "GradientSignal",
@@ -60,7 +61,7 @@ def test_estimators_is_a_room_and_a_list_of_names_none_of_which_goes_away():
 
 
 def test_an_unknown_name_lists_the_known_ones():
-    with pytest.raises(AttributeError, match="it has Estimate, Family"):
+    with pytest.raises(AttributeError, match="it has Constant, Estimate"):
         ip.Planes  # noqa: B018
 
 

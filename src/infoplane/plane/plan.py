@@ -114,11 +114,13 @@ def plan(reading: Pass, *, limit: float, copies: int, batch: int | None) -> Read
     """Look at the shapes, where what is measured may be large; ``batch`` as asked for, or None."""
     if limit >= KEPT_BYTES and _is_small(reading, copies):
         return ReadingPlan(batch or DEFAULT_BATCH, copies)
-    layers, outputs = _sizes(reading.of_first(2))
+    # who asks for all samples at once may have samples that need each other
+    few = reading.of_first(len(reading.inputs) if batch and batch >= len(reading.inputs) else 2)
+    layers, outputs = _sizes(few)
     if not batch:
         everything = outputs
         if reading.layers is not None:  # what is not selected is computed all the same
-            everything = _sizes(replace(reading.of_first(2), layers=None, part=None, pool="flatten", tokens=None))[1]
+            everything = _sizes(replace(few, layers=None, part=None, pool="flatten", tokens=None))[1]
         largest = max(*outputs.values(), *everything.values(), 1)
         if isinstance(reading.model, Family):
             largest = sum(outputs.values())  # all layers of all copies are there at once

@@ -30,6 +30,7 @@ from infoplane.family import Family
 from infoplane.plane.options import PlaneOptions
 from infoplane.plane.question import WHOLE, Question, Shuffles
 from infoplane.recording.inputs import Inputs
+from infoplane.recording.loading import first_samples, is_batches
 from infoplane.types import NATS_PER, checksum
 
 _LOOKED_AT = 256
@@ -224,7 +225,10 @@ def _given(question: Question, keep: Tensor, given: str, name: str) -> Question:
 
 def by_split(x: Any, y: Any, groups: Any) -> list[tuple[str, Any, Any, Any]]:
     """Name, x, y and groups of every split."""
-    if not isinstance(x, Mapping) or (y is not None and x and not any(isinstance(pair, tuple) for pair in x.values())):
+    if is_batches(x):
+        x, own = first_samples(x)
+        y = own if y is None else y
+    if not isinstance(x, Mapping) or (y is not None and x and not any(map(_has_labels, x.values()))):
         if y is None:
             raise InputError("y is missing: InformationPlane(x, y), or InformationPlane({'train': (x, y), ...})")
         return [(WHOLE, x, y, groups)]
@@ -232,12 +236,18 @@ def by_split(x: Any, y: Any, groups: Any) -> list[tuple[str, Any, Any, Any]]:
         raise InputError("x is a table of splits and y was given beside it: put labels into the table, name: (x, y)")
     if not x:
         raise InputError("the table of splits is empty: give at least one, for example {'train': (x, y)}")
+    x = {name: first_samples(pair) if is_batches(pair) else pair for name, pair in x.items()}
     for name, pair in x.items():
         if not isinstance(name, str) or not name or not isinstance(pair, (tuple, list)) or len(pair) != 2:
             raise InputError(f"split {name!r} is {type(pair).__name__}: every split is a name and a pair, (x, y)")
     if groups is not None and not (isinstance(groups, Mapping) and groups.keys() <= x.keys()):
         raise InputError(f"groups go by split here: groups={{name: ...}} with names among {', '.join(x)}")
     return [(name, *pair, (groups or {}).get(name)) for name, pair in x.items()]
+
+
+def _has_labels(pair: Any) -> bool:
+    """Whether it looks like (x, y) of a split, and not like two inputs in one argument."""
+    return isinstance(pair, tuple) and len(pair) == 2 and np.ndim(pair[1]) < 2
 
 
 def known_facts(question: Question) -> dict[str, Any]:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import random
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-import numpy as np
 import torch
 from torch import nn
 
+from infoplane.randomness import preserved_python_and_numpy
 from infoplane.recording.placement import device_of, need_shapes
 from infoplane.recording.traces import working_on_copies
 
@@ -45,7 +44,7 @@ def evaluation(*models: nn.Module) -> Iterator[None]:
         stack.enter_context(working_on_copies(models, sharded=any(map(is_sharded, models))))
         for model in models:
             stack.enter_context(_same_shards(model))
-        stack.enter_context(_same_random_numbers())
+        stack.enter_context(preserved_python_and_numpy())
         try:
             # not model.eval(): what it does beside may be the user's own, and could not be undone
             for module in training:
@@ -79,13 +78,3 @@ def _same_shards(model: nn.Module) -> Iterator[None]:
     finally:
         for module in sharded:
             module.reshard()  # type: ignore[operator]
-
-
-@contextmanager
-def _same_random_numbers() -> Iterator[None]:
-    python, legacy = random.getstate(), np.random.get_state()
-    try:
-        yield
-    finally:
-        random.setstate(python)
-        np.random.set_state(legacy)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, final
 
@@ -12,12 +13,39 @@ import torch
 from torch import Tensor, nn
 
 from infoplane.errors import InputError
+from infoplane.recording.loading import first_samples, is_batches
 from infoplane.recording.placement import as_input, as_tensor, device_of, floating_dtype, takes_indices
+
+
+@final
+@dataclass(frozen=True)
+class Constant:
+    """What a network gets beside its inputs and is the same for all samples: edges of a graph, a table, an option.
+
+    Numbers, truth values, texts and None need no Constant. Tensors go where the network is.
+
+    Example:
+        >>> import infoplane as ip, torch
+        >>> edges = torch.tensor([[0, 1, 2], [1, 2, 0]])
+        >>> x = {"x": torch.randn(3, 4), "edge_index": ip.Constant(edges)}  # one sample a node
+    """
+
+    value: Any
+
+    def at(self, dtype: torch.dtype | None, device: torch.device | None) -> Any:
+        """The value for a network on this device and of this floating type; a copy."""
+        if not isinstance(self.value, Tensor):
+            return self.value
+        return self.value.detach().to(device, dtype if self.value.is_floating_point() else None, copy=True)
 
 
 @final
 class Inputs:
     """``x``: a tensor or array (samples, ...); a tuple of these, for ``model(*x)``; a mapping, for ``model(**x)``.
+
+    In a tuple or a mapping, tuples, lists and mappings of these are one argument, ``((a, b),)`` for ``model((a, b))``,
+    and ``Constant`` and what has no rows (None, a number, a text) goes to the network in every batch. A DataLoader, a
+    Dataset and a list of batches stand for their first samples.
 
     Raises:
         InputError: no input at all, one without samples, or inputs of several lengths.
@@ -25,17 +53,18 @@ class Inputs:
     Example:
         >>> import torch
         >>> tokens, present = torch.zeros(10, 7, dtype=torch.int64), torch.ones(10, 7)
-        >>> inputs = Inputs({"input_ids": tokens, "attention_mask": present})
+        >>> inputs = Inputs({"input_ids": tokens, "attention_mask": present, "return_dict": False})
         >>> len(inputs), [(start, len(batch)) for start, batch in inputs.split(4)]
         (10, [(0, 4), (4, 4), (8, 2)])
     """
 
     def __init__(self, x: Any) -> None:
+        if is_batches(x):
+            x = first_samples(x)[0]
         self.names: tuple[str, ...] = tuple(x) if isinstance(x, Mapping) else ()
-        several = self.names or (isinstance(x, tuple) and x and all(_has_rows(part) for part in x))
-        parts = tuple(x.values()) if isinstance(x, Mapping) else x if several else (x,)
-        self.single = not several
-        self.tensors: tuple[Tensor, ...] = tuple(_shared(part) for part in parts)
+        self.single = not (self.names or (isinstance(x, tuple) and any(map(_has_rows, x))))
+        self._tree: Any = _shared(x) if self.single and not isinstance(x, Mapping) else _tree(x)
+        self.tensors: tuple[Tensor, ...] = tuple(leaf for leaf in _leaves(self._tree) if isinstance(leaf, Tensor))
         self._check()
 
     def _check(self) -> None:
@@ -43,10 +72,16 @@ class Inputs:
             raise InputError("x is an empty table: give the network's inputs by name, for example {'input_ids': ...}")
         for tensor in self.tensors:
             if tensor.ndim == 0 or len(tensor) == 0:
-                raise InputError(f"x has shape {tuple(tensor.shape)} and no samples: give rows, (samples, ...)")
+                raise InputError(
+                    f"x has shape {tuple(tensor.shape)} and no samples: give rows, (samples, ...), or ip.Constant(...) "
+                    "beside them for what is the same for all samples"
+                )
             if len(tensor) != len(self):
                 lengths = ", ".join(str(len(part)) for part in self.tensors)
-                raise InputError(f"the inputs in x have {lengths} samples: each needs one row a sample")
+                raise InputError(
+                    f"the inputs in x have {lengths} samples: each needs one row a sample; give what is the same for "
+                    "all samples, such as the edges of a graph, as ip.Constant(...)"
+                )
 
     def __len__(self) -> int:
         return len(self.tensors[0])
@@ -54,15 +89,13 @@ class Inputs:
     @property
     def given(self) -> Any:
         """What it was made of, as tensors."""
-        if self.names:
-            return dict(zip(self.names, self.tensors, strict=True))
-        return self.tensors[0] if self.single else self.tensors
+        return self._tree
 
     @functools.cached_property
     def mask(self) -> Tensor | None:
         """Which tokens are there, (samples, tokens) bool, where an input is called "attention_mask"."""
-        mask = dict(zip(self.names, self.tensors, strict=False)).get("attention_mask")
-        if mask is None or mask.ndim != 2:
+        mask = self._tree.get("attention_mask") if self.names else None
+        if not isinstance(mask, Tensor) or mask.ndim != 2:
             return None
         if not bool(((mask == 0) | (mask == 1)).all()):  # the other form, which is added to scores: 0 keeps a token
             raise InputError(
@@ -84,8 +117,7 @@ class Inputs:
 
     def rows(self, keep: slice | Tensor) -> Inputs:
         """Some of the samples."""
-        parts = tuple(tensor[keep] for tensor in self.tensors)
-        return Inputs(dict(zip(self.names, parts, strict=True)) if self.names else parts[0] if self.single else parts)
+        return Inputs(_mapped(self._tree, lambda leaf: leaf[keep] if isinstance(leaf, Tensor) else leaf))
 
     def call(self, model: nn.Module) -> Any:
         """The model's output for copies of all samples, where it is and in its floating type.
@@ -94,17 +126,54 @@ class Inputs:
         """
         dtype, device = floating_dtype(model), device_of(model)
         indices = not self.single or takes_indices(model)
-        moved = [as_input(tensor, dtype, device, indices=indices) for tensor in self.tensors]
-        # a copy of what did not move, so that a network that writes into its input does not reach the user's
-        fresh = [
-            new.clone() if new.data_ptr() == old.data_ptr() else new
-            for new, old in zip(moved, self.tensors, strict=True)
-        ]
-        return model(**dict(zip(self.names, fresh, strict=True))) if self.names else model(*fresh)
+
+        def moved(leaf: Tensor | Constant) -> Any:
+            if isinstance(leaf, Constant):
+                return leaf.at(dtype, device)
+            new = as_input(leaf, dtype, device, indices=indices)
+            # a copy of what did not move, so that a network that writes into its input does not reach the user's
+            return new.clone() if new.data_ptr() == leaf.data_ptr() else new
+
+        x = _mapped(self._tree, moved)
+        return model(**x) if self.names else model(x) if self.single else model(*x)
 
 
 def _has_rows(values: Any) -> bool:
+    if isinstance(values, tuple | list | Mapping):
+        return any(map(_has_rows, values.values() if isinstance(values, Mapping) else values))
     return isinstance(values, Tensor | np.ndarray) and values.ndim > 0
+
+
+def _tree(values: Any) -> Any:
+    """Tuples, lists and mappings whose leaves are tensors with a row a sample, and constants."""
+    if isinstance(values, Constant):
+        return values
+    if values is None or isinstance(values, bool | int | float | complex | str | np.generic):
+        return Constant(values)
+    if isinstance(values, Mapping):
+        return {name: _tree(part) for name, part in values.items()}
+    if isinstance(values, tuple | list) and _has_rows(values):
+        return _like(values, map(_tree, values))
+    return _shared(values)
+
+
+def _mapped(tree: Any, change: Callable[[Any], Any]) -> Any:
+    """The same tree with every leaf changed."""
+    if isinstance(tree, dict):
+        return {name: _mapped(part, change) for name, part in tree.items()}
+    return _like(tree, (_mapped(part, change) for part in tree)) if isinstance(tree, tuple | list) else change(tree)
+
+
+def _like(values: Any, parts: Iterable[Any]) -> Any:
+    return type(values)(*parts) if hasattr(values, "_fields") else type(values)(parts)  # a named tuple, or not
+
+
+def _leaves(tree: Any) -> Iterator[Any]:
+    if isinstance(tree, dict | tuple | list):
+        for part in tree.values() if isinstance(tree, dict) else tree:
+            yield from _leaves(part)
+    else:
+        yield tree
 
 
 def _shared(values: Any) -> Tensor:

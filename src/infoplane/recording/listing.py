@@ -94,11 +94,11 @@ class LayerList:
         return "\n".join(lines)
 
 
-def layers(model: nn.Module, x: Any) -> LayerList:
+def layers(model: nn.Module, x: Any, *, batch_size: int | None = None) -> LayerList:
     """Which layers `record` and `InformationPlane` take for `layers=None`, and what one measurement of x costs.
 
-    x is (samples, ...). It is recorded once, after its first two samples as a warm-up; the model stays as it is. Time
-    is in seconds, memory in bytes.
+    x and batch_size are as in `record`. x is recorded once, after its first two samples as a warm-up, where they
+    are not all read at once; the model stays as it is. Time is in seconds, memory in bytes.
 
     Raises:
         RecordingError: as `record`.
@@ -111,9 +111,10 @@ def layers(model: nn.Module, x: Any) -> LayerList:
         (['0', '1', '2', '3'], [5, 5, 1, 1], 480)
     """
     inputs = Inputs(x)
-    record(model, inputs.rows(slice(2)).given)
+    if batch_size is None or batch_size < len(inputs):
+        record(model, inputs.rows(slice(2)).given)
     begin = time.perf_counter()
-    recorded = record(model, x)
+    recorded = record(model, inputs.given, batch_size=batch_size)
     for device in {tensor.device for tensor in recorded.values() if tensor.is_cuda}:
         torch.cuda.synchronize(device)
     seconds = time.perf_counter() - begin

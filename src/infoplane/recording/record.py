@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from infoplane.checks import whole_number
-from infoplane.errors import RecordingError
+from infoplane.errors import InfoplaneError, RecordingError
 from infoplane.randomness import preserved_random_state
 from infoplane.recording.evaluation import evaluation
 from infoplane.recording.inputs import Inputs
@@ -36,7 +36,8 @@ def record(
 ) -> dict[str, Tensor]:
     """Activations of chosen layers for every sample, in evaluation mode: name -> (samples, ...), in order of execution.
 
-    `x` is (samples, ...), a tensor or an array; a tuple of these, or a mapping, for a model with several inputs. It is
+    `x` is (samples, ...), a tensor or an array; a tuple of these, or a mapping, for a model with several inputs (with
+    `ip.Constant` what is the same for all samples), or a DataLoader or Dataset. It is
     brought to the model's device and floating type; whole numbers become floating ones, except for a model with an
     embedding. `layers` are names as in `named_modules()` (without the "module." and "_orig_mod." of wrappers;
     "(model)" is the whole), globs over names, modules, a list of these, a function (name, module) -> bool, "residual"
@@ -124,16 +125,31 @@ def run(
         for start, batch in inputs.split(size):
             try:
                 parts.append(layer_outputs(model, selection, len(batch), _call(model, batch), keep_from(start)))
-            except RuntimeError as error:
+            except Exception as error:
                 if "does not require grad" in str(error):
                     raise RecordingError(
                         "the forward pass takes gradients, as of an energy, and layers are measured without: put it "
                         "into `with torch.enable_grad():` inside forward"
                     ) from error
+                if not isinstance(error, InfoplaneError):
+                    _explain(error, batch)
                 raise
             if parts[-1].keys() != parts[0].keys():
                 _uneven(parts[-1].keys() ^ parts[0].keys(), selection, len(inputs))
     return parts
+
+
+def _explain(error: Exception, batch: Inputs) -> None:
+    """Add to an error of the network itself what may have led to it."""
+    error.add_note(
+        f"infoplane ran the network on {len(batch)} samples by themselves: where samples need each other, as the nodes "
+        "of a graph do, give batch_size= of all of them, which are then read at once"
+    )
+    if batch.single and not batch.tensors[0].is_floating_point():
+        error.add_note(
+            f"x holds {batch.tensors[0].dtype}, which became floating numbers unless a layer is a torch.nn.Embedding: "
+            "give (x,), a tuple, to keep whole numbers whole"
+        )
 
 
 def _uneven(differing: Iterable[str], selection: Selection, samples: int) -> NoReturn:
