@@ -24,6 +24,9 @@ class Constant:
 
     Numbers, truth values, texts and None need no Constant. Tensors go where the network is.
 
+    Raises:
+        InputError: from measuring, where nothing beside it has a row a sample.
+
     Example:
         >>> import infoplane as ip, torch
         >>> edges = torch.tensor([[0, 1, 2], [1, 2, 0]])
