@@ -72,6 +72,7 @@ RAISED = {
     "log-n-ceiling": lambda: InfoNCE().doubts(math.log(9.5), Scored(torch.zeros(10), torch.zeros(10))),
     "negative": lambda: by("binned", NORMAL, COIN, bins=3, correction="miller-madow"),
     "null-exceeds-half": lambda: by("binned", NORMAL, COIN, shuffles=5),
+    "rate-not-reached": lambda: by("channel", NORMAL, COIN, rate=8),
     "not-converged": lambda: by("binned", NORMAL, COIN, convergence=True),
     "approximate-interval": lambda: by("binned", NORMAL, COIN, bins=20),
     "few-samples": lambda: by("ksg", NORMAL[:50], COIN[:50]),

@@ -258,6 +258,12 @@ LOSSY = register(
     "lossy",
     "Compression lost more than a tenth of a variable's variance, with what information it held: raise dimensions=.",
 )
+RATE_NOT_REACHED = register(
+    "rate-not-reached",
+    "The layer has less than rate= bits about its input even at the highest level, of which this number is: ask for a "
+    "lower rate.",
+    "red",
+)
 
 GUESSED_CLASSES = register(
     "guessed-classes",

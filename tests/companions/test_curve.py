@@ -5,7 +5,7 @@ import pytest
 import torch
 
 import infoplane as ip
-from infoplane.companions.curve import Curve, ratio
+from infoplane.companions.curve import Curve
 from infoplane.errors import DataFileError, InputError, NonFiniteError, UnknownNameError
 
 
@@ -126,4 +126,24 @@ def test_doors_that_are_not_there(curve, clouds):
     bad[3] = np.nan
     with pytest.raises(NonFiniteError):
         ip.information_curve(bad, clouds[1])
-    assert ratio("20 dB") == 100.0
+
+
+def test_equal_inputs_have_equal_activations(clouds):
+    t, y = clouds
+    x = np.arange(800) // 2
+    curve = ip.information_curve(t[x], y, x=x, snr=4)
+    assert curve.details["h_x"] == pytest.approx(np.log2(400))
+    assert curve.i_xt(0) == ip.information_curve(t[x], y, snr=4).i_xt(0)
+    with pytest.raises(InputError, match="samples 0, 1 have equal inputs and different activations"):
+        ip.information_curve(np.where(np.arange(800)[:, None] == 1, 9.0, t[x]), y, x=x)
+
+
+def test_the_mean_of_networks_lies_between_the_means_of_their_bounds(clouds, curve):
+    t, y = clouds
+    other = ip.information_curve(t[:, ::-1] * [1, 1, 3], {"class": y, "even": np.arange(800) % 2})
+    mean = Curve.mean([curve, other])
+    for name in ("lower", "upper", "lower_error"):
+        each = [getattr(several.levels[3].i_xt, name) for several in (curve, other)]
+        assert getattr(mean.levels[3].i_xt, name) == pytest.approx(np.mean(each))
+    assert mean.details["copies"] == 2
+    assert Curve.mean([curve]) is curve

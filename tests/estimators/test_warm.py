@@ -25,6 +25,7 @@ for dtype in (torch.float32, torch.float64):
         model = torch.nn.Sequential(torch.nn.Linear(12, units, dtype=dtype), torch.nn.Tanh())
         for bins in ("report", "quantile"):
             ip.InformationPlane(x, torch.arange(50) % 2, estimators={"name": "binned", "bins": bins}).measure(model, 0)
+        ip.InformationPlane(x, torch.arange(50) % 2, estimators={"name": "channel", "snr": [1, 4]}).measure(model, 0)
 assert compiled() == warmed
 """
 

@@ -13,7 +13,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import typer
 
-from infoplane.cli import estimate, export, listing, measure, plot, replicate, report, run, serve, sweep, verify  # noqa: F401
+from infoplane.cli import curve, estimate, export, listing, measure, plot, replicate, report, run, serve, sweep, verify  # noqa: F401
 from infoplane.cli.root import app
 from infoplane.errors import InfoplaneError
 

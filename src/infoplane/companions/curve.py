@@ -10,20 +10,29 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
+import torch
 
 from infoplane.checks import real_number
 from infoplane.errors import DataFileError, InputError, UnknownNameError
 from infoplane.estimators import as_activations
 from infoplane.estimators.ambient import shielded
 from infoplane.estimators.base import check_finite
-from infoplane.estimators.channel import Signal, light, ratio
-from infoplane.estimators.counting.samples import as_array, check_classes, check_lengths, label_ids
+from infoplane.estimators.channel import LADDER, Signal, group_numbers, light, ratio, several
+from infoplane.estimators.counting.samples import (
+    Ids,
+    as_array,
+    check_classes,
+    check_lengths,
+    input_ids,
+    label_ids,
+)
 from infoplane.estimators.distances.brackets import Bracket, LevelBrackets
+from infoplane.estimators.distances.rates import at_rate, between
 from infoplane.io.files import atomic_write, read_json, sealed
 from infoplane.types import NATS_PER, Estimate, Units
 
@@ -31,8 +40,8 @@ if TYPE_CHECKING:
     import pandas
     from matplotlib.axes import Axes
 
-#: The signal-to-noise ratios of a curve where no others are asked for: steps of 3 dB from -3 to 33 dB.
-LADDER = tuple(0.5 * 2.0**rung for rung in range(13))
+_FORMAT = "infoplane curve 1"
+_ROUNDING = 1e-6  # of a layer's variance: squared distances of one input's activations in two batches
 
 
 @final
@@ -88,7 +97,7 @@ class Curve:
             raise InputError(f"snr={snr!r} is outside of the curve, {self.snr[0]:g} to {self.snr[-1]:g}: measure there")
         chosen = self._label(label)
         each = [level.i_xt for level in self.levels], [level.i_ty[chosen] for level in self.levels]
-        i_xt, i_ty = (self._estimate(_between(at, places, several)) for several in each)
+        i_xt, i_ty = (self._estimate(between(at, self.snr, several)) for several in each)
         return i_xt, i_ty
 
     def at_rate(self, bits: float, label: str | None = None) -> Estimate:
@@ -101,21 +110,19 @@ class Curve:
             InputError: the layer does not reach that rate on these levels, or surpasses it on all.
         """
         rate = real_number("bits", bits, above=0, example=2) * NATS_PER["bits"]
-        chosen = self._label(label)
-        middle = self._crossing([level.i_xt.value for level in self.levels], rate, bits)
-        few = self._crossing([level.i_xt.high for level in self.levels], rate, bits)
-        many = self._crossing([level.i_xt.low for level in self.levels], rate, bits)
-        each, places = [level.i_ty[chosen] for level in self.levels], np.log(self.snr)
-        value = _between(middle, places, each)
-        bracket = Bracket(_between(few, places, each).low, _between(many, places, each).high, 0.0, 0.0)
-        return self._estimate(bracket, value=value.value, rate=bits, snr=math.exp(middle))
+        chosen, i_xt = self._label(label), [level.i_xt for level in self.levels]
+        place = at_rate(rate, self.snr, i_xt, [level.i_ty[chosen] for level in self.levels])
+        if place is None:
+            ends = " to ".join(f"{level.value / NATS_PER['bits']:.2f}" for level in (i_xt[0], i_xt[-1]))
+            raise InputError(f"I(X;T) reaches from {ends} bits on these levels, not {bits:g}: choose snr= for others")
+        return self._estimate(place.bracket, value=place.value, rate=bits, snr=math.exp(place.place))
 
     def to_pandas(self) -> pandas.DataFrame:
         """A row for every level and label set; information in ``units``."""
         import pandas
 
         rows = []
-        for place, (snr, level) in enumerate(zip(self.snr, self.levels, strict=True)):
+        for snr, level in zip(self.snr, self.levels, strict=True):
             for number, label in enumerate(self.labels or ("",)):
                 row: dict[str, Any] = {"snr": snr, "snr_db": 10 * math.log10(snr), "label": label}
                 brackets_here = {"i_xt": level.i_xt}
@@ -125,8 +132,9 @@ class Curve:
                     estimate = self._estimate(bracket)
                     row |= {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
                     row |= {f"{name}_light": estimate.flags[0]}
-                rows.append(row | {"n": self.n, "units": self.units, "level": place})
-        return pandas.DataFrame(rows).drop(columns="level")
+                h_y = self.h_y[number] / NATS_PER[self.units] if self.labels else None
+                rows.append(row | {"h_y": h_y, "n": self.n, "units": self.units})
+        return pandas.DataFrame(rows)
 
     def plot(self, *, label: str | None = None, ax: Axes | None = None, name: str | None = None) -> Any:
         """The curve in the plane: :func:`infoplane.plotting.information_curves`."""
@@ -134,8 +142,26 @@ class Curve:
 
         return plotting.information_curves({name or "layer": self}, label=label, ax=ax)
 
-    def save(self, path: str | Path) -> None:
-        """Write the curve to a JSON file, from which :meth:`load` gives the same numbers."""
+    @classmethod
+    def mean(cls, curves: Sequence[Curve]) -> Curve:
+        """The mean of several networks' informations, between the means of their bounds; levels and labels alike.
+
+        Errors are averaged as well: the networks see the same samples, so that theirs may go together.
+        """
+        if len(curves) == 1:
+            return curves[0]
+        levels = tuple(
+            LevelBrackets(
+                _mean([level.i_xt for level in each]),
+                tuple(map(_mean, zip(*(level.i_xt_given_y for level in each), strict=True))),
+                tuple(map(_mean, zip(*(level.i_ty for level in each), strict=True))),
+            )
+            for each in zip(*(curve.levels for curve in curves), strict=True)
+        )
+        return replace(curves[0], levels=levels, details={**curves[0].details, "copies": len(curves)})
+
+    def record(self) -> dict[str, Any]:
+        """Everything about the curve, in values that JSON has a form for; :meth:`from_record` gives it back."""
         levels = [
             {
                 "i_xt": _plain(level.i_xt),
@@ -144,25 +170,18 @@ class Curve:
             }
             for level in self.levels
         ]
-        content: dict[str, Any] = {
-            "format": "infoplane curve 1",
-            "snr": self.snr,
-            "levels": levels,
-            "labels": self.labels,
-        }
-        content |= {"h_y": self.h_y, "n": self.n, "units": self.units, "details": dict(self.details)}
-        atomic_write(Path(path), sealed(content))
+        content = {"format": _FORMAT, "snr": self.snr, "levels": levels, "labels": self.labels}
+        return content | {"h_y": self.h_y, "n": self.n, "units": self.units, "details": dict(self.details)}
 
     @classmethod
-    def load(cls, path: str | Path) -> Curve:
-        """Read what :meth:`save` wrote.
+    def from_record(cls, content: Any, source: str = "this record") -> Curve:
+        """The curve of a record.
 
         Raises:
-            DataFileError: the file is missing, or no curve.
+            DataFileError: it is none; the message names ``source``.
         """
-        content = read_json(Path(path))
         try:
-            if content["format"] != "infoplane curve 1":
+            if content["format"] != _FORMAT:
                 raise KeyError("format")
             levels = tuple(
                 LevelBrackets(
@@ -172,12 +191,27 @@ class Curve:
                 )
                 for level in content["levels"]
             )
+            if content["units"] not in NATS_PER or len(levels) != len(content["snr"]):
+                raise ValueError("units and levels")
             return cls(
                 tuple(map(float, content["snr"])), levels, tuple(map(str, content["labels"])),
                 tuple(map(float, content["h_y"])), int(content["n"]), content["units"], dict(content["details"]),
             )  # fmt: skip
         except (KeyError, TypeError, ValueError) as error:
-            raise DataFileError(f"{path} is no saved curve ({error!r}): write one with Curve.save") from error
+            raise DataFileError(f"{source} is no saved curve ({error!r}): write one with Curve.save") from error
+
+    def save(self, path: str | Path) -> None:
+        """Write the curve to a JSON file, from which :meth:`load` gives the same numbers."""
+        atomic_write(Path(path), sealed(self.record()))
+
+    @classmethod
+    def load(cls, path: str | Path) -> Curve:
+        """Read what :meth:`save` wrote.
+
+        Raises:
+            DataFileError: the file is missing, or no curve.
+        """
+        return cls.from_record(read_json(Path(path)), str(path))
 
     def _label(self, label: str | None) -> int:
         if not self.labels:
@@ -187,17 +221,6 @@ class Curve:
         if label is not None and label not in self.labels:
             raise UnknownNameError("label set", label, self.labels)
         return 0 if label is None else self.labels.index(label)
-
-    def _crossing(self, values: Sequence[float], rate: float, bits: float) -> float:
-        """log snr at which rising values reach the rate, by interpolation."""
-        rising = np.maximum.accumulate(values)  # sampling errors can make a level fall a little below the one before
-        if not rising[0] <= rate <= rising[-1]:
-            ends = f"{rising[0] / NATS_PER['bits']:.2f} to {rising[-1] / NATS_PER['bits']:.2f} bits"
-            raise InputError(f"I(X;T) reaches from {ends} on these levels, not {bits:g}: choose snr= for other levels")
-        after = max(int(np.searchsorted(rising, rate)), 1)
-        places, (before, above) = np.log(self.snr), rising[after - 1 : after + 1]
-        share = 0.0 if above == before or not math.isfinite(above) else (rate - before) / (above - before)
-        return float(places[after - 1] + share * (places[after] - places[after - 1]))
 
     def _estimate(self, bracket: Bracket, *, value: float | None = None, **details: Any) -> Estimate:
         return estimate_of(bracket, self.units, self.n, value=value, **details)
@@ -218,6 +241,7 @@ def estimate_of(bracket: Bracket, units: Units, n: int, *, value: float | None =
 def information_curve(
     t: Any,
     y: Any = None,
+    x: Any = None,
     *,
     snr: float | str | Sequence[float | str] | None = None,
     groups: Any = None,
@@ -233,6 +257,8 @@ def information_curve(
     Args:
         t: (samples, units) numbers, the activations of a layer.
         y: (samples,) labels, or a table of label sets ``{"digit": ..., "parity": ...}``.
+        x: (samples, ...) the inputs, where they are at hand: equal ones must have equal activations, since the noise
+            of a network would be taken for information about its input. ``details["h_x"]`` is then their entropy.
         snr: Signal-to-noise ratios, numbers or decibels (``"10 dB"``), one or several; None: 13 from -3 to 33 dB.
         groups: (samples,) names the samples that belong together, such as the tokens of one text: they are no evidence
             about one another, and are drawn as wholes where errors are estimated.
@@ -243,7 +269,7 @@ def information_curve(
         A :class:`Curve`.
 
     Raises:
-        InputError: t and y differ in length, y has one class, the layer is constant.
+        InputError: t, y and x differ in length, y has one class, the layer is constant, or noisy by itself.
         NonFiniteError: t holds NaN or infinity.
 
     Example:
@@ -263,45 +289,62 @@ def information_curve(
     numbered = {name: label_ids(values) for name, values in arrays.items()}
     for name, ids in numbered.items():
         check_classes(ids, name)
-    ratios = sorted(map(ratio, LADDER if snr is None else [snr] if isinstance(snr, (str, int, float)) else snr))
-    kinds = _groups(groups, len(activations))
     signal = Signal.of(activations)
     if not signal.variance:
         raise InputError("the layer has the same activations for all samples: it knows nothing at any noise level")
-    levels = signal.levels(list(numbered.values()), ratios, groups=kinds, seed=seed)
-    h_y = tuple(ids.entropy() for ids in numbered.values())
-    return Curve(tuple(ratios), tuple(levels), tuple(numbered), h_y, len(activations), units, {"seed": seed})
+    details: dict[str, Any] = {"seed": seed}
+    if x is not None:
+        inputs = input_ids(x)
+        check_lengths(t=len(activations), x=inputs.n)
+        _check_function(signal, inputs)
+        details["h_x"] = inputs.entropy() / NATS_PER[units]
+    return curve_of(signal, numbered, ratios_of(snr), groups=groups, units=units, details=details)
 
 
-def _groups(groups: Any, n: int) -> np.ndarray:
-    """Whole numbers (samples,), the same for the samples of one group."""
-    if groups is None:
-        return np.arange(n, dtype=np.int32)
-    names = as_array(groups)
-    check_lengths(t=n, groups=len(names))
-    numbers = np.unique(names, return_inverse=True)[1].astype(np.int32)
-    if numbers.max() == 0:
-        raise InputError("groups has one group: there is nothing to compare its samples with; give at least two")
-    return numbers
+def ratios_of(snr: float | str | Sequence[float | str] | None) -> list[float]:
+    """Rising signal-to-noise ratios; None: the levels of ``LADDER``."""
+    return sorted(set(map(ratio, LADDER if snr is None else several(snr))))
 
 
-def _between(at: float, places: np.ndarray, several: Sequence[Bracket]) -> Bracket:
-    """Bounds and errors at a place between two levels; infinite where one of the two is."""
-    after = int(np.clip(np.searchsorted(places, at), 1, len(places) - 1))
-    share = (at - places[after - 1]) / (places[after] - places[after - 1])
-    ends = several[after - 1], several[after]
-    return Bracket(
-        *(
-            sum(weight * getattr(end, name) for weight, end in zip((1 - share, share), ends, strict=True) if weight)
-            for name in ("lower", "upper", "lower_error", "upper_error")
+def curve_of(
+    signal: Signal,
+    labels: Mapping[str, Ids],
+    ratios: Sequence[float],
+    *,
+    groups: Any = None,
+    units: Units = "bits",
+    details: Mapping[str, Any],
+) -> Curve:
+    """The curve of a layer at rising ratios; one that does not vary knows nothing at any of them."""
+    kinds, n = group_numbers(groups, len(signal.rows)), len(signal.rows)
+    nothing = Bracket(0.0, 0.0, 0.0, 0.0)
+    levels = [LevelBrackets(nothing, (nothing,) * len(labels), (nothing,) * len(labels))] * len(ratios)
+    if signal.variance:
+        levels = signal.levels(list(labels.values()), ratios, groups=kinds, seed=details["seed"])
+    h_y = tuple(ids.entropy() for ids in labels.values())
+    return Curve(tuple(ratios), tuple(levels), tuple(labels), h_y, n, units, details)
+
+
+def _check_function(signal: Signal, inputs: Ids) -> None:
+    """An error where equal inputs have different activations, beyond what rounding does."""
+    ids = inputs.ids.cpu()
+    first = torch.full((inputs.count,), len(ids)).scatter_reduce_(0, ids, torch.arange(len(ids)), "amin")
+    apart = (signal.rows - signal.rows[first[ids]]).double().square().sum(1)
+    if float(apart.max()) > _ROUNDING * signal.variance:
+        at = int(apart.argmax())
+        raise InputError(
+            f"samples {int(first[ids[at]])}, {at} have equal inputs and different activations: the network is noisy, "
+            "and its noise would be taken for information about the input; call model.eval(), or leave x out"
         )
-    )
+
+
+def _mean(several_brackets: Sequence[Bracket]) -> Bracket:
+    return Bracket(*map(float, np.mean([astuple(bracket) for bracket in several_brackets], axis=0)))
 
 
 def _plain(bracket: Bracket) -> list[float | None]:
     """Numbers that JSON has a form for; None for infinity."""
-    each = (bracket.lower, bracket.upper, bracket.lower_error, bracket.upper_error)
-    return [value if math.isfinite(value) else None for value in each]
+    return [value if math.isfinite(value) else None for value in astuple(bracket)]
 
 
 def _bracket(plain: Sequence[float | None]) -> Bracket:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,7 +16,7 @@ from infoplane.comparison.table import PUBLISHED_RULES, Comparison, Row
 from infoplane.errors import InputError
 from infoplane.estimators.ambient import shielded
 from infoplane.estimators.ask import Doubts, as_activations, check_units, label_estimate, of_classes, prepared
-from infoplane.estimators.base import Estimator, SymbolEstimator
+from infoplane.estimators.base import Estimator, LadderEstimator, SymbolEstimator
 from infoplane.estimators.binned import Binned
 from infoplane.estimators.counting.labels import Declared, Labels, Missing, read_labels, rows_with_labels
 from infoplane.estimators.counting.samples import (
@@ -28,7 +28,7 @@ from infoplane.estimators.counting.samples import (
     input_variable,
     label_variable,
 )
-from infoplane.estimators.registry import Spec, estimator, names
+from infoplane.estimators.registry import Spec, estimators_of, names, together
 from infoplane.flags import merged
 from infoplane.types import NATS_PER, Estimate, Units
 
@@ -108,11 +108,12 @@ def compare(  # noqa: PLR0913 (public keywords)
         check_classes(variable.ids)
         facts["h_y"] = variable.ids.entropy() / NATS_PER[units]
     rows, refusals = [], []
-    for asked in _estimators(estimators, {} if nonfinite == "error" else {"nonfinite": nonfinite}):
-        skipped = _too_slow(asked, t) if estimators is None or estimators == "all" else ""
-        row, refused = (_blank(asked, units, skipped), []) if skipped else _row(asked, samples)
-        rows.append(row)
-        refusals += refused
+    policy = {} if nonfinite == "error" else {"nonfinite": nonfinite}
+    for kin in together(_estimators(estimators, policy)):
+        skipped = _too_slow(kin[0], t) if estimators is None or estimators == "all" else ""
+        for row, refused in [(_blank(kin[0], units, skipped), [])] if skipped else _rows(kin, samples):
+            rows.append(row)
+            refusals += refused
     if all(row.empty for row in rows) and refusals:
         raise refusals[0]
     return Comparison(tuple(rows), units, facts)
@@ -139,7 +140,7 @@ def _estimators(wanted: Spec | Iterable[Spec] | None, policy: Mapping[str, str])
         specs = [wanted] if isinstance(wanted, Estimator | str | Mapping) else list(wanted)
     if not specs:
         raise InputError(f"estimators is empty: name at least one of {', '.join(names())}, or leave it out")
-    return [estimator(spec, **policy) for spec in specs]
+    return estimators_of(specs, **policy)
 
 
 def _too_slow(estimator: Estimator, t: Tensor | Labels) -> str:
@@ -156,18 +157,29 @@ def _blank(estimator: Estimator, units: Units, note: str) -> Row:
     return Row(estimator.name, estimator.measurement, units=units, note=note)
 
 
-def _row(estimator: Estimator, samples: _Samples) -> tuple[Row, list[InputError]]:
-    """One estimator on the samples, and what it refused."""
+def _rows(kin: Sequence[Estimator], samples: _Samples) -> Iterator[tuple[Row, list[InputError]]]:
+    """Estimators that one pass serves, mostly one: a row of each, and what it refused."""
     begun = time.perf_counter()
-    row = _blank(estimator, samples.units, "")
-    refused: list[InputError] = []
     try:
         if isinstance(samples.t, Labels):
-            t, y = of_classes(estimator, samples.t, samples.y)
+            t, y = of_classes(kin[0], samples.t, samples.y)
             samples = replace(samples, t=as_activations(t), y=y)
-        ready = prepared(estimator, samples.t)
+        ready = prepared(kin[0], samples.t)
+        if isinstance(kin[0], LadderEstimator) and len(kin) > 1:
+            kin[0].foresee(ready, kin, [_label_for(kin[0], samples)])
     except InputError as error:
-        return replace(row, note=str(error), seconds=time.perf_counter() - begun), [error]
+        for estimator in kin:
+            yield replace(_blank(estimator, samples.units, str(error)), seconds=time.perf_counter() - begun), [error]
+        return
+    for estimator in kin:
+        yield _row(estimator, ready, samples, begun)
+        begun = time.perf_counter()
+
+
+def _row(estimator: Estimator, ready: Any, samples: _Samples, begun: float) -> tuple[Row, list[InputError]]:
+    """One estimator on what was prepared of the samples, and what it refused."""
+    row = _blank(estimator, samples.units, "")
+    refused: list[InputError] = []
     for what, estimate_of in (("I(T;Y)", _of_label), ("I(X;T)", _of_input)):
         try:
             row = _filled(row, what, estimate_of(estimator, ready, samples))
@@ -178,8 +190,12 @@ def _row(estimator: Estimator, samples: _Samples) -> tuple[Row, list[InputError]
 
 
 def _of_label(estimator: Estimator, ready: Any, samples: _Samples) -> Estimate:
-    y = label_variable(samples.y, bins=samples.y_bins, continuous=estimator.continuous).to(samples.t.device)
+    y = _label_for(estimator, samples)
     return label_estimate(estimator, samples.t, ready, y, samples.units, samples.doubts)
+
+
+def _label_for(estimator: Estimator, samples: _Samples) -> Variable:
+    return label_variable(samples.y, bins=samples.y_bins, continuous=estimator.continuous).to(samples.t.device)
 
 
 def _of_input(estimator: Estimator, ready: Any, samples: _Samples) -> Estimate | None:

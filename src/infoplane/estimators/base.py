@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 import inspect
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, cast, final
 
@@ -90,6 +90,28 @@ class NumbersOrClasses(Estimator):
 
     def with_label(self, prepared: Any, y: Variable) -> Information:
         return self.with_numbers(prepared, y) if y.ids is None else self.with_classes(prepared, y.classes())
+
+
+class LadderEstimator(Estimator):
+    """An estimator at one level of a ladder, or at several: one pass over a layer serves all levels and label sets."""
+
+    @abc.abstractmethod
+    def levels(self) -> Sequence[LadderEstimator]:
+        """An estimator for each level that was asked for; itself where that is one."""
+
+    @property
+    @abc.abstractmethod
+    def level(self) -> str:
+        """What tells it from the others in tables: ``10 dB``."""
+
+    @property
+    @abc.abstractmethod
+    def kinship(self) -> Hashable:
+        """Estimators with equal ones prepare the same thing, which can serve them in one pass."""
+
+    @abc.abstractmethod
+    def foresee(self, prepared: Any, kin: Sequence[Any], labels: Sequence[Variable]) -> None:
+        """Work out in one pass what will be asked of ``prepared``: by estimators of equal kinship, about labels."""
 
 
 class SymbolEstimator(Estimator):

@@ -13,20 +13,22 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
-from typing import ClassVar, final
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, final
 
 import numpy as np
 from torch import Tensor
 
 from infoplane.checks import real_number, whole_number
 from infoplane.errors import InputError
-from infoplane.estimators.base import Estimator
-from infoplane.estimators.counting.samples import Ids, Variable
+from infoplane.estimators.base import LadderEstimator
+from infoplane.estimators.counting.samples import Ids, Variable, as_array, check_lengths
 from infoplane.estimators.distances.brackets import Bracket, LevelBrackets, brackets
 from infoplane.estimators.distances.columns import varying
 from infoplane.estimators.distances.ladder import pair_sums
-from infoplane.flags import AMBER, CONSTANT_UNITS, GREEN, RED, Flag
+from infoplane.estimators.distances.rates import at_rate, between
+from infoplane.flags import AMBER, CONSTANT_UNITS, GREEN, RATE_NOT_REACHED, RED, Flag
 from infoplane.types import NATS_PER, Information
 
 _DECIBEL = re.compile(r"\s*([-+0-9.eE]+)\s*dB\s*")
@@ -53,47 +55,98 @@ def ratio(snr: float | str) -> float:
         raise InputError(f"snr={snr!r}: give a positive number or decibels, for example snr='10 dB'") from error
 
 
+#: The signal-to-noise ratios of a curve where no others are asked for: steps of 3 dB from -3 to 33 dB.
+LADDER = tuple(0.5 * 2.0**rung for rung in range(13))
+
+
+def ladder_for(rate: float) -> tuple[float, ...]:
+    """Ratios between which I(X;T) passes a rate in nats, if the layer has that much: it is at most snr / 2."""
+    ladder = [*LADDER]
+    while ladder[0] >= rate:
+        ladder.insert(0, ladder[0] / 2)
+    return tuple(ladder)
+
+
 @dataclass(frozen=True)
 class Signal:
-    """A layer's centred rows (samples, units), scaled; what they vary by in all; how many units do not vary."""
+    """A layer's centred rows (samples, units), scaled; what they vary by in all; how many units do not vary.
+
+    What one pass showed is kept: bounds by ratio, and by ratio and label set.
+    """
 
     rows: Tensor
     variance: float
     constant: int
+    _i_xt: dict[float, Bracket] = field(default_factory=dict, init=False, repr=False)
+    _others: dict[tuple[bytes, float], tuple[Bracket, Bracket]] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
     def of(cls, t: Tensor) -> Signal:
         units = varying(t.cpu())
         values = units.values.double()
         if units.count:
-            values = (
-                values / values.abs().max()
-            )  # the ratio is free of scale, and squares must neither over- nor underflow
+            # the ratio is free of scale, and squares must neither over- nor underflow
+            values = values / values.abs().max()
         rows = values - values.mean(0)
         return cls(rows.to(t.dtype), float(rows.square().sum(1).mean()), units.constant)
 
-    def levels(self, labels: list[Ids], ratios: list[float], *, groups: np.ndarray, seed: int) -> list[LevelBrackets]:
+    def levels(
+        self, labels: Sequence[Ids], ratios: Sequence[float], *, groups: np.ndarray, seed: int
+    ) -> list[LevelBrackets]:
         """Bounds for rising ratios; ``groups`` (samples,) whole numbers, the samples that belong together."""
         ids = np.array([label.ids.cpu().numpy() for label in labels], dtype=np.int32).reshape(-1, len(self.rows))
         priors = np.array([(np.bincount(label) / len(label))[label] for label in ids]).reshape(ids.shape)
         deviations = [math.sqrt(self.variance / each) for each in ratios]
         return brackets(pair_sums(self.rows, ids, priors, deviations, seed=seed, groups=groups), ids, groups)
 
+    def foresee(self, labels: Sequence[Ids], ratios: Iterable[float], *, groups: np.ndarray, seed: int) -> None:
+        """One pass for all levels and label sets, of which everything is kept."""
+        rising = sorted(set(ratios))
+        for ratio_here, level in zip(rising, self.levels(labels, rising, groups=groups, seed=seed), strict=True):
+            self._i_xt[ratio_here] = level.i_xt
+            for label, given, told in zip(labels, level.i_xt_given_y, level.i_ty, strict=True):
+                self._others[_key(label), ratio_here] = given, told
+
+    def knows(self, label: Ids | None, ratios: Sequence[float]) -> bool:
+        """Whether an earlier pass was about this label set, or about the input alone, at these ratios."""
+        if label is None:
+            return all(each in self._i_xt for each in ratios)
+        key = _key(label)
+        return all((key, each) in self._others for each in ratios)
+
+    def i_xt(self, ratios: Sequence[float]) -> list[Bracket]:
+        """Bounds of I(X;T) at ratios that were foreseen."""
+        return [self._i_xt[each] for each in ratios]
+
+    def about(self, label: Ids, ratios: Sequence[float]) -> tuple[list[Bracket], list[Bracket]]:
+        """Bounds of I(X;T|Y) and of I(T;Y) at ratios that were foreseen."""
+        key = _key(label)
+        given, told = zip(*(self._others[key, each] for each in ratios), strict=True)
+        return list(given), list(told)
+
+
+def _key(label: Ids) -> bytes:
+    return label.ids.cpu().numpy().tobytes()
+
 
 @final
-class Channel(Estimator):
+class Channel(LadderEstimator):
     """Mutual information of a layer behind Gaussian noise, bracketed for the population.
 
     For any layer of an ordinary network: neither bins nor a width saturate it, and its light says how many samples it
-    would need. :func:`infoplane.information_curve` measures all levels of the noise in one pass.
+    would need. Several levels of the noise are rows of their own in a plane and in ``ip.compare``, from one pass;
+    :func:`infoplane.information_curve` shows all of them.
 
     Args:
         snr: The signal-to-noise ratio, the layer's total variance over that of the noise in one direction: a number,
-            or decibels such as ``"10 dB"``.
+            or decibels such as ``"10 dB"``; several for several rows. None: 6 dB, unless there is a rate.
+        rate: In the place of ``snr``: bits. I(T;Y) where I(X;T) is so much, whatever noise that takes; one or several.
+        groups: (samples,) names the samples that belong together, such as the tokens of one text: they are no evidence
+            about one another, and are drawn as wholes where errors are estimated.
         seed: Of the noise.
 
     Raises:
-        InputError: ``snr`` is no positive number.
+        InputError: ``snr`` or ``rate`` is no positive number, or both are given.
 
     Example:
         >>> import infoplane as ip, numpy as np
@@ -103,41 +156,127 @@ class Channel(Estimator):
         >>> estimate = ip.mutual_information(t, y, estimator="channel", snr="10 dB")
         >>> estimate.kind, estimate.flags, bool(estimate.low < 0.82 < estimate.high)
         ('bracket', ('green',), True)
+        >>> print(ip.mutual_information(t, y, estimator="channel", rate=1.0).flags)
+        ('green',)
     """
 
     name: ClassVar[str] = "channel"
 
-    def __init__(self, snr: float | str = "6 dB", seed: int = 0) -> None:
-        self.snr = snr
+    def __init__(
+        self,
+        snr: float | str | Sequence[float | str] | None = None,
+        rate: float | Sequence[float] | None = None,
+        groups: Any = None,
+        seed: int = 0,
+    ) -> None:
+        if snr is not None and rate is not None:
+            raise InputError(
+                f"snr={snr!r} and rate={rate!r}: give one of them, the noise or how much passes through it"
+            )
+        self.snr, self.rate, self.groups = snr, rate, groups
         self.seed = whole_number("seed", seed, least=0, example=0)
-        self._ratio = ratio(snr)
+        asked = several("6 dB" if snr is None else snr)
+        self._ratios = [] if rate is not None else list(map(ratio, asked))
+        self._rates = [] if rate is None else [real_number("rate", each, above=0, example=2) for each in several(rate)]
+        if not self._ratios and not self._rates:
+            raise InputError("channel has no level: give one, for example snr='6 dB'")
+
+    def levels(self) -> Sequence[Channel]:
+        if len(self._ratios) + len(self._rates) == 1:
+            return [self]
+        by_noise = [Channel(snr=each, groups=self.groups, seed=self.seed) for each in self._ratios]
+        return [*by_noise, *(Channel(rate=each, groups=self.groups, seed=self.seed) for each in self._rates)]
+
+    @property
+    def level(self) -> str:
+        decibels = [f"{10 * math.log10(each):.3g} dB" for each in self._ratios]
+        return ", ".join([*decibels, *(f"{each:g} bits" for each in self._rates)])
 
     @property
     def measurement(self) -> str:
-        return f"Gaussian noise at {10 * math.log10(self._ratio):.3g} dB"
+        return f"Gaussian noise at {self.level}" if self._ratios else f"Gaussian noise that passes {self.level}"
+
+    @property
+    def kinship(self) -> Hashable:
+        return type(self), self.seed, id(self.groups)
 
     def prepare(self, t: Tensor) -> Signal:
         return Signal.of(t)
 
+    def foresee(self, prepared: Signal, kin: Sequence[Channel], labels: Sequence[Variable]) -> None:
+        if prepared.variance:
+            every = [ids for y in labels if (ids := y.classes()).count > 1]
+            ratios = [each for channel in kin for each in channel._ladder()]
+            prepared.foresee(every, ratios, groups=group_numbers(self.groups, len(prepared.rows)), seed=self.seed)
+
     def with_input(self, prepared: Signal, x: Variable) -> Information:
         if not prepared.variance:
             return _nothing(prepared)
-        level = self._level(prepared, [])
-        return information(level.i_xt, prepared)
+        return self._at_level(prepared, self._known(prepared, None).i_xt(self._ladder()))
 
     def with_label(self, prepared: Signal, y: Variable) -> Information:
         labels = y.classes()
         if not prepared.variance:
             return _nothing(prepared)
-        level = self._level(prepared, [labels])
-        given = level.i_xt_given_y[0]
-        amounts: dict[str, float | None] = {"h_y": labels.entropy(), "i_xt_given_y_lower_bound": given.lower}
-        amounts["i_xt_given_y_upper_bound"] = given.upper if math.isfinite(given.upper) else None
-        return information(level.i_ty[0], prepared, amounts)
+        given, told = self._known(prepared, labels).about(labels, self._ladder())
+        beside = self._at_level(prepared, given)
+        amounts: dict[str, float | None] = {"h_y": labels.entropy(), "i_xt_given_y": beside.value}
+        amounts |= {"i_xt_given_y_low": beside.low, "i_xt_given_y_high": beside.high}
+        return self._at_level(prepared, told, amounts)
 
-    def _level(self, prepared: Signal, labels: list[Ids]) -> LevelBrackets:
-        alone = np.arange(len(prepared.rows), dtype=np.int32)
-        return prepared.levels(labels, [self._ratio], groups=alone, seed=self.seed)[0]
+    def _ladder(self) -> Sequence[float]:
+        """The ratios at which a level is measured: its own, or all between which the rate is looked for."""
+        if len(self._ratios) + len(self._rates) > 1:
+            raise InputError(
+                f"channel has several levels, {self.level}, and so several numbers: give one of them here, or ask "
+                "ip.information_curve, ip.compare or a plane for all"
+            )
+        return self._ratios or ladder_for(self._rates[0] * NATS_PER["bits"])
+
+    def _known(self, prepared: Signal, labels: Ids | None) -> Signal:
+        """The layer after a pass that was about these labels."""
+        if not prepared.knows(labels, self._ladder()):
+            groups = group_numbers(self.groups, len(prepared.rows))
+            prepared.foresee([] if labels is None else [labels], self._ladder(), groups=groups, seed=self.seed)
+        return prepared
+
+    def _at_level(
+        self, prepared: Signal, ends: Sequence[Bracket], amounts: Mapping[str, float | None] | None = None
+    ) -> Information:
+        """An information with bounds, ``ends``, along the ladder, at this estimator's level."""
+        if self._ratios:
+            return information(ends[0], prepared, amounts)
+        ladder, rate = self._ladder(), self._rates[0] * NATS_PER["bits"]
+        i_xt = prepared.i_xt(ladder)
+        place = at_rate(rate, ladder, i_xt, ends)
+        if place is None:
+            most = information(ends[-1], prepared, amounts)
+            return replace(most, flags=(*most.flags, RATE_NOT_REACHED), facts={**most.facts, "snr": ladder[-1]})
+        # I(X;T) itself: what its bounds are there, not the rate that was asked for
+        bracket = between(place.place, ladder, i_xt) if ends == i_xt else place.bracket
+        there = information(bracket, prepared, amounts, value=place.value)
+        return replace(there, facts={**there.facts, "snr": math.exp(place.place)})
+
+
+def several(asked: Any) -> Sequence[Any]:
+    """What an option names, as a list: one number or text, or several."""
+    return [asked] if isinstance(asked, (str, int, float)) or not isinstance(asked, Iterable) else list(asked)
+
+
+def group_numbers(groups: Any, n: int) -> np.ndarray:
+    """Whole numbers (samples,), the same for the samples of one group; None: each by itself.
+
+    Raises:
+        InputError: another number of samples, or one group.
+    """
+    if groups is None:
+        return np.arange(n, dtype=np.int32)
+    names = as_array(groups).reshape(-1)
+    check_lengths(t=n, groups=len(names))
+    numbers = np.unique(names, return_inverse=True)[1].astype(np.int32)
+    if numbers.max() == 0:
+        raise InputError("groups has one group: there is nothing to compare its samples with; give at least two")
+    return numbers
 
 
 def light(bracket: Bracket, value: float | None = None) -> Flag:
@@ -149,14 +288,17 @@ def light(bracket: Bracket, value: float | None = None) -> Flag:
     return AMBER if width <= _AMBER else RED
 
 
-def information(bracket: Bracket, signal: Signal, amounts: dict[str, float | None] | None = None) -> Information:
-    """What an estimator finds, of a bracket, with other details in nats."""
+def information(
+    bracket: Bracket, signal: Signal, amounts: Mapping[str, float | None] | None = None, value: float | None = None
+) -> Information:
+    """What an estimator finds, of a bracket and a value in it (None: the middle), with other details in nats."""
     bounded = math.isfinite(bracket.high)
     bounds = {"lower_bound": bracket.lower, "upper_bound": bracket.upper if bounded else None}
-    flags = (light(bracket), CONSTANT_UNITS) if signal.constant else (light(bracket),)
+    value = bracket.value if value is None else value
+    flags = (light(bracket, value), CONSTANT_UNITS) if signal.constant else (light(bracket, value),)
     low, high = bracket.low, bracket.high if bounded else None
     every, facts = {**bounds, **(amounts or {})}, {"constant_units": signal.constant}
-    return Information(bracket.value, len(signal.rows), "population", "bracket", low, high, flags, every, facts)
+    return Information(value, len(signal.rows), "population", "bracket", low, high, flags, every, facts)
 
 
 def _nothing(signal: Signal) -> Information:

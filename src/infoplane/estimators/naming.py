@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from infoplane.errors import InputError
-from infoplane.estimators.base import Estimator
+from infoplane.estimators.base import Estimator, LadderEstimator
 from infoplane.estimators.binned import Binned
 from infoplane.estimators.counting.rules import RULES, rule
 
@@ -15,8 +15,8 @@ def described(estimators: Sequence[Estimator]) -> dict[str, dict[str, Any]]:
     """Label in the column ``estimator`` -> ``name`` and ``measurement``; of ``binned`` also ``rule`` and ``bins``.
 
     The label is the name, ``binned``; where several estimators have it, measurement (and correction) are part of it:
-    ``binned(15 bins on [-1, 1])``. ``correction`` is there where the estimator has one, ``bins`` None where the rule
-    has no fixed number of them.
+    ``binned(15 bins on [-1, 1])``, or the level alone, ``channel 10 dB``. ``correction`` is there where the estimator
+    has one, ``bins`` None where the rule has no fixed number of them.
 
     Raises:
         InputError: two estimators that cannot be told apart.
@@ -31,7 +31,10 @@ def described(estimators: Sequence[Estimator]) -> dict[str, dict[str, Any]]:
         facts = _facts(made)
         corrected = facts.get("correction", "none") != "none"
         words = [facts["measurement"], facts["correction"]] if corrected else [facts["measurement"]]
-        label = made.name if names.count(made.name) == 1 else f"{made.name}({', '.join(words)})"
+        label = made.name
+        if names.count(made.name) > 1:
+            level = f" {made.level}" if isinstance(made, LadderEstimator) else ""
+            label += level or f"({', '.join(words)})"
         if label in found:
             raise InputError(
                 f"estimators has {label} twice, rows of which could not be told apart: leave one of them out"

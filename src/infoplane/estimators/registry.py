@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+import itertools
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 from infoplane.errors import InputError, UnknownNameError
-from infoplane.estimators.base import Estimator, SymbolEstimator
+from infoplane.estimators.base import Estimator, LadderEstimator, SymbolEstimator
 from infoplane.estimators.binned import Binned
 from infoplane.estimators.channel import Channel
 from infoplane.estimators.compressed import Compressed
@@ -97,6 +98,32 @@ def estimator(spec: Spec, **options: Any) -> Estimator:
 
 def _with_policy(made: Estimator, nonfinite: str) -> Estimator:
     return made if nonfinite == "error" else FiniteRows(made, nonfinite)
+
+
+def estimators_of(specs: Iterable[Spec], **options: Any) -> list[Estimator]:
+    """The estimators of several names, tables or instances; one that has several levels is one estimator a level.
+
+    Example:
+        >>> [each.measurement for each in estimators_of(["ksg", {"name": "channel", "snr": ["0 dB", 4]}])][1:]
+        ['Gaussian noise at 0 dB', 'Gaussian noise at 6.02 dB']
+    """
+    chosen = [estimator(spec, **options) for spec in specs]
+    return [level for each in chosen for level in _levels(each)]
+
+
+def _levels(made: Estimator) -> Sequence[Estimator]:
+    if isinstance(made, FiniteRows):
+        return [FiniteRows(level, made.nonfinite) for level in _levels(made.estimator)]
+    return made.levels() if isinstance(made, LadderEstimator) else [made]
+
+
+def together(estimators: Sequence[Estimator]) -> list[list[Estimator]]:
+    """In their order, those that one pass over a layer serves beside each other."""
+
+    def kinship(estimator: Estimator) -> Hashable:
+        return estimator.kinship if isinstance(estimator, LadderEstimator) else id(estimator)
+
+    return [list(kin) for _, kin in itertools.groupby(estimators, kinship)]
 
 
 def shared_options(spec: Spec, options: Mapping[str, Any], *, seed: int, shuffles: int) -> dict[str, Any]:

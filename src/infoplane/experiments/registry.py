@@ -115,6 +115,19 @@ def resume(path: str | Path, **options: Any) -> Result:
     return experiment.run(**{**settings, **options, "out": path, "resume": True})
 
 
+def finished(path: str | Path) -> Result:
+    """A finished run with its networks and data, read again; nothing is trained.
+
+    Raises:
+        RunError: the run is not finished, or does not say how its network and data are made.
+        DataFileError: it is damaged.
+    """
+    state = runs.read_record(path)["state"]
+    if state != "finished":
+        raise RunError(f"{path} is {state}, and its networks are not the last ones: infoplane run --resume {path}")
+    return resume(path)
+
+
 def _from_recipe(recipe: Sequence[Mapping[str, Any]]) -> Experiment:
     """The experiment that was made in these steps: names and tables, nothing that could run code."""
     first, *changes = recipe

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, final
 
@@ -10,13 +10,14 @@ import numpy as np
 import torch
 
 from infoplane.estimators.ambient import shielded
-from infoplane.estimators.base import Estimator, SymbolEstimator, check_finite, check_rows
+from infoplane.estimators.base import Estimator, LadderEstimator, SymbolEstimator, check_finite, check_rows
 from infoplane.estimators.binned import Binned
 from infoplane.estimators.counting.consistency import flagged_layers
 from infoplane.estimators.counting.readings import Count, Reading
 from infoplane.estimators.counting.samples import Variable, distinct_ids
 from infoplane.estimators.counting.symbols import Symbols
 from infoplane.estimators.doubt import one_value_each, orders, reordered
+from infoplane.estimators.registry import together
 from infoplane.plane.gather import Gathered
 from infoplane.plane.question import WHOLE, Moment, Question
 from infoplane.types import NATS_PER, Estimate, Units
@@ -44,11 +45,13 @@ def answers_to(question: Question, gathered: Gathered, moment: Moment) -> list[A
     if moment.draws is not None:
         moment = replace(moment, draws=moment.draws.to(gathered.decision.codes.device))
     answers: list[Answer] = []
-    for number, estimator in enumerate(question.estimators):
-        if isinstance(estimator, SymbolEstimator):
-            answers += _by_counting(estimator, number, gathered, question, moment)
+    number = 0
+    for kin in together(question.estimators):
+        if isinstance(kin[0], SymbolEstimator):
+            answers += _by_counting(kin[0], number, gathered, question, moment)
         else:
-            answers += _by_member(estimator, number, gathered, question, moment)
+            answers += _by_member(kin, number, gathered, question, moment)
+        number += len(kin)
     return answers
 
 
@@ -97,10 +100,11 @@ class _Places(Sequence[str]):
         return len(self._layers)
 
     def __getitem__(self, at: Any) -> Any:
-        return _place(self._layers[at], self._question, self._moment)
+        return place_of(self._layers[at], self._question, self._moment)
 
 
-def _place(layer: str, question: Question, moment: Moment) -> str:
+def place_of(layer: str, question: Question, moment: Moment) -> str:
+    """Where an error was met, in words."""
     return f"layer {layer!r}, step {moment.step}" + ("" if question.split == WHOLE else f", split {question.split!r}")
 
 
@@ -169,32 +173,30 @@ def _transfer(counts: Sequence[Count], units: Units) -> list[list[list[Reading]]
 
 
 def _by_member(
-    estimator: Estimator, number: int, gathered: Gathered, question: Question, moment: Moment
+    kin: Sequence[Estimator], number: int, gathered: Gathered, question: Question, moment: Moment
 ) -> list[Answer]:
-    """Readings of an estimator that works on one network at a time."""
+    """Readings of estimators that work on one network at a time and that one pass serves, from ``number`` on."""
     decision = gathered.decision
     if question.few is not None and gathered.rows is not None and number not in gathered.prepared:
         question, decision = question.few, decision.take(gathered.rows)
-    each: dict[str, list[list[Reading]]] = {label: [] for label in question.labels}
+    each: list[dict[str, list[list[Reading]]]] = [{label: [] for label in question.labels} for _ in kin]
     for at, layer in enumerate(gathered.layers):
-        place = _place(layer, question, moment)
-        readings = [
-            _of_member(estimator, prepared, question) for prepared in _members(estimator, number, gathered, at, place)
-        ]
-        for label in question.labels:
-            each[label].append([reading[label] for reading in readings])
-    each = {
-        label: _flagged(layers, _floors(decision, question, label), question, label) for label, layers in each.items()
-    }
+        place = place_of(layer, question, moment)
+        members = [_of_member(kin, ready, question) for ready in _members(kin[0], number, gathered, at, place)]
+        for which, layers in enumerate(each):
+            for label in question.labels:
+                layers[label].append([readings[which][label] for readings in members])
+    floors = {label: _floors(decision, question, label) for label in question.labels}
     return [
         Answer(
-            question.names[number],
+            question.names[number + which],
             kind,
             label,
             layers if kind == "single" else [[_mean_reading(members)] for members in layers],
         )
+        for which, labels in enumerate(each)
         for kind in moment.kinds
-        for label, layers in each.items()
+        for label, layers in ((name, _flagged(each, floors[name], question, name)) for name, each in labels.items())
     ]
 
 
@@ -212,8 +214,19 @@ def _members(estimator: Estimator, number: int, gathered: Gathered, at: int, pla
         yield estimator.prepare(member)
 
 
-def _of_member(estimator: Estimator, prepared: Any, question: Question) -> dict[str, Reading]:
-    """Readings of one layer of one network for every label set."""
+def _of_member(kin: Sequence[Estimator], prepared: Any, question: Question) -> list[dict[str, Reading]]:
+    """Readings of one layer of one network, by estimator, for every label set."""
+    shuffled = {label: list(_shuffled_variables(question, y)) for label, y in question.labels.items()}
+    if isinstance(kin[0], LadderEstimator):
+        kin[0].foresee(
+            prepared, kin, [*question.labels.values(), *(y for pairs in shuffled.values() for _, y in pairs)]
+        )
+    return [_of_estimator(estimator, prepared, question, shuffled) for estimator in kin]
+
+
+def _of_estimator(
+    estimator: Estimator, prepared: Any, question: Question, shuffled: Mapping[str, Sequence[tuple[Variable, Variable]]]
+) -> dict[str, Reading]:
     defined = "i_xt" in estimator.informations
     i_xt = estimator.about_input(prepared, question.x, question.units) if defined else None
     readings = {}
@@ -227,7 +240,7 @@ def _of_member(estimator: Estimator, prepared: Any, question: Question) -> dict[
                 estimator.about_input(prepared, x_null, question.units) if defined else None,
                 estimator.about_label(prepared, y_null, question.units),
             )
-            for x_null, y_null in _shuffled_variables(question, y)
+            for x_null, y_null in shuffled[label]
         ]
         readings[label] = _with_nulls([[reading]], [[[null]] for null in shuffles])[0][0]
     return readings

@@ -8,9 +8,10 @@ from typing import Any, final
 
 from infoplane.checks import whole_number
 from infoplane.errors import InputError, UnknownNameError
-from infoplane.estimators import check_units, estimator
+from infoplane.estimators import check_units
 from infoplane.estimators.base import Estimator, SymbolEstimator
 from infoplane.estimators.counting.labels import Declared, Missing
+from infoplane.estimators.registry import estimators_of
 from infoplane.plane.schedule import Budget, Every, Schedule
 from infoplane.recording.outputs import Part
 from infoplane.recording.pooling import Pool, check_pool
@@ -98,7 +99,7 @@ def chosen_estimators(asked: Any) -> tuple[Estimator, ...]:
     several = asked if isinstance(asked, (list, tuple)) else [asked]
     if not several:
         raise InputError("estimators is empty: name at least one, for example estimators='binned'")
-    return tuple(estimator(each) for each in several)
+    return tuple(estimators_of(several))
 
 
 def chosen_families(asked: str | Iterable[str] | None, estimators: Sequence[Estimator]) -> tuple[str, ...]:

@@ -11,12 +11,17 @@ import torch
 from torch import Tensor, nn
 
 from infoplane.checks import step_number
-from infoplane.errors import InputError
+from infoplane.companions.curve import ratios_of
+from infoplane.companions.curves import Curves
+from infoplane.errors import InputError, UnknownNameError
 from infoplane.estimators.ambient import shielded
+from infoplane.estimators.base import Estimator
+from infoplane.estimators.channel import Channel
 from infoplane.estimators.counting.labels import Missing
 from infoplane.estimators.counting.samples import Variable
 from infoplane.estimators.naming import described
 from infoplane.family import Family
+from infoplane.plane.curves import curves_of
 from infoplane.plane.gather import Gathered
 from infoplane.plane.measure import Answer, answers_to, shares_that_all_differ
 from infoplane.plane.options import PlaneOptions, chosen_estimators, chosen_families
@@ -34,6 +39,8 @@ from infoplane.recording.select import Layers, UnreadableLayers
 from infoplane.recording.stillness import Stillness
 from infoplane.trajectory.trajectory import Trajectory
 from infoplane.types import Units
+
+_WHOLE = (Channel(),)  # an estimator that reads whole activations
 
 
 @final
@@ -131,7 +138,7 @@ class InformationPlane:
         self._stillness = Stillness()
         self._left_out: frozenset[str] = frozenset()
         self._plans: dict[tuple[bool, int], ReadingPlan] = {}
-        self._ways: dict[tuple[bool, int, str], Way] = {}
+        self._ways: dict[tuple[bool, int, str, tuple[Estimator, ...]], Way] = {}
         self._frames: dict[tuple[Any, ...], RowFrame] = {}
         self._nulls: Nulls = {}
         self.trajectory = Trajectory(meta=self._facts())
@@ -167,6 +174,38 @@ class InformationPlane:
         self.trajectory.extend_columns(columns)
         self._pace.took(self._pace.clock() - before)
         return rows_of(columns)
+
+    def curves(
+        self, model: Model, step: int = 0, *, snr: Any = None, split: str | None = None, seed: int = 0
+    ) -> Curves:
+        """The information curve of every layer of ``model``, copy by copy: what it knows at every level of a noise.
+
+        Args:
+            model: As for :meth:`measure`; the trajectory stays as it is.
+            step: For messages.
+            snr: As for :func:`infoplane.information_curve`.
+            split: Which of several; None: the first.
+            seed: Of the noise.
+
+        Raises:
+            InputError: a continuous label, or more activations would have to be kept than allowed.
+            UnknownNameError: no such split.
+
+        Example:
+            >>> import infoplane as ip, torch
+            >>> x, y = torch.randn(200, 4), torch.arange(200) % 2
+            >>> network = torch.nn.Sequential(torch.nn.Linear(4, 2), torch.nn.Tanh())
+            >>> ip.InformationPlane(x, y).curves(network, snr=["0 dB", "6 dB"])
+            Curves(0, 1)
+        """
+        names = {each.name: each for each in self._splits}
+        if split is not None and split not in names:
+            raise UnknownNameError("split", split, names)
+        chosen = self._splits[0] if split is None else names[split]
+        chosen.check_unchanged(step)
+        gathered = self._gathered(model, copies_of(model), chosen, None, _WHOLE)
+        question = chosen.question_on(gathered.decision.codes.device)
+        return curves_of(gathered, question, ratios_of(snr), Moment(step, ("single",)), seed=seed)
 
     def take_as_null(self, model: Model) -> None:
         """Let a network with the same layers, for example an untrained one, be the null of all measurements to come.
@@ -207,17 +246,18 @@ class InformationPlane:
             parts += self._parts(gathered, split, Moment(step, kinds, draws))
         return joined(parts)
 
-    def _gathered(self, model: Model, copies: int, split: Split, draws: Tensor | None) -> Gathered:
-        """Everything that the estimators need of all layers, read batch by batch; without layers that cannot be."""
+    def _gathered(
+        self, model: Model, copies: int, split: Split, draws: Tensor | None, others: tuple[Estimator, ...] | None = None
+    ) -> Gathered:
+        """Everything that the estimators, or ``others``, need of all layers; without layers that cannot be read."""
         while True:
             try:
-                return self._read(model, copies, split, draws)
+                return self._read(model, split, draws, self._way(model, copies, split, others or self.estimators))
             except UnreadableLayers as error:
                 warnings.warn(f"{error}: left out of every measurement", stacklevel=4)
                 self._left_out |= error.names
 
-    def _read(self, model: Model, copies: int, split: Split, draws: Tensor | None) -> Gathered:
-        way = self._way(model, copies, split)
+    def _read(self, model: Model, split: Split, draws: Tensor | None, way: Way) -> Gathered:
         collector, chosen = way.collector(), self._options
         inputs = split.inputs_for(model) if isinstance(model, Family) else split.inputs
         reading = Pass(
@@ -253,20 +293,22 @@ class InformationPlane:
             self._frames[key] = RowFrame.of(question, layers, answers)
         return self._frames[key]
 
-    def _way(self, model: Model, copies: int, split: Split) -> Way:
-        """How such a model is read, the same at every step."""
+    def _way(self, model: Model, copies: int, split: Split, estimators: tuple[Estimator, ...]) -> Way:
+        """How such a model is read for these estimators, the same at every step."""
         kind = (isinstance(model, Family), copies)
-        if (*kind, split.name) not in self._ways:
+        if (*kind, split.name, estimators) not in self._ways:
             if kind not in self._plans:
                 self._plans[kind] = self._plan(model, copies)
             planned, limit = self._plans[kind], self._options.max_activation_bytes
             samples, few = len(split.inputs), split.n if split.rows is None else len(split.rows)
-            planned.check(samples, (split.n, few), self.estimators, limit)
-            whole = planned.is_whole(samples, self.estimators, limit)
+            planned.check(samples, (split.n, few), estimators, limit)
+            whole = planned.is_whole(samples, estimators, limit)
             # A family's and a list's outputs are nobody else's; a module may change its own in place later on.
             lasting = samples <= planned.batch and not isinstance(model, nn.Module)
-            self._ways[*kind, split.name] = Way(planned.batch, whole, lasting, self.estimators, split.n, split.rows)
-        return self._ways[*kind, split.name]
+            self._ways[*kind, split.name, estimators] = Way(
+                planned.batch, whole, lasting, estimators, split.n, split.rows
+            )
+        return self._ways[*kind, split.name, estimators]
 
     def _plan(self, model: Model, copies: int) -> ReadingPlan:
         """After a look at the shapes in the largest split, where that may matter."""

@@ -7,7 +7,7 @@ from infoplane.plotting.curves import curves
 from infoplane.plotting.frame import picture, save
 from infoplane.plotting.live import LiveFigure
 from infoplane.plotting.multiples import multiples, phases
-from infoplane.plotting.noise import information_curves
+from infoplane.plotting.noise import information_curves, rate_profile
 from infoplane.plotting.plane import inline_picture, plane
 from infoplane.plotting.profile import profile
 from infoplane.plotting.text import text_plane
@@ -23,6 +23,7 @@ __all__ = [
     "picture",
     "plane",
     "profile",
+    "rate_profile",
     "save",
     "text_plane",
 ]

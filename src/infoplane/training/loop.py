@@ -39,7 +39,7 @@ def train(model: Any, x: Any, y: Any, options: Options) -> Result:
     meta = plane.trajectory.meta
     meta.update(seed=options.seed, copies=training.copies, engine=family.engine, device=str(family.device))
     meta.update(options.pictures.facts or {})
-    result = Result(plane.trajectory, family, settings)
+    result = Result(plane.trajectory, family, settings, plane=plane)
     with open_run(options.run, settings, meta["data_checksum"]) as run:
         result.out = None if run is None else run.path
         keeper = Keeper(run, result, plane, options.run.checkpoint_every)

@@ -11,7 +11,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from infoplane.companions.curves import Curves
+from infoplane.errors import InputError
 from infoplane.family import Family
+from infoplane.plane.plane import InformationPlane
 from infoplane.trajectory.stopping import Decision
 from infoplane.trajectory.trajectory import Trajectory
 
@@ -24,7 +27,7 @@ class Result:
     ``trajectory``: what every layer knew at every measured step. ``family``: the trained copies. ``decision``: what
     the stopping rule said last, where there was one. ``interrupted``: whether Ctrl-C ended the training. ``seconds``
     in all, ``measuring_seconds`` of them for the information. ``out``: the run directory. ``settings``: what was
-    asked for.
+    asked for. ``plane``: what measured.
 
     >>> import infoplane as ip
     >>> result = ip.experiments.load("warm-up").run(epochs=5)
@@ -41,6 +44,7 @@ class Result:
     seconds: float = 0.0
     measuring_seconds: float = 0.0
     step_losses: list[Tensor] = field(default_factory=list, repr=False)
+    plane: InformationPlane | None = field(default=None, repr=False)
 
     @property
     def losses(self) -> np.ndarray:
@@ -60,6 +64,12 @@ class Result:
     def plot(self, **options: Any) -> Any:
         """The information plane; options as in ``Trajectory.plot``."""
         return self.trajectory.plot(**options)
+
+    def curves(self, *, snr: Any = None, split: str | None = None) -> Curves:
+        """The information curves of every layer and copy as trained; options as in ``InformationPlane.curves``."""
+        if self.plane is None:
+            raise InputError("this result has no data to measure on: it was not made by an experiment")
+        return self.plane.curves(self.family, self.steps, snr=snr, split=split)
 
     def _repr_html_(self) -> str:
         ended = "interrupted" if self.interrupted else "done"
