@@ -2,6 +2,7 @@
 
 import io
 import os
+import time
 import zipfile
 
 import numpy as np
@@ -75,6 +76,13 @@ def test_gathered_leaves_what_is_no_series():
     same(gathered({"x1": column, "y": column}, "f"), {"x1": column, "y": column})
     same(gathered({"t": column, "t0": column}, "f"), {"t": column, "t0": column})
     same(gathered({"u[0]": column, "u[1]": column + 1}, "f"), {"u": np.array([[0.0, 1.0]] * 2)})
+
+
+def test_names_of_columns_take_time_linear_in_their_length():
+    column, begun = np.zeros(2), time.process_time()
+    long = "1" * 50_000 + "x" + "2" * 50_000
+    assert list(gathered({long: column, "t.0": column, "t.1": column}, "f")) == [long, "t"]
+    assert time.process_time() - begun < 1  # 30 s and more where the time grows with its square
 
 
 def test_files_that_are_not_there_or_not_known(tmp_path):

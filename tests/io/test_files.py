@@ -12,8 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import infoplane as ip
+from infoplane import runs
+from infoplane.companions.curve import Curve
 from infoplane.errors import DataFileError, InputError, RunError
-from infoplane.io.files import atomic_write, clean, json_bytes, read_json
+from infoplane.io.files import atomic_write, clean, json_bytes, read_json, reading, sealed
 
 
 def full_disk(*_):
@@ -64,6 +67,53 @@ def test_a_killed_writer_leaves_one_of_the_whole_files(tmp_path):
             time.sleep(milliseconds / 1000)
             writer.kill()
         assert target.read_bytes() in (b"A" * 300_000, b"B" * 300_000)
+
+
+def test_a_folder_out_of_reach_is_the_message_of_a_place_that_cannot_be_read(tmp_path):
+    with pytest.raises(DataFileError, match=r"cannot read runs/mine: permission denied"), reading("runs/mine"):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    with pytest.raises(RunError, match="its own words"), reading("runs/mine"):
+        raise RunError("its own words")
+
+
+WARM_UP = {"experiment": "warm-up", "training": {"epochs": 1}}
+DOORS = {
+    "Trajectory.load": ip.Trajectory.load,
+    "Trajectory.save": ip.Trajectory([{"step": 0}]).save,
+    "Curve.load": Curve.load,
+    "verify": runs.verify,
+    "overview": runs.overview,
+    "read_record": runs.read_record,
+    "export": runs.export,
+    "force_unlock": runs.force_unlock,
+    "resume": ip.resume,
+    "run": lambda path: ip.experiments.load("warm-up").run(out=path),
+    "run with force": lambda path: ip.experiments.load("warm-up").run(out=path, force=True),
+    "run with resume": lambda path: ip.experiments.load("warm-up").run(out=path, resume=True),
+    "measure_dump": lambda path: ip.measure_dump(f"{path}.npz"),
+    "report": lambda path: ip.report(path, "report.html"),
+    "sweep": lambda path: ip.sweep(WARM_UP, out=path),
+    "plan": ip.sweep,
+}
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_a_name_that_no_system_takes_is_an_error_of_infoplane_at_every_door(tmp_path, door):
+    with pytest.raises((DataFileError, RunError), match="too long") as caught:
+        DOORS[door](tmp_path / ("n" * 300))
+    assert "nnn" in str(caught.value)
+
+
+def test_a_file_with_its_own_checksum_is_read_as_it_was_written(tmp_path):
+    path, content = tmp_path / "run.json", {"format_version": 3, "name": "\udc80 β", "values": [1.0, 1, -0.0, None]}
+    path.write_bytes(sealed(content))
+    assert read_json(path) == content
+    path.write_bytes(sealed(read_json(path)))  # and sealing again changes nothing
+    assert read_json(path) == content
+    for change in ({"name": "x"}, {"values": [1, 1, -0.0, None]}, {"own_sha256": None}, {"more": 1}):
+        path.write_text(json.dumps(json.loads(sealed(content)) | change))
+        with pytest.raises(DataFileError, match="does not say what was written"):
+            read_json(path)
 
 
 def test_json_is_strict_and_plain():

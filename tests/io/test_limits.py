@@ -1,12 +1,16 @@
 """What a file may ask for."""
 
+import io
 import os
+import tracemalloc
 import zipfile
 
 import pytest
 
 from infoplane.errors import DataFileError
-from infoplane.io.limits import check_archive, check_file, check_shape, check_size, check_sums, inside
+from infoplane.io.arrays import read_arrays
+from infoplane.io.limits import check_archive, check_file, check_shape, check_size, check_sums, inside, lines_within
+from infoplane.io.tables import read_csv
 
 
 def test_a_file_is_regular_not_empty_and_within_the_limit(tmp_path):
@@ -78,3 +82,29 @@ def test_a_link_leads_nowhere_else(tmp_path):
     for name in ("out", "../secret", "/etc/hostname"):
         with pytest.raises(DataFileError, match="leads out"):
             inside(folder, name)
+
+
+def test_a_line_is_read_up_to_the_longest_and_no_further():
+    assert list(lines_within("a", io.StringIO("ab\n\ncd"), 3)) == ["ab\n", "\n", "cd"]
+    endless = io.StringIO("a\n" + "b" * 1000)
+    with pytest.raises(DataFileError, match="a, line 2 has more than 9 characters"):
+        list(lines_within("a", endless, 9))
+    assert endless.tell() == 12
+
+
+@pytest.mark.parametrize("read", [read_arrays, lambda path: list(read_csv(path))])
+def test_a_sparse_table_is_refused_before_it_is_in_memory(tmp_path, read):
+    path = tmp_path / "table.csv"
+    path.write_text("t,y\n1,2\n")
+    os.truncate(path, 3 * 2**29)  # 1.5 GB, of which the disk has a block
+    if read is not read_arrays:
+        path.rename(path.with_name("header.csv"))
+        path.touch()
+        os.truncate(path, 3 * 2**29)
+    tracemalloc.start()
+    try:
+        with pytest.raises(DataFileError, match="has more than 16777216 characters"):
+            read(path)
+        assert tracemalloc.get_traced_memory()[1] < 2**27
+    finally:
+        tracemalloc.stop()

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import random
+import threading
+import time
 from collections import OrderedDict
 
 import numpy as np
@@ -9,6 +11,7 @@ import torch
 from torch import nn
 
 from infoplane.recording.evaluation import evaluation, is_sharded
+from infoplane.recording.record import record
 
 
 @pytest.fixture
@@ -61,3 +64,31 @@ def test_no_autocast_inside_and_the_same_autocast_afterwards(model: nn.Sequentia
 def test_only_networks_of_fully_shard_are_sharded(model: nn.Sequential) -> None:
     assert not is_sharded(model)
     assert not is_sharded(nn.DataParallel(model))
+
+
+def test_threads_that_measure_one_network_at_once_get_its_numbers(model: nn.Sequential) -> None:
+    class Slow(nn.Module):
+        """Lets other threads run in the middle of a forward pass."""
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            time.sleep(0.003)
+            return x
+
+    network = nn.Sequential(nn.Linear(3, 4), Slow(), nn.Dropout(0.5), Slow(), nn.Linear(4, 2))
+    x = torch.randn(20, 3)
+    alone = record(network, x, batch_size=5)
+    state, wrong = torch.random.get_rng_state(), []
+
+    def measure() -> None:
+        for _ in range(5):
+            recorded = record(network, x, batch_size=5)
+            wrong.extend(name for name in alone if not torch.equal(recorded[name], alone[name]))
+
+    threads = [threading.Thread(target=measure) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+    assert all(module.training and not module._forward_hooks for module in network.modules())
+    assert torch.equal(torch.random.get_rng_state(), state)

@@ -1,11 +1,13 @@
 """Whatever is changed in a run directory is found, and where nothing is, nothing is."""
 
 import os
+import tracemalloc
 
 import pytest
 import torch
 
 from infoplane.errors import DataFileError
+from infoplane.io import tables
 from infoplane.io.files import read_json, sealed
 from infoplane.runs import RunDirectory, verify
 from infoplane.trajectory.trajectory import Trajectory
@@ -91,3 +93,30 @@ def test_a_manifest_leads_nowhere_else(run, name):
 def test_no_folder_is_an_error(tmp_path):
     with pytest.raises(DataFileError, match="is no folder"):
         verify(tmp_path / "nowhere")
+
+
+def peak_of_verify(folder, rows):
+    """Bytes that it takes to look at a finished run of so many rows."""
+    run, long = RunDirectory.create(folder, settings={}, data_checksum="0", seed=0), Trajectory()
+    long.extend([{"step": s, "layer": "fc", "i_xt": s / 7, "flags": ("red",)} for s in range(rows)])
+    run.append(long)
+    run.write_trajectory(long)
+    run.finish("finished")
+    run.close()
+    tracemalloc.start()
+    try:
+        assert verify(folder) == []
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_long_run_is_looked_at_block_by_block(tmp_path, monkeypatch):
+    monkeypatch.setattr(tables, "_LARGE", 0)
+    monkeypatch.setattr(tables, "_BLOCK_BYTES", 2**14)
+    peak_of_verify(tmp_path / "first", 500)  # what is imported for it
+    assert peak_of_verify(tmp_path / "long", 3000) < 1.2 * peak_of_verify(tmp_path / "short", 1000)
+    path = tmp_path / "long" / "trajectory.jsonl"
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([*lines[:2500], lines[0], *lines[2501:]]))
+    assert any("row 2501 says something else" in finding for finding in verify(tmp_path / "long"))

@@ -48,7 +48,7 @@ class ModulesEngine(FamilyEngine):
         return losses[0]  # an optimiser may ask for several, as LBFGS does: the first is the one before the step
 
     def evaluate(self, x: Tensor, selection: Selection, *, lend: bool = False) -> dict[str, Tensor]:
-        with preserved_random_state(self._device), evaluation(*self._networks):
+        with evaluation(*self._networks), preserved_random_state(self._device):
             members = [self._evaluate_one(network, x, selection) for network in self._networks]
         return {name: torch.stack([member[name] for member in members]) for name in members[0]}
 

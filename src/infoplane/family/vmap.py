@@ -68,7 +68,7 @@ class VmapEngine(FamilyEngine):
                 self._network, selection, len(x), lambda: functional_call(self._network, tensors, (x.clone(),))
             )
 
-        with preserved_random_state(self._device), evaluation(self._network):
+        with evaluation(self._network), preserved_random_state(self._device):
             return vmap(outputs_of_one, randomness="different")(self._parameters, self._buffers)
 
     def evaluate_sampled(self, x: Tensor, selection: Selection, draws: Tensor) -> dict[str, Tensor]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from infoplane.errors import DataFileError
-from infoplane.io.limits import MAX_BYTES, check_shape
+from infoplane.io.limits import LONGEST_LINE, MAX_BYTES, check_shape, lines_within
 
 if TYPE_CHECKING:
     Column = array.array[float] | list[str]
@@ -28,7 +28,7 @@ def read_delimited(path: Path, *, max_bytes: int = MAX_BYTES) -> dict[str, np.nd
     """
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
-            lines = csv.reader(file, strict=True)
+            lines = csv.reader(lines_within(path, file, LONGEST_LINE), strict=True)
             first = next(lines, [])
             names, begun = _names(path, first)
             columns: list[Column] = []

@@ -9,12 +9,12 @@ import math
 import os
 import re
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from infoplane import __version__
-from infoplane.errors import DataFileError, InputError, RunError
+from infoplane.errors import DataFileError, InfoplaneError, InputError, RunError
 
 #: The beginning and the end of the name of a file that is still being written.
 UNFINISHED = (".infoplane-", ".tmp")
@@ -65,7 +65,8 @@ def atomic_write(path: str | os.PathLike[str], data: bytes) -> None:
             os.fsync(file.fileno())
         os.replace(unfinished, target)
     except BaseException as error:
-        unfinished.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # as where the folder is out of reach
+            unfinished.unlink(missing_ok=True)
         if isinstance(error, OSError):
             raise cannot_write(target, error, size=len(data)) from error
         raise
@@ -89,6 +90,21 @@ def cannot_write(path: Path, error: OSError, *, size: int | None = None) -> RunE
     reason = (error.strerror or str(error)).lower()
     needed = "" if size is None else f" ({size / 1e6:.3g} MB needed)"
     return RunError(f"cannot write {path}: {reason}{needed}; make room there or name another place")
+
+
+@contextlib.contextmanager
+def reading(path: str | os.PathLike[str]) -> Iterator[None]:
+    """The one message for a place that cannot be read: out of reach, a name that is too long, a broken disk.
+
+    Raises:
+        DataFileError: in place of the system's error inside.
+    """
+    try:
+        yield
+    except InfoplaneError:
+        raise
+    except OSError as error:
+        raise DataFileError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
 
 
 def make_folder(folder: Path) -> list[Path]:
@@ -175,14 +191,14 @@ def read_json(path: str | os.PathLike[str]) -> dict[str, Any]:
             version of infoplane wrote it.
     """
     try:
-        source = Path(path)
-        if source.exists() and not (source.is_file() and source.stat().st_size <= _LARGEST_JSON):
-            raise DataFileError(f"{path} is no file, or larger than {_LARGEST_JSON >> 20} MiB: restore it from a copy")
-        found = json.loads(source.read_text(encoding="utf-8"), parse_constant=_refuse, object_pairs_hook=_once)
-    except DataFileError:
-        raise
-    except OSError as error:
-        raise DataFileError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
+        with reading(path):
+            source = Path(path)
+            if source.exists() and not (source.is_file() and source.stat().st_size <= _LARGEST_JSON):
+                raise DataFileError(
+                    f"{path} is no file, or larger than {_LARGEST_JSON >> 20} MiB: restore it from a copy"
+                )
+            text = source.read_text(encoding="utf-8")
+        found = json.loads(text, parse_constant=_refuse, object_pairs_hook=_once)
     except (ValueError, RecursionError) as error:
         raise DataFileError(f"{path} is not valid JSON ({error}): restore it from a copy, or delete it") from error
     if not isinstance(found, dict):

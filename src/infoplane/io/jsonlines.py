@@ -13,7 +13,7 @@ from typing import Any, final
 
 from infoplane.columns import COLUMNS, KINDS
 from infoplane.errors import DataFileError, RunError
-from infoplane.io.files import cannot_write
+from infoplane.io.files import cannot_write, reading
 from infoplane.io.limits import check_regular
 
 #: The key beside the columns for numbers that JSON has no form for: column -> "nan", "inf" or "-inf".
@@ -65,7 +65,7 @@ def read_lines(
     Raises:
         DataFileError: no such file, a line that is no JSON object, or a value that does not fit its column.
     """
-    try:
+    with reading(path):
         check_regular(Path(path))
         with open(path, "rb") as file:
             number = 0
@@ -81,10 +81,6 @@ def read_lines(
                         RuntimeWarning,
                         stacklevel=2,
                     )
-    except DataFileError:
-        raise
-    except OSError as error:
-        raise DataFileError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
 
 
 def last_rows(path: str | os.PathLike[str], columns: Sequence[str] = COLUMNS) -> list[dict[str, Any]]:
@@ -93,16 +89,12 @@ def last_rows(path: str | os.PathLike[str], columns: Sequence[str] = COLUMNS) ->
     Raises:
         DataFileError: as for :func:`read_lines`.
     """
-    try:
+    with reading(path):
         check_regular(Path(path))
         with open(path, "rb") as file:
             beginning = max(0, os.fstat(file.fileno()).st_size - _LONGEST_LINE)
             file.seek(beginning)
             lines = file.read(_LONGEST_LINE).splitlines(keepends=True)
-    except DataFileError:
-        raise
-    except OSError as error:
-        raise DataFileError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
     newest: list[dict[str, Any]] = []
     for line in reversed(lines[1 if beginning else 0 :]):
         if not line.endswith(b"\n"):

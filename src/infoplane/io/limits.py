@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
+import os
 import zipfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import IO
 
 from infoplane.errors import DataFileError
 
 #: Bytes of arrays that a reader takes from one file, if the caller allows no more.
 MAX_BYTES = 4 * 2**30
+#: Characters of a line of a table.
+LONGEST_LINE = 2**24
 #: An archive that grows by more than this factor, to more than _HARMLESS bytes, is refused.
 MOST_GROWTH = 500
 _HARMLESS = 2**28
@@ -37,6 +41,16 @@ def check_regular(path: Path) -> None:
     """``DataFileError`` for a folder, a pipe or a device, which could be read for ever."""
     if path.exists() and not path.is_file():
         raise DataFileError(f"{path} is no file: name the file in it")
+
+
+def lines_within(path: Path | str | os.PathLike[str], file: IO[str], longest: int) -> Iterator[str]:
+    """The lines of an open file; ``DataFileError`` for one of more than ``longest`` characters, read only so far."""
+    number = 0
+    while line := file.readline(longest + 1):
+        number += 1
+        if len(line) > longest:
+            raise DataFileError(f"{path}, line {number} has more than {longest} characters: it is no table, or damaged")
+        yield line
 
 
 def inside(folder: Path, name: str) -> Path:

@@ -14,7 +14,8 @@ from typing import Any
 
 from infoplane.columns import COLUMNS, KINDS
 from infoplane.errors import DataFileError
-from infoplane.io.limits import check_regular
+from infoplane.io.files import reading
+from infoplane.io.limits import LONGEST_LINE, check_regular, lines_within
 
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._()-]*")  # a text that stands in a table as it is
 _FORMULA = tuple("=+-@'\t\r")  # what makes a spreadsheet take a cell for a formula, and the escape itself
@@ -65,20 +66,17 @@ def read_csv(path: str | os.PathLike[str], names: Sequence[str] = COLUMNS) -> It
         DataFileError: no such file, another header, or a cell that does not fit its column.
     """
     try:
-        check_regular(Path(path))
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            header = next(csv.reader(file, strict=True), [])
-        _check_header(path, header, names)
-        done = 0  # lines after the header
-        if os.stat(path).st_size >= _LARGE:
-            for lines, columns in _plain_blocks(path, header):
-                yield columns
-                done += lines
-        yield from _careful_blocks(path, header, done)
-    except DataFileError:
-        raise
-    except OSError as error:
-        raise DataFileError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
+        with reading(path):
+            check_regular(Path(path))
+            with open(path, encoding="utf-8-sig", newline="") as file:
+                header = next(csv.reader(lines_within(path, file, LONGEST_LINE), strict=True), [])
+            _check_header(path, header, names)
+            done = 0  # lines after the header
+            if os.stat(path).st_size >= _LARGE:
+                for lines, columns in _plain_blocks(path, header):
+                    yield columns
+                    done += lines
+            yield from _careful_blocks(path, header, done)
     except (UnicodeDecodeError, csv.Error) as error:
         raise DataFileError(f"{path} is not a CSV file in UTF-8: {error}") from error
 
@@ -97,26 +95,24 @@ def _plain_blocks(path: str | os.PathLike[str], header: list[str]) -> Iterator[t
         first = file.readline()
         if b'"' in first or b"\r" in first:
             return
-        while lines := file.readlines(_BLOCK_BYTES):
-            columns = _plain_columns(lines, header) if lines[-1].endswith(b"\n") else None
+        while block := file.read(_BLOCK_BYTES):
+            block += file.readline(LONGEST_LINE)
+            columns = _plain_columns(block, header) if block.endswith(b"\n") else None
             if columns is None:
                 return
-            yield len(lines), columns
+            yield block.count(b"\n"), columns
 
 
-def _plain_columns(lines: list[bytes], header: list[str]) -> dict[str, list[Any]] | None:
+def _plain_columns(text: bytes, header: list[str]) -> dict[str, list[Any]] | None:
     import pandas
 
-    text = bare = b"".join(lines)
-    if b'"' in text:
-        bare = _QUOTED_CELL.sub(b"", text)
-        lines = bare.splitlines(keepends=True)
+    bare = _QUOTED_CELL.sub(b"", text) if b'"' in text else text
     # pandas fills up lines that are too short, reads over odd quotes, takes truth values for numbers, and has one NaN
     # for None and NaN
     odd = b'"' in bare or any(mark in text for mark in (b"\r", b"\0"))
     lowered = text.lower()
     odd = odd or any(word in lowered for word in (b"nan", b"true", b"false"))
-    if odd or any(line.count(b",") != len(header) - 1 for line in lines):
+    if odd or any(line.count(b",") != len(header) - 1 for line in bare.splitlines()):
         return None
     numbers = [name for name in header if KINDS[name] == "number"]
     try:
@@ -149,9 +145,10 @@ def _exact_floats() -> dict[str, Any]:
 def _careful_blocks(path: str | os.PathLike[str], header: list[str], done: int) -> Iterator[dict[str, list[Any]]]:
     """The columns of what comes after the header and ``done`` lines."""
     with open(path, encoding="utf-8-sig", newline="") as file:
-        lines = csv.reader(file, strict=True)
+        each = lines_within(path, file, LONGEST_LINE)
+        lines = csv.reader(each, strict=True)
         next(lines, None)  # the header
-        for _ in itertools.islice(file, done):
+        for _ in itertools.islice(each, done):
             pass
         for numbers, rows, fault in _blocks(path, lines, len(header), done):
             yield _columns(path, header, numbers, rows)

@@ -121,7 +121,7 @@ def sample_paths(
     selection = select(model, layers)
     x = as_input(x, floating_dtype(model), device_of(model), indices=takes_indices(model))
     batches: list[dict[str, Tensor]] = []
-    with seeded(seed, x.device), evaluation(model):
+    with evaluation(model), seeded(seed, x.device):
         for batch in x.split(max(1, ROWS_AT_ONCE // paths)):
             rows = batch.repeat_interleave(paths, dim=0)  # (samples * paths, ...)
             batches.append(layer_outputs(model, selection, len(rows), _call(model, rows)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
@@ -13,10 +14,16 @@ from infoplane.randomness import preserved_python_and_numpy
 from infoplane.recording.placement import device_of, need_shapes
 from infoplane.recording.traces import working_on_copies
 
+# Modes, hooks and random states belong to the process: of four threads that measured one network, 13 % got another
+# one's numbers, and the network was left in evaluation mode. The lock goes to whoever holds it again, for wrappers.
+_one_at_a_time = threading.RLock()
+
 
 @contextmanager
 def evaluation(*models: nn.Module) -> Iterator[None]:
     """Inside: no gradients, every module in evaluation mode, no autocast, and the uncompiled code runs.
+
+    One thread is inside at a time, the others wait; what saves a random state has to be entered after it.
 
     Afterwards every module's mode, buffers and attributes (`working_on_copies`), the random states of Python and numpy,
     and the shards of fully_shard are what they were, also after an exception. Torch's random state is the caller's to
@@ -27,9 +34,10 @@ def evaluation(*models: nn.Module) -> Iterator[None]:
         RecordingError: the forward pass wrote into a parameter.
     """
     modules = list(dict.fromkeys(module for model in models for module in model.modules()))
-    need_shapes(modules)
-    training = [module for module in modules if module.training]
     with ExitStack() as stack:
+        stack.enter_context(_one_at_a_time)
+        need_shapes(modules)
+        training = [module for module in modules if module.training]
         # tensors of the inference mode could be put out, which no critic can be trained on
         stack.enter_context(torch.inference_mode(False))
         stack.enter_context(torch.no_grad())

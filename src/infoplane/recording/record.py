@@ -121,7 +121,7 @@ def run(
     """
     model = unwrap(model)
     parts: list[dict[str, Any]] = []
-    with preserved_random_state(device_of(model) or inputs.tensors[0].device), evaluation(model):
+    with evaluation(model), preserved_random_state(device_of(model) or inputs.tensors[0].device):
         for start, batch in inputs.split(size):
             try:
                 parts.append(layer_outputs(model, selection, len(batch), _call(model, batch), keep_from(start)))

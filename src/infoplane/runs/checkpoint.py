@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
 from infoplane.errors import DataFileError, RunError
-from infoplane.io.files import FORMAT_VERSION, atomic_write, read_json, sealed
+from infoplane.io.files import FORMAT_VERSION, atomic_write, read_json, reading, sealed
 from infoplane.runs.names import file_in
 
 if TYPE_CHECKING:
@@ -122,15 +122,11 @@ def read_checkpoint(folder: Path) -> Checkpoint | None:
 
 
 def _content(path: Path, size: int) -> bytes:
-    try:
+    with reading(path):
         found = path.stat().st_size
         if found != size or found > _MAX_BYTES:
             raise DataFileError(f"{path} has {found} bytes, {size} were written: restore it from a copy")
         return path.read_bytes()
-    except DataFileError:
-        raise
-    except OSError as error:
-        raise DataFileError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
 
 
 def remove_leftovers(folder: Path) -> None:

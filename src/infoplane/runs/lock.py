@@ -86,8 +86,14 @@ def force_unlock(folder: str | os.PathLike[str]) -> None:
     """Take away a lock that is stuck, for example on a network file system after its machine is gone.
 
     The other writer, should it live, notices at its next write and stops.
+
+    Raises:
+        RunError: it cannot be deleted.
     """
-    (Path(folder) / LOCK).unlink(missing_ok=True)
+    try:
+        (Path(folder) / LOCK).unlink(missing_ok=True)
+    except OSError as error:
+        raise cannot_write(Path(folder) / LOCK, error) from error
 
 
 def is_locked(folder: Path) -> bool:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, final
 
 from infoplane.errors import DataFileError, InfoplaneError
+from infoplane.io.files import reading
 from infoplane.io.jsonlines import last_rows
 from infoplane.runs.directory import ROWS
 from infoplane.runs.lock import is_locked
@@ -50,8 +51,9 @@ def overview(folder: str | os.PathLike[str]) -> list[RunFacts]:
         [('run', 'finished', 2)]
     """
     root = Path(folder)
-    if not root.is_dir():
-        raise DataFileError(f"{folder} is no folder: name the one that holds the run directories, such as runs")
+    with reading(folder):
+        if not root.is_dir():
+            raise DataFileError(f"{folder} is no folder: name the one that holds the run directories, such as runs")
     return [_facts(path, str(path.relative_to(root))) for path in _runs(root)]
 
 
@@ -67,7 +69,8 @@ def _facts(path: Path, name: str) -> RunFacts:
     name = path.resolve().name if name == "." else name
     try:
         record = read_record(path)
-        rows = last_rows(file_in(path, ROWS)) if (path / ROWS).exists() else Trajectory.load(path).last()
+        with reading(path):
+            rows = last_rows(file_in(path, ROWS)) if (path / ROWS).exists() else Trajectory.load(path).last()
         state = record["state"]
         if state == "running" and not is_locked(path):
             state = "dead"

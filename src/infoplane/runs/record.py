@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from infoplane.errors import DataFileError
-from infoplane.io.files import FORMAT_VERSION, read_json
+from infoplane.io.files import FORMAT_VERSION, read_json, reading
 from infoplane.runs.migrate import migrated
 
 State = Literal["finished", "interrupted", "failed"]
@@ -45,6 +45,16 @@ def new_record(
     }
 
 
+def has_record(folder: str | os.PathLike[str]) -> bool:
+    """Whether there is a run in a folder.
+
+    Raises:
+        DataFileError: the folder is out of reach.
+    """
+    with reading(folder):
+        return (Path(folder) / RECORD).exists()
+
+
 def read_record(folder: str | os.PathLike[str]) -> dict[str, Any]:
     """What the ``run.json`` of a run directory says, in today's form whichever version wrote it.
 
@@ -59,7 +69,7 @@ def read_record(folder: str | os.PathLike[str]) -> dict[str, Any]:
         'finished'
     """
     path = Path(folder) / RECORD
-    if not path.exists():
+    if not has_record(folder):
         raise DataFileError(f"{folder} is no run directory: it has no {RECORD}; name a folder that a run has left")
     return migrated(read_json(path), path)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,7 +11,7 @@ from typing import Any
 
 from infoplane.columns import SCALARS, TRAJECTORY
 from infoplane.errors import DataFileError, InfoplaneError
-from infoplane.io.files import read_json
+from infoplane.io.files import read_json, reading
 from infoplane.io.jsonlines import read_lines
 from infoplane.io.tables import read_csv
 from infoplane.runs.checkpoint import POINTER, read_checkpoint
@@ -44,8 +46,9 @@ def verify(path: str | os.PathLike[str]) -> list[str]:
         []
     """
     folder = Path(path)
-    if not folder.is_dir():
-        raise DataFileError(f"{path} is no folder: name a run directory")
+    with reading(path):
+        if not folder.is_dir():
+            raise DataFileError(f"{path} is no folder: name a run directory")
     return [*changed(folder), *without_manifest(folder), *_findings(_rows, folder)]
 
 
@@ -67,12 +70,17 @@ def without_manifest(folder: Path) -> list[str]:
         >>> without_manifest(Path("/nowhere"))
         []
     """
-    return list(_findings(_sealed, folder))
+    with contextlib.suppress(OSError):  # `changed` says what is wrong with the record
+        left = (folder / ROWS).exists() and not (folder / MANIFEST).exists()
+        if left and read_record(folder)["state"] == "finished":
+            return [f"{folder / MANIFEST} is missing, and the run is finished"]
+    return []
 
 
 def _findings(check: Callable[[Path], Iterator[str]], folder: Path) -> Iterator[str]:
     try:
-        yield from check(folder)
+        with reading(folder):
+            yield from check(folder)
     except InfoplaneError as error:
         yield str(error)
 
@@ -82,12 +90,6 @@ def _record(folder: Path) -> Iterator[str]:
     written = (folder / TABLES[0]).exists()  # a run without checkpoints has a table with its steps
     if record["steps_done"] and not written and not (folder / POINTER).exists():
         yield f"{folder / POINTER} is missing, and {record['steps_done']} steps are done"
-
-
-def _sealed(folder: Path) -> Iterator[str]:
-    finished = (folder / ROWS).exists() and read_record(folder)["state"] == "finished"
-    if finished and not (folder / MANIFEST).exists():
-        yield f"{folder / MANIFEST} is missing, and the run is finished"
 
 
 def _manifest(folder: Path) -> Iterator[str]:
@@ -126,17 +128,35 @@ def _checkpoint(folder: Path) -> Iterator[str]:
 
 def _rows(folder: Path) -> Iterator[str]:
     for name, (lines, table) in zip(TABLES, _TABLES.items(), strict=True):
-        grown, rows = ColumnStore(table), ColumnStore(table)
-        if (folder / lines).exists():
-            grown.extend_rows(read_lines(file_in(folder, lines), grown.names, warn=False))
-        if (folder / name).exists():
-            for columns in read_csv(file_in(folder, name), rows.names):
-                rows.extend(columns)
-        if not ((folder / lines).exists() and (folder / name).exists()):
-            continue
-        if len(rows) != len(grown):
-            yield f"{folder / name} has {len(rows)} rows, {lines} has {len(grown)}"
-        for number, (row, line) in enumerate(zip(rows, grown, strict=False), start=1):
-            if row != line and repr(row) != repr(line):  # two NaN differ, and are written alike
-                yield f"{folder / name}, row {number} says something else than {lines}"
-                break
+        names = [column.name for column in table]
+        rows = read_csv(file_in(folder, name), names) if (folder / name).exists() else None
+        grown = read_lines(file_in(folder, lines), names, warn=False) if (folder / lines).exists() else None
+        if rows is not None and grown is not None:
+            yield from _differences(folder / name, rows, lines, grown, table)
+        else:
+            for _ in rows or grown or ():  # each is checked as it is read
+                pass
+
+
+def _differences(
+    path: Path, blocks: Iterator[dict[str, list[Any]]], lines: str, grown: Iterator[dict[str, Any]], table: Any
+) -> Iterator[str]:
+    """Where a table and its lines part; both are read side by side, so that a block of them is in memory at a time."""
+    rows, count, differing = 0, 0, 0
+    for columns in blocks:
+        block, same = ColumnStore(table), ColumnStore(table)
+        block.extend(columns)
+        same.extend_rows(itertools.islice(grown, len(block)))
+        if not differing and not _alike(block.columns(), same.columns()):
+            pairs = enumerate(zip(block, same, strict=False), start=rows + 1)
+            differing = next((number for number, (row, line) in pairs if not _alike(row, line)), 0)
+        rows, count = rows + len(block), count + len(same)
+    count += sum(1 for _ in grown)
+    if rows != count:
+        yield f"{path} has {rows} rows, {lines} has {count}"
+    if differing:
+        yield f"{path}, row {differing} says something else than {lines}"
+
+
+def _alike(one: object, other: object) -> bool:
+    return one == other or repr(one) == repr(other)  # two NaN differ, and are written alike

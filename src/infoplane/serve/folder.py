@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, final
 
 from infoplane.errors import DataFileError, InfoplaneError, InputError, RunError, UnknownNameError
-from infoplane.io.files import clean, json_bytes
+from infoplane.io.files import clean, json_bytes, reading
 from infoplane.io.jsonlines import last_rows
 from infoplane.report.facts import facts_for_plane
 from infoplane.report.gather import record_of
@@ -32,10 +32,11 @@ class RunsFolder:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        folder = Path(path).resolve()
-        if not folder.is_dir():
-            raise DataFileError(f"cannot show {path}: there is no such folder; name one with runs in it, or a run")
-        self._single = folder.name if (folder / "run.json").is_file() else None
+        with reading(path):
+            folder = Path(path).resolve()
+            if not folder.is_dir():
+                raise DataFileError(f"cannot show {path}: there is no such folder; name one with runs in it, or a run")
+            self._single = folder.name if (folder / "run.json").is_file() else None
         self.root = folder.parent if self._single is not None else folder
 
     def names(self) -> list[str]:

@@ -20,7 +20,7 @@ from infoplane.errors import DataFileError, InfoplaneError, InputError
 from infoplane.family.state import part_of
 from infoplane.plane.plane import InformationPlane
 from infoplane.runs import RunDirectory, read_record
-from infoplane.runs.record import RECORD, versions
+from infoplane.runs.record import has_record, versions
 from infoplane.runs.verify import changed
 from infoplane.training.learning import LearningCurves
 from infoplane.training.options import RunOptions
@@ -170,7 +170,7 @@ def open_run(options: RunOptions, settings: Mapping[str, Any], data_checksum: st
     if out is None:
         yield None
         return
-    if options.resume and (out / RECORD).exists():
+    if options.resume and has_record(out):
         run = RunDirectory.reopen(out)
     else:
         run = RunDirectory.create(
@@ -202,7 +202,7 @@ def chosen_seed(seed: int | None, out: Path | None, *, resume: bool) -> int:
     """
     if seed is not None:
         return seed
-    if resume and out is not None and (out / RECORD).exists():
+    if resume and out is not None and has_record(out):
         return int(read_record(out)["seed"])
     return int(np.random.SeedSequence().generate_state(1)[0])
 

@@ -18,6 +18,7 @@ from infoplane.io.files import (
     atomic_write,
     make_folder,
     read_json,
+    reading,
     remove_empty,
     sealed,
 )
@@ -196,6 +197,7 @@ class Trajectory:
 
         Raises:
             RunError: the place cannot be written; what was there is as it was.
+            DataFileError: the ``run.json`` that is there cannot be read.
             InputError: ``meta`` holds a value that JSON has no form for.
         """
         target = Path(path)
@@ -203,7 +205,8 @@ class Trajectory:
             atomic_write(target, csv_bytes(self.to_columns()))
             return
         record = target / "run.json"
-        earlier = read_json(record) if record.exists() else {}
+        with reading(target):
+            earlier = read_json(record) if record.exists() else {}
         content = sealed({"format_version": FORMAT_VERSION} | earlier | {"trajectory": self.meta})
         made = make_folder(target)
         try:
@@ -228,6 +231,11 @@ class Trajectory:
         source = Path(path)
         if source.suffix == ".csv":
             return cls()._filled(read_csv(source))
+        with reading(path):
+            return cls._of_folder(source)
+
+    @classmethod
+    def _of_folder(cls, source: Path) -> Trajectory:
         meta = read_json(inside(source, "run.json")).get("trajectory", {})
         if not isinstance(meta, dict):
             raise DataFileError(f"{source / 'run.json'}: trajectory is a {type(meta).__name__}, an object is needed")
