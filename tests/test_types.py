@@ -17,6 +17,15 @@ def test_an_estimate_reads_with_its_interval_and_its_doubt():
     assert both.flags[0] is SATURATED
 
 
+def test_a_printed_interval_says_what_it_is_and_where_the_value_lies_outside():
+    bounds = Estimate(0.5, low=0.25, high=0.75, kind="estimate", n=7, interval="analytic bounds")
+    assert str(bounds) == "0.5000 bits [0.2500, 0.7500] analytic bounds, estimate, n=7"
+    one_end = Estimate(0.5, high=0.75, kind="upper bound", n=7, interval="one-sided 97.5 %")
+    assert str(one_end) == "0.5000 bits (-inf, 0.7500] one-sided 97.5 %, upper bound, n=7"
+    outside = Estimate(0.0172, low=-0.023, high=0.0073, kind="plug-in", n=7, interval="population 95 %")
+    assert str(outside) == "0.0172 bits outside of [-0.0230, 0.0073] population 95 %, plug-in, n=7"
+
+
 def test_a_flag_that_is_not_registered_cannot_be_raised():
     with pytest.raises(UnknownNameError, match="did you mean 'saturated'"):
         Estimate(0.5, flags=("saturate",))

@@ -63,7 +63,12 @@ TRAJECTORY = (
     Column("n", "whole", "fact", "samples"),
     Column("units", "text", "place", "`bits` or `nats`"),
     Column("flags", "flags", "fact", "reasons for doubt, joined with `;`", may_be_empty=True),
+    Column("i_xt_interval", "text", "fact", "what the ends beside I(X;T) are: `population 95 %`...", may_be_empty=True),
+    Column("i_ty_interval", "text", "fact", "what the ends beside I(T;Y) are: `population 95 %`...", may_be_empty=True),
 )
+
+#: The columns that files of earlier versions lack.
+LATER = ("i_xt_interval", "i_ty_interval")
 
 #: The columns of the scalars beside a trajectory, in this order.
 SCALARS = (
@@ -90,4 +95,4 @@ AXES = tuple(
 #: What is measured: information and entropies, without the ends of intervals and the values on shuffled data.
 QUANTITIES = tuple(column.name for column in TRAJECTORY if column.role == "quantity")
 #: The numbers that a row has beside its place.
-NUMBERS = tuple(column.name for column in TRAJECTORY if column.role != "place" and column.kind != "flags")
+NUMBERS = tuple(column.name for column in TRAJECTORY if column.kind in ("number", "whole") and column.role != "place")

@@ -10,6 +10,7 @@ import torch
 
 from infoplane.errors import InputError, UnknownNameError
 from infoplane.estimators import estimator, mutual_information
+from infoplane.estimators.counting.samples import label_variable
 
 
 def classes(n=600, d=4, apart=1.0, seed=0):
@@ -146,3 +147,34 @@ def test_more_units_than_samples_are_the_same_problem_in_fewer():
     few = mutual_information(t, y, estimator=estimator("usable", penalty=0.01))
     many = mutual_information(t.repeat(1, 8), y, estimator=estimator("usable", penalty=0.08))
     assert few.value == pytest.approx(many.value, abs=1e-5)
+
+
+def documents(seed, count=40, tokens=12):
+    """Tokens (samples, 16) around a place of each document, labels that are chance for each document, documents."""
+    random = np.random.default_rng(seed)
+    groups = np.repeat(np.arange(count), tokens)
+    t = random.normal(size=(count, 16))[groups] + 0.3 * random.normal(size=(len(groups), 16))
+    return t, random.permutation(np.arange(count) % 2)[groups], groups
+
+
+def test_a_group_is_never_on_both_sides_and_then_chance_labels_of_documents_are_not_known():
+    t, y, groups = documents(0)
+    leaking = mutual_information(t, y, estimator="usable")
+    assert leaking.value > 0.15  # the probe has seen tokens of every document
+    together = mutual_information(t, y, estimator="usable", groups=groups)
+    assert together.high < leaking.low
+    assert together.low < 0
+    assert together.interval == "population 95 %"
+    labels = label_variable(y).grouped(groups)
+    held = estimator("usable")._held(torch.from_numpy(t), labels.classes(), labels.groups)
+    inside = set(groups[held.samples.numpy()])
+    assert not inside & set(np.delete(groups, held.samples.numpy()))
+    assert 0.4 < len(held.samples) / len(y) < 0.6
+
+
+def test_classes_that_one_group_has_alone_are_fitted_on_and_too_few_groups_are_an_error():
+    t, y, groups = documents(1)
+    y[groups == 3] = 2
+    assert math.isfinite(mutual_information(t, y, estimator="usable", groups=groups).value)
+    with pytest.raises(InputError, match="2 groups in 3 classes leave none to hold out"):
+        mutual_information(t, y, estimator="usable", groups=(groups == 3).astype(int))

@@ -26,9 +26,9 @@ def rows_of(path, names=COLUMNS):
         (HEADER.replace("i_ty,", "mutual,", 1) + "\n", "i_ty are missing; the columns 'mutual' are unknown"),
         (HEADER + ",step\n", "a column stands twice"),
         ("", "are missing"),
-        (HEADER + "\n1,all\n", "line 2: 2 cells, the header has 21"),
-        (HEADER + "\nx" + "," * 20 + "\n", "line 2: step is 'x', a whole number"),
-        (HEADER + "\n" + "," * 8 + "much" + "," * 12 + "\n", "i_xt is 'much', a number"),
+        (HEADER + "\n1,all\n", "line 2: 2 cells, the header has 23"),
+        (HEADER + "\nx" + "," * 22 + "\n", "line 2: step is 'x', a whole number"),
+        (HEADER + "\n" + "," * 8 + "much" + "," * 14 + "\n", "i_xt is 'much', a number"),
         (HEADER + '\n"' + "," * 20, "not a CSV file"),
     ],
 )

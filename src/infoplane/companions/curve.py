@@ -234,7 +234,7 @@ def estimate_of(bracket: Bracket, units: Units, n: int, *, value: float | None =
     low, high = bracket.low / scale, bracket.high / scale if bounded else None
     facts = {"lower_bound": bracket.lower / scale, "upper_bound": upper, **details}
     middle = bracket.value if value is None else value
-    return Estimate(middle / scale, units, low, high, "bracket", n, (light(bracket, middle),), facts)
+    return Estimate(middle / scale, units, low, high, "bracket", n, (light(bracket, middle),), facts, "bracket")
 
 
 @shielded

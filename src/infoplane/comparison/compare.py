@@ -52,6 +52,8 @@ def compare(  # noqa: PLR0913 (public keywords)
     missing: Missing = "error",
     ignore_index: int | None = None,
     shuffles: int = 0,
+    groups: Any = None,
+    intervals: bool = True,
     seed: int = 0,
     nonfinite: str = "error",
 ) -> Comparison:
@@ -73,6 +75,8 @@ def compare(  # noqa: PLR0913 (public keywords)
         missing: What a missing label leads to: ``"error"``, or ``"drop"`` its sample.
         ignore_index: A number in y that stands for "no label".
         shuffles: Also estimates I(T;Y) on so many random orders of the labels, as ``mutual_information`` does.
+        groups: (samples,) the names of samples that belong together, for shuffles, held-out splits and intervals.
+        intervals: Intervals of I(T;Y) for estimators without one of their own, as ``mutual_information`` makes them.
         seed: Of these orders.
         nonfinite: What becomes of rows with NaN or infinity, for every estimator: ``"error"``, ``"drop-row"``, or
             ``"own-cell"`` where all of them count symbols.
@@ -100,7 +104,9 @@ def compare(  # noqa: PLR0913 (public keywords)
     if keep is not None:
         t, labels = t.at(keep) if is_discrete else t[torch.from_numpy(keep).to(t.device)], labels.at(keep)
         inputs = None if inputs is None else inputs.take(torch.from_numpy(keep))
-    samples = _Samples(t, labels, inputs, units, y_bins, Doubts(shuffles=shuffles, seed=seed))
+        groups = None if groups is None else as_array(groups)[keep]
+    doubts = Doubts(shuffles, groups, seed=seed, intervals=intervals)
+    samples = _Samples(t, labels, inputs, units, y_bins, doubts)
     facts: dict[str, Any] = {"log2_n": math.log2(len(t))}
     variable = label_variable(labels, bins=y_bins, continuous=True)
     facts["label"] = variable.kind
@@ -225,6 +231,7 @@ def _filled(row: Row, what: str, estimate: Estimate | None) -> Row:
             flags=flags,
             i_xt_kind=estimate.kind,
             i_xt_flags=estimate.flags,
+            i_xt_interval=estimate.interval or "",
         )
     details = estimate.details
     return replace(
@@ -238,6 +245,7 @@ def _filled(row: Row, what: str, estimate: Estimate | None) -> Row:
         n=estimate.n,
         flags=flags,
         i_ty_flags=estimate.flags,
+        i_ty_interval=estimate.interval or "",
     )
 
 

@@ -49,6 +49,8 @@ class Row:
     i_xt_kind: str = ""
     i_xt_flags: tuple[Flag, ...] = ()
     i_ty_flags: tuple[Flag, ...] = ()
+    i_xt_interval: str = ""
+    i_ty_interval: str = ""
 
     @property
     def empty(self) -> bool:
@@ -97,7 +99,8 @@ class Comparison:
         flags = ("flags", "i_xt_flags", "i_ty_flags")
         rows = [asdict(row) | {name: ";".join(getattr(row, name)) for name in flags} for row in self.rows]
         table = pandas.DataFrame(rows, columns=list(COLUMNS))
-        texts = ("estimator", "measurement", "kind", "i_xt_kind", "units", "note", *flags)
+        intervals = ("i_xt_interval", "i_ty_interval")
+        texts = ("estimator", "measurement", "kind", "i_xt_kind", "units", "note", *flags, *intervals)
         return table.astype({name: "float64" for name in COLUMNS if name not in (*texts, "n")})
 
     def record(self) -> dict[str, Any]:
@@ -113,8 +116,8 @@ class Comparison:
         """Names of the columns and cells as a person reads them, without the columns that are empty."""
         heads = {
             "estimator": "estimator", "measurement": "measurement", "i_xt": f"I(X;T) [{self.units}]",
-            "i_ty": f"I(T;Y) [{self.units}]", "i_ty_null": "null", "p_value": "p", "kind": "kind", "n": "n",
-            "flags": "flags", "seconds": "s",
+            "i_ty": f"I(T;Y) [{self.units}]", "i_ty_interval": "interval", "i_ty_null": "null", "p_value": "p",
+            "kind": "kind", "n": "n", "flags": "flags", "seconds": "s",
         }  # fmt: skip
         cells = [{name: _cell(row, name) for name in heads} for row in self.rows]
         used = [name for name in heads if any(line[name] for line in cells)]

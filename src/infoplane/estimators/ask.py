@@ -29,9 +29,10 @@ from infoplane.estimators.counting.samples import (
     looks_continuous,
     needs_cutting,
 )
-from infoplane.estimators.doubt import convergence_curve, label_null, with_curve, with_group_interval, with_null
+from infoplane.estimators.doubt import convergence_curve, label_null, with_curve, with_null
 from infoplane.estimators.registry import REGISTRY, shared_options
 from infoplane.estimators.registry import estimator as estimator_of
+from infoplane.estimators.resampling import with_interval
 from infoplane.types import NATS_PER, Estimate, Units
 
 
@@ -43,6 +44,7 @@ class Doubts:
     groups: Any = None
     convergence: bool = False
     seed: int = 0
+    intervals: bool = True
 
 
 def check_units(units: str) -> None:
@@ -103,14 +105,15 @@ def label_estimate(
     estimator: Estimator, activations: Tensor, ready: Any, y: Variable, units: Units, doubts: Doubts
 ) -> Estimate:
     """I(T;Y) of what an estimator prepared of the activations, ``ready``, with everything that is asked beside it."""
-    estimate, seed = estimator.about_label(ready, y, units), doubts.seed
-    if doubts.groups is not None:
-        estimate = with_group_interval(estimate, estimator, activations, y, groups=doubts.groups, seed=seed)
+    y, seed = y.grouped(doubts.groups), doubts.seed
+    estimate = estimator.about_label(ready, y, units)
+    if doubts.intervals:
+        estimate = with_interval(estimate, estimator, activations, ready, y, seed=seed)
     if doubts.shuffles:
-        null = label_null(estimator, ready, y, estimate, shuffles=doubts.shuffles, groups=doubts.groups, seed=seed)
+        null = label_null(estimator, ready, y, estimate, shuffles=doubts.shuffles, seed=seed)
         estimate = with_null(estimate, null)
     if doubts.convergence:
-        curve = convergence_curve(estimator, activations, y, groups=doubts.groups, seed=seed, units=units)
+        curve = convergence_curve(estimator, activations, y, seed=seed, units=units)
         estimate = with_curve(estimate, curve)
     return estimate
 
@@ -130,6 +133,7 @@ def mutual_information(  # noqa: PLR0913 (public keywords)
     shuffles: int = 0,
     groups: Any = None,
     convergence: bool = False,
+    intervals: bool = True,
     seed: int = 0,
     **options: Any,
 ) -> Estimate:
@@ -154,6 +158,8 @@ def mutual_information(  # noqa: PLR0913 (public keywords)
             comes from leaving out whole groups.
         convergence: Also estimate it on n/8, n/4 and n/2 samples (``details["convergence"]``; flag
             ``not-converged``).
+        intervals: An interval also for an estimator that has none of its own: from eight parts and both halves of the
+            samples, or from leaving out groups, which takes about as long as the estimate does once or twice more.
         seed: Of shuffles, subsets, and of the estimator where it has one.
 
     Raises:
@@ -186,7 +192,7 @@ def mutual_information(  # noqa: PLR0913 (public keywords)
     if variable.ids is not None:
         check_classes(variable.ids)
     ready = prepared(chosen, activations)
-    doubts = Doubts(shuffles=shuffles, groups=groups, convergence=convergence, seed=seed)
+    doubts = Doubts(shuffles=shuffles, groups=groups, convergence=convergence, seed=seed, intervals=intervals)
     return label_estimate(chosen, activations, ready, variable, units, doubts)
 
 

@@ -6,7 +6,7 @@ import abc
 import inspect
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
-from typing import Any, ClassVar, cast, final
+from typing import Any, ClassVar, Literal, cast, final
 
 import torch
 from torch import Tensor
@@ -25,18 +25,24 @@ from infoplane.estimators.counting.samples import Ids, Variable, distinct_ids, n
 from infoplane.estimators.counting.symbols import Symbols, bad_rows
 from infoplane.types import Estimate, Information, Kind, Units
 
+Resampling = Literal["jackknife", "parts", "own"]
+
 
 class Estimator(abc.ABC):
     """One way of estimating mutual information; its options are its constructor's arguments, kept by their names.
 
     ``continuous`` says whether it takes a continuous label, ``informations`` which of I(X;T) and I(T;Y) it defines,
     ``screens`` whether it deals with rows of NaN or infinity by itself.
+    ``resampling`` says how an interval for the population is made of estimates of some samples (module ``resampling``):
+    ``"jackknife"`` leaves groups out, for a value that is smooth in the samples' shares; ``"parts"`` for any other that
+    settles as samples are added; ``"own"`` where the estimator has an interval of its own, with groups too.
     """
 
     name: ClassVar[str]
     continuous: ClassVar[bool] = False
     informations: ClassVar[tuple[str, ...]] = ("i_xt", "i_ty")
     screens: ClassVar[bool] = False
+    resampling: Resampling = "parts"
 
     @abc.abstractmethod
     def prepare(self, t: Tensor) -> Any:
@@ -122,6 +128,7 @@ class SymbolEstimator(Estimator):
 
     kind: ClassVar[Kind] = "plug-in"
     screens: ClassVar[bool] = True
+    resampling: Resampling = "jackknife"
     nonfinite: Nonfinite
     correction: str
     interval: str = "none"

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from infoplane.checks import real_number, whole_number
 from infoplane.errors import InputError
-from infoplane.estimators.base import LadderEstimator
+from infoplane.estimators.base import LadderEstimator, Resampling
 from infoplane.estimators.counting.samples import Ids, Variable, as_array, check_lengths
 from infoplane.estimators.distances.brackets import Bracket, LevelBrackets, brackets
 from infoplane.estimators.distances.columns import varying
@@ -161,6 +161,7 @@ class Channel(LadderEstimator):
     """
 
     name: ClassVar[str] = "channel"
+    resampling: Resampling = "own"
 
     def __init__(
         self,
@@ -212,13 +213,13 @@ class Channel(LadderEstimator):
     def with_input(self, prepared: Signal, x: Variable) -> Information:
         if not prepared.variance:
             return _nothing(prepared)
-        return self._at_level(prepared, self._known(prepared, None).i_xt(self._ladder()))
+        return self._at_level(prepared, self._known(prepared, None, x.groups).i_xt(self._ladder()))
 
     def with_label(self, prepared: Signal, y: Variable) -> Information:
         labels = y.classes()
         if not prepared.variance:
             return _nothing(prepared)
-        given, told = self._known(prepared, labels).about(labels, self._ladder())
+        given, told = self._known(prepared, labels, y.groups).about(labels, self._ladder())
         beside = self._at_level(prepared, given)
         amounts: dict[str, float | None] = {"h_y": labels.entropy(), "i_xt_given_y": beside.value}
         amounts |= {"i_xt_given_y_low": beside.low, "i_xt_given_y_high": beside.high}
@@ -233,11 +234,11 @@ class Channel(LadderEstimator):
             )
         return self._ratios or ladder_for(self._rates[0] * NATS_PER["bits"])
 
-    def _known(self, prepared: Signal, labels: Ids | None) -> Signal:
+    def _known(self, prepared: Signal, labels: Ids | None, groups: Tensor | None) -> Signal:
         """The layer after a pass that was about these labels."""
         if not prepared.knows(labels, self._ladder()):
-            groups = group_numbers(self.groups, len(prepared.rows))
-            prepared.foresee([] if labels is None else [labels], self._ladder(), groups=groups, seed=self.seed)
+            together = group_numbers(groups if self.groups is None else self.groups, len(prepared.rows))
+            prepared.foresee([] if labels is None else [labels], self._ladder(), groups=together, seed=self.seed)
         return prepared
 
     def _at_level(
@@ -297,11 +298,12 @@ def information(
     value = bracket.value if value is None else value
     flags = (light(bracket, value), CONSTANT_UNITS) if signal.constant else (light(bracket, value),)
     low, high = bracket.low, bracket.high if bounded else None
-    every, facts = {**bounds, **(amounts or {})}, {"constant_units": signal.constant}
-    return Information(value, len(signal.rows), "population", "bracket", low, high, flags, every, facts)
+    every, facts, n = {**bounds, **(amounts or {})}, {"constant_units": signal.constant}, len(signal.rows)
+    return Information(value, n, "population", "bracket", low, high, flags, every, facts, "bracket")
 
 
 def _nothing(signal: Signal) -> Information:
     """Of a layer that has the same activations for all samples."""
     facts = {"constant_units": signal.constant}
-    return Information(0.0, len(signal.rows), "population", "bracket", 0.0, 0.0, (GREEN, CONSTANT_UNITS), {}, facts)
+    flags, n = (GREEN, CONSTANT_UNITS), len(signal.rows)
+    return Information(0.0, n, "population", "bracket", 0.0, 0.0, flags, {}, facts, "bracket")

@@ -12,22 +12,19 @@ from typing import Any
 
 import numpy as np
 import torch
-from scipy.special import stdtrit
 from torch import Tensor
 
 from infoplane.checks import whole_number
 from infoplane.errors import InputError
 from infoplane.estimators.base import Estimator
-from infoplane.estimators.counting.samples import Ids, Variable, as_array
-from infoplane.flags import NOT_CONVERGED, NULL_EXCEEDS_HALF, RED
+from infoplane.estimators.counting.samples import Ids, Variable, named_groups
+from infoplane.flags import NOT_CONVERGED, NULL_EXCEEDS_HALF
 from infoplane.types import NATS_PER, Estimate, Units
 
 #: A curve has converged where its last doubling changes it by at most this share of its last value...
 CONVERGED_SHARE = 0.05
 #: ... or by at most this many bits.
 CONVERGED_BITS = 0.02
-#: Estimates without some of the groups that an interval takes.
-MOST_BLOCKS = 50
 
 
 @dataclass(frozen=True)
@@ -53,7 +50,6 @@ def label_null(
     estimate: Estimate,
     *,
     shuffles: int,
-    groups: Any = None,
     seed: int = 0,
 ) -> Null:
     """I(T;Y) on ``shuffles`` random orders of the labels, held against the estimate on the labels as they are.
@@ -61,7 +57,7 @@ def label_null(
     What is prepared of the layer is used again.
     """
     whole_number("shuffles", shuffles, least=1, example=20)
-    members = group_members(groups, y.n)
+    members = group_members(y.groups, y.n)
     values = [
         estimator.about_label(prepared, reordered(y, order), estimate.units).value
         for order in orders(members, shuffles, seed, whole=one_value_each(y, members))
@@ -93,10 +89,7 @@ def group_members(groups: Any, n: int) -> list[np.ndarray]:
     """The samples of every group, in order; every sample by itself where ``groups`` is None."""
     if groups is None:
         return [np.array([i]) for i in range(n)]
-    names = as_array(groups).reshape(-1)
-    if len(names) != n:
-        raise InputError(f"groups has {len(names)} entries and there are {n} samples: give one group for each sample")
-    _, which = np.unique(names, return_inverse=True)
+    _, which = np.unique(named_groups(groups, n), return_inverse=True)
     return [np.flatnonzero(which == group) for group in range(which.max() + 1)]
 
 
@@ -155,51 +148,17 @@ def reordered(variable: Variable, order: Tensor) -> Variable:
         numbers = ids.ids[order.to(ids.ids.device)]
         ids = Ids(numbers, torch.bincount(numbers, minlength=ids.count).cpu())
     values = variable.numbers
-    return Variable(ids, None if values is None else values[order.to(values.device)])
-
-
-def with_group_interval(
-    estimate: Estimate, estimator: Estimator, t: Tensor, y: Variable, *, groups: Any, seed: int = 0
-) -> Estimate:
-    """The estimate with an interval from leaving out whole groups (a delete-a-group jackknife).
-
-    There are as many leavings as groups, at most ``MOST_BLOCKS``: beyond that whole groups are left out together. The
-    interval, around the jackknife's value, has 95 % by Student's distribution. None for a red estimate, or where an
-    estimate without some group is not possible.
-    """
-    if RED in estimate.flags:
-        return replace(estimate, low=None, high=None)
-    members = group_members(groups, len(t))
-    order = np.random.default_rng(seed).permutation(len(members))
-    blocks = [
-        np.concatenate([members[g] for g in part]) for part in np.array_split(order, min(len(order), MOST_BLOCKS))
-    ]
-    if len(blocks) < 2:
-        raise InputError("all samples are in one group: an interval over groups needs at least two")
-    values = []
-    for block in blocks:
-        keep = torch.from_numpy(np.setdiff1d(np.arange(len(t)), block))
-        try:
-            prepared = estimator.prepare(t[keep.to(t.device)])
-            values.append(estimator.about_label(prepared, y.take(keep), estimate.units).value)
-        except InputError:
-            return replace(estimate, low=None, high=None)
-    count, without = len(blocks), np.array(values)
-    centre = count * estimate.value - (count - 1) * without.mean()
-    error = np.sqrt((count - 1) / count * ((without - without.mean()) ** 2).sum())
-    half = float(stdtrit(count - 1, 0.975) * error)
-    details = {**estimate.details, "interval": f"jackknife over {count} groups", "standard_error": float(error)}
-    return replace(estimate, low=float(centre) - half, high=float(centre) + half, details=details)
+    return replace(variable, ids=ids, numbers=None if values is None else values[order.to(values.device)])
 
 
 def convergence_curve(
-    estimator: Estimator, t: Tensor, y: Variable, *, groups: Any = None, seed: int = 0, units: Units = "bits"
+    estimator: Estimator, t: Tensor, y: Variable, *, seed: int = 0, units: Units = "bits"
 ) -> list[tuple[int, float]]:
     """I(T;Y) of nested random subsets of n/8, n/4, n/2 and n samples (or groups): pairs (samples, value).
 
     A subset in which an estimator cannot work (too few samples, one class) is left out.
     """
-    members = group_members(groups, len(t))
+    members = group_members(y.groups, len(t))
     order = np.random.default_rng(seed).permutation(len(members))
     curve = []
     for part in (8, 4, 2, 1):

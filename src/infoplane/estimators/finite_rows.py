@@ -46,6 +46,7 @@ class FiniteRows(Estimator):
         self.estimator, self.nonfinite = estimator, nonfinite
         # facts of a class elsewhere, and here of what is inside
         vars(self).update(name=estimator.name, continuous=estimator.continuous, informations=estimator.informations)
+        self.resampling = estimator.resampling
 
     @property
     def measurement(self) -> str:

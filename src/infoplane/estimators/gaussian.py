@@ -20,7 +20,7 @@ from typing import ClassVar, final
 from torch import Tensor
 
 from infoplane.errors import UnknownNameError
-from infoplane.estimators.base import NumbersOrClasses
+from infoplane.estimators.base import NumbersOrClasses, Resampling
 from infoplane.estimators.counting.samples import Ids, Variable
 from infoplane.estimators.distances.canonical import (
     RESOLUTION,
@@ -42,6 +42,8 @@ FEWEST_PER_COLUMN = 10
 
 class NormalEstimator(NumbersOrClasses):
     """An estimator that takes columns, made of a layer's units in some way, for jointly Gaussian."""
+
+    resampling: Resampling = "jackknife"
 
     def __init__(self, correction: str = "wishart") -> None:
         if correction not in CORRECTIONS:

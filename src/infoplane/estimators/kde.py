@@ -28,7 +28,7 @@ import torch
 from torch import Tensor
 
 from infoplane.errors import InputError, NonFiniteError
-from infoplane.estimators.base import Estimator
+from infoplane.estimators.base import Estimator, Resampling
 from infoplane.estimators.compiled import compiled
 from infoplane.estimators.counting.samples import Ids, Variable
 from infoplane.estimators.counting.symbols import constant_units
@@ -89,6 +89,7 @@ class KDE(Estimator):
     """
 
     name: ClassVar[str] = "kde"
+    resampling: Resampling = "jackknife"
 
     def __init__(self, noise_variance: float = 1e-3, relative: bool = False) -> None:
         if not (
@@ -152,7 +153,7 @@ class KDE(Estimator):
             flags.append(SATURATED)
         amounts = {**entropies, "log_n": math.log(n)}
         facts = {"noise_variance": prepared.variance, "constant_units": prepared.constant_units}
-        return Information(value, n, "empirical", kind, low, high, tuple(flags), amounts, facts)
+        return Information(value, n, "empirical", kind, low, high, tuple(flags), amounts, facts, "analytic bounds")
 
 
 def _near(t: Tensor, noise: float) -> NearPairs | None:

@@ -137,6 +137,7 @@ class Noisy(Estimator):
                 "monte_carlo_points": 2 * len(each),
                 "constant_units": mixture.constant,
             },
+            interval="Monte Carlo 95 %",
         )
 
     def _near(self, t: Tensor, rows: Tensor) -> NearCentres | None:

@@ -25,7 +25,7 @@ import torch
 from torch import Tensor
 
 from infoplane.errors import InputError
-from infoplane.estimators.base import Estimator
+from infoplane.estimators.base import Estimator, Resampling
 from infoplane.estimators.counting.pieces import Pieces, Rows, RowWise
 from infoplane.estimators.counting.samples import Ids, Variable
 from infoplane.estimators.counting.soft_codes import Groups, group_weights, row_weights, sample_weights, soft_codes
@@ -107,6 +107,7 @@ class Soft(Estimator, RowWise):
     """
 
     name: ClassVar[str] = "soft"
+    resampling: Resampling = "jackknife"
 
     def __init__(self, codewords: int = 100, epsilon: float | None = None, null: int = 5, seed: int = 0) -> None:
         if isinstance(codewords, bool) or not isinstance(codewords, int | np.integer) or codewords < 2:

@@ -23,7 +23,8 @@ import torch
 from torch import Tensor
 
 from infoplane.errors import InputError, UnknownNameError
-from infoplane.estimators.base import Estimator
+from infoplane.estimators.base import Estimator, Resampling
+from infoplane.estimators.counting.intervals import error_of_mean
 from infoplane.estimators.counting.samples import Ids, Variable
 from infoplane.estimators.counting.symbols import constant_units
 from infoplane.estimators.distances.columns import Standardiser
@@ -41,11 +42,14 @@ LARGEST_GRADIENT = 1e-5  # in nats per unit of a weight; the probe has converged
 
 @dataclass(frozen=True)
 class HeldOut:
-    """Cross-entropies, nats, of every held-out sample: of the probe and of the baseline; and the probe's gradient."""
+    """Cross-entropies, nats, of every held-out sample: of the probe and of the baseline; the probe's gradient; and the
+    numbers of the samples.
+    """
 
     probe: Tensor
     baseline: Tensor
     gradient: float
+    samples: Tensor
 
 
 @final
@@ -55,8 +59,9 @@ class Usable(Estimator):
     For what a linear probe could read out: held out, and negative where it overfits.
 
     ``head``: ``"linear"`` fits a logistic regression on a share 1 - ``held_out`` of the samples, drawn by ``seed``
-    class by class, in float64; ``"identity"`` takes the layer's values as logits, one unit a class in ascending order
-    of the labels, and uses all samples. ``penalty`` is the weight of half the squared weights (units are standardised).
+    class by class (or by whole groups of samples, where there are groups), in float64; ``"identity"`` takes the layer's
+    values as logits, one unit a class in ascending order of the labels, and uses all samples. ``penalty`` is the weight
+    of half the squared weights (units are standardised).
     ``baseline``: ``"label"`` (best constant prediction) or ``"uniform"`` (log of the number of classes).
 
     >>> import infoplane as ip, torch
@@ -67,6 +72,7 @@ class Usable(Estimator):
     """
 
     name: ClassVar[str] = "usable"
+    resampling: Resampling = "own"
     informations: ClassVar[tuple[str, ...]] = ("i_ty",)
 
     def __init__(
@@ -102,16 +108,17 @@ class Usable(Estimator):
     def with_label(self, prepared: Tensor, y: Variable) -> Information:
         labels = y.classes()
         constant = int(constant_units(prepared[None]))
-        held = self._held(prepared, labels)
+        held = self._held(prepared, labels, y.groups)
         each = held.baseline - held.probe
-        value, error = float(each.mean()), float(each.std(correction=0)) / math.sqrt(len(each))
+        value = float(each.mean())
+        error, reach = error_of_mean(each, None if y.groups is None else y.groups[held.samples])
         flags = tuple(
             flag
             for flag, raised in (
                 (CONSTANT_UNITS, constant > 0),
                 (NOT_CONVERGED, held.gradient > LARGEST_GRADIENT),
-                (OVERFITTED, value < -1.96 * error - ROUNDING),
-                (ABOVE_CEILING, value > labels.entropy() + 1.96 * error + ROUNDING),
+                (OVERFITTED, value < -reach - ROUNDING),
+                (ABOVE_CEILING, value > labels.entropy() + reach + ROUNDING),
             )
             if raised
         )
@@ -121,14 +128,15 @@ class Usable(Estimator):
             labels.n,
             "population",
             "lower bound" if self.baseline == "label" else "estimate",
-            low=value - 1.96 * error,
-            high=value + 1.96 * error,
+            low=None if math.isnan(reach) else value - reach,
+            high=None if math.isnan(reach) else value + reach,
             flags=flags,
             amounts=amounts | {"standard_error": error, "h_y": labels.entropy()},
             facts={"held_out": len(each), "constant_units": constant},
+            interval=None if math.isnan(reach) else "population 95 %",
         )
 
-    def _held(self, t: Tensor, labels: Ids) -> HeldOut:
+    def _held(self, t: Tensor, labels: Ids, groups: Tensor | None) -> HeldOut:
         if self.head == "identity":
             if t.shape[1] != labels.count:
                 raise InputError(
@@ -136,10 +144,12 @@ class Usable(Estimator):
                     "use head='linear'"
                 )
             everything = torch.arange(labels.n, device=t.device)
-            return HeldOut(_cross_entropies(t.to(torch.float64), labels.ids), self._baseline(everything, labels), 0.0)
-        fit, held = self._split(labels)
+            baseline = self._baseline(everything, labels)
+            return HeldOut(_cross_entropies(t.to(torch.float64), labels.ids), baseline, 0.0, everything)
+        fit, held = self._split(labels) if groups is None else self._split_groups(labels, groups)
         logits, gradient = self._probe(t, labels, fit)
-        return HeldOut(_cross_entropies(logits[held], labels.ids[held]), self._baseline(fit, labels)[held], gradient)
+        each = _cross_entropies(logits[held], labels.ids[held])
+        return HeldOut(each, self._baseline(fit, labels)[held], gradient, held)
 
     def _baseline(self, fit: Tensor, labels: Ids) -> Tensor:
         """Cross-entropy of every sample where all are predicted alike; ``fit`` numbers the samples it is learned on."""
@@ -160,6 +170,23 @@ class Usable(Estimator):
                 f"{labels.n} samples in {labels.count} classes leave none to hold out: give several samples of each"
             )
         return by_class[~held], by_class[held]
+
+    def _split_groups(self, labels: Ids, groups: Tensor) -> tuple[Tensor, Tensor]:
+        """Sample numbers to fit on and to hold out, each group on one side; the first group of a class is fitted on."""
+        members = [(groups == group).nonzero()[:, 0] for group in groups.unique()]
+        known: set[int] = set()
+        fit: list[Tensor] = []
+        held: list[Tensor] = []
+        wanted = self.held_out * labels.n
+        for at in torch.randperm(len(members), generator=torch.Generator().manual_seed(self.seed)).tolist():
+            classes = set(labels.ids[members[at]].tolist())
+            (held if classes <= known and sum(len(group) for group in held) < wanted else fit).append(members[at])
+            known |= classes
+        if labels.n < FEWEST_SAMPLES or not held:
+            raise InputError(
+                f"{len(members)} groups in {labels.count} classes leave none to hold out: give several groups of each"
+            )
+        return torch.cat(fit), torch.cat(held)
 
     def _probe(self, t: Tensor, labels: Ids, fit: Tensor) -> tuple[Tensor, float]:
         """Logits of all samples, fitted on some, and the largest gradient that is left."""

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from infoplane.columns import COLUMNS, KINDS
+from infoplane.columns import COLUMNS, KINDS, LATER
 from infoplane.errors import DataFileError
 from infoplane.io.files import reading
 from infoplane.io.limits import LONGEST_LINE, check_regular, lines_within
@@ -157,9 +157,9 @@ def _careful_blocks(path: str | os.PathLike[str], header: list[str], done: int) 
 
 
 def _check_header(path: str | os.PathLike[str], header: list[str], names: Sequence[str]) -> None:
-    missing = [name for name in names if name not in header]
+    missing = [name for name in names if name not in header and name not in LATER]
     unknown = [name for name in header if name not in names]
-    if missing or unknown or len(header) != len(names):
+    if missing or unknown or len(header) != len(set(header)):
         faults = [f"the columns {', '.join(missing)} are missing"] if missing else []
         faults += [f"the columns {', '.join(map(reprlib.repr, unknown[:10]))} are unknown"] if unknown else []
         raise DataFileError(

@@ -259,7 +259,11 @@ def _mean_reading(members: Sequence[Reading]) -> Reading:
     """The mean over the copies, with every flag that any of them has."""
     flags = tuple(dict.fromkeys(flag for member in members for flag in member.flags))
     means = {name: _mean([getattr(member, name) for member in members]) for name in _AVERAGED}
-    return Reading(n=members[0].n, flags=flags, **means)
+    kinds: dict[str, Any] = {
+        name: None if means[f"{name[:4]}_low"] is means[f"{name[:4]}_high"] is None else getattr(members[0], name)
+        for name in ("i_xt_interval", "i_ty_interval")
+    }
+    return Reading(n=members[0].n, flags=flags, **means, **kinds)
 
 
 def _mean(values: Sequence[float | None]) -> Any:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from infoplane.columns import COLUMNS, TRAJECTORY
+from infoplane.columns import TRAJECTORY
 from infoplane.errors import InputError
 from infoplane.flags import LIGHTS, RED, Flag, from_text, in_doubt
 from infoplane.plotting.style import shown_name
@@ -102,7 +102,7 @@ def panels(table: pandas.DataFrame, *, together: bool = False) -> list[Panel]:
     Raises:
         InputError: a column is missing, or there is no row.
     """
-    missing = [name for name in COLUMNS if name not in table.columns]
+    missing = [column.name for column in TRAJECTORY if column.name not in table.columns and column.role != "fact"]
     if missing:
         raise InputError(f"the table lacks the columns {', '.join(missing)}: pass Trajectory.to_pandas()")
     if not len(table):

@@ -193,8 +193,9 @@ class Sweep:
             before = [run.name, *map(_safe, _plain(run.settings).values())]
             with open(self.out / run.name / "trajectory.csv", encoding="utf-8", newline="") as file:
                 rows = csv.reader(file)
-                order = list(map(next(rows).index, COLUMNS))
-                lines.writerows([*before, *(row[at] for at in order)] for row in rows)
+                place = {name: at for at, name in enumerate(next(rows))}  # a file of an earlier version has fewer
+                order = [place.get(name) for name in COLUMNS]
+                lines.writerows([*before, *("" if at is None else row[at] for at in order)] for row in rows)
         return joined.getvalue().encode("utf-8", errors="backslashreplace")
 
     # ------------------------------------------------------------ pictures

@@ -12,7 +12,7 @@ from infoplane.errors import InputError
 from infoplane.estimators import estimator, mutual_information
 from infoplane.estimators.counting.samples import input_variable
 from infoplane.estimators.neural import critic as neural
-from infoplane.estimators.neural.critic import Scored, Separable, heavy_tail, log_mean_exp_of_others
+from infoplane.estimators.neural.critic import Parts, Scored, Separable, heavy_tail, log_mean_exp_of_others
 
 BOUNDS = ["infonce", "nwj", "smile", "mine", "club"]
 QUICK = {"steps": 60, "hidden": 16}
@@ -153,3 +153,31 @@ def test_scikit_learn_can_clone_it(name):
 
     made = estimator(name, hidden=7)
     assert clone(made).get_params() == made.get_params()
+
+
+@pytest.mark.parametrize("sizes", [[10] * 12, [1, 2, 3, 40, 5, 60, 7, 8, 9], [50, 30, 30]])
+def test_no_group_is_in_two_parts(sizes):
+    groups = torch.repeat_interleave(torch.arange(len(sizes)), torch.tensor(sizes))
+    parts = Parts.of(len(groups), groups, torch.Generator().manual_seed(0), torch.device("cpu"))
+    inside = [set(groups[part].tolist()) for part in (parts.fit, parts.stop, parts.held)]
+    assert sorted(torch.cat([parts.fit, parts.stop, parts.held]).tolist()) == list(range(len(groups)))
+    assert sum(map(len, inside)) == len(sizes)
+
+
+def test_two_groups_are_too_few():
+    with pytest.raises(InputError, match="2 groups leave too few samples to train on"):
+        mutual_information(*pair(n=40), estimator="infonce", groups=np.arange(40) // 20)
+
+
+@pytest.mark.parametrize("name", ["infonce", "nwj", "mine"])
+def test_chance_labels_of_whole_documents_are_not_known(name):
+    """40 documents with one label each by chance: a critic that has seen tokens of all of them knows the labels."""
+    random = np.random.default_rng(0)
+    groups = np.repeat(np.arange(40), 12)
+    t = random.normal(size=(40, 16))[groups] + 0.3 * random.normal(size=(480, 16))
+    y = random.permutation(np.arange(40) % 2)[groups]
+    options = {"steps": 200, "hidden": 32, "learning_rate": 0.01}
+    leaking, together = (mutual_information(t, y, estimator=name, groups=g, **options) for g in (None, groups))
+    assert leaking.value > 0.4
+    assert together.low < 0.05
+    assert together.interval == "one-sided 97.5 %"

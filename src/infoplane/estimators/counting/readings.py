@@ -33,7 +33,7 @@ from infoplane.flags import (
     UNDERSAMPLED,
     Flag,
 )
-from infoplane.types import NATS_PER, Estimate, Information, Kind, Units
+from infoplane.types import NATS_PER, Estimate, Information, IntervalKind, Kind, Units
 
 AMBER_FACTOR = 3.0  # how often the distance of two corrections is added to an interval in amber
 MOST_EDGES = 1000  # edges up to which an estimate lists them
@@ -62,15 +62,18 @@ class Reading(NamedTuple):
     i_xt_null: float | None = None
     i_ty_null: float | None = None
     all_differ: float | None = None
+    i_xt_interval: IntervalKind | None = None
+    i_ty_interval: IntervalKind | None = None
 
     @classmethod
     def of(cls, i_xt: Estimate | None, i_ty: Estimate) -> Reading:
         """The reading that two estimates make."""
         flags = tuple(dict.fromkeys((*(i_xt.flags if i_xt else ()), *i_ty.flags)))
-        about_y: dict[str, Any] = {"i_ty_low": i_ty.low, "i_ty_high": i_ty.high}
+        each: dict[str, Any] = {"i_ty_low": i_ty.low, "i_ty_high": i_ty.high, "i_ty_interval": i_ty.interval}
         if i_xt is None:
-            return cls(None, i_ty.value, i_ty.n, flags, **about_y)
-        return cls(i_xt.value, i_ty.value, i_ty.n, flags, i_xt_low=i_xt.low, i_xt_high=i_xt.high, **about_y)
+            return cls(None, i_ty.value, i_ty.n, flags, **each)
+        each |= {"i_xt_low": i_xt.low, "i_xt_high": i_xt.high, "i_xt_interval": i_xt.interval}
+        return cls(i_xt.value, i_ty.value, i_ty.n, flags, **each)
 
 
 @dataclass(frozen=True)
@@ -192,6 +195,7 @@ class Count:
                     flags=(*reading.flags, *(flag for flag, raised in flags if raised)),
                     amounts={**amounts, **errors},
                     facts={**facts, "interval": "none" if ends[at][0] is None else method},
+                    interval=(reading.i_xt_interval, reading.i_ty_interval)[at],
                 )
             )
         return each[0], each[1]
@@ -262,7 +266,15 @@ def _with_interval(reading: Reading, about_x: Sequence[float], about_y: Sequence
     i_xt_low, i_xt_high = _ends(about_x, factor, scale)
     i_ty_low, i_ty_high = _ends(about_y, factor, scale)
     flags = (*reading.flags, *((APPROXIMATE_INTERVAL,) if AMBER in reading.flags else ()))
-    return reading._replace(i_xt_low=i_xt_low, i_xt_high=i_xt_high, i_ty_low=i_ty_low, i_ty_high=i_ty_high, flags=flags)
+    return reading._replace(
+        i_xt_low=i_xt_low,
+        i_xt_high=i_xt_high,
+        i_ty_low=i_ty_low,
+        i_ty_high=i_ty_high,
+        flags=flags,
+        i_xt_interval="population 95 %",
+        i_ty_interval="population 95 %",
+    )
 
 
 def _ends(about: Sequence[float], factor: float, scale: float) -> tuple[float, float]:

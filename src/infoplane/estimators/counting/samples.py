@@ -81,13 +81,15 @@ class Variable:
 
     ``ids`` numbers the samples by value, and is None for a continuous label; ``numbers`` (samples, ...) holds them as
     numbers, and is None for a label of classes. ``kind`` says in words which of them a label is taken for, and
-    ``flags`` why that deserves doubt.
+    ``flags`` why that deserves doubt. ``groups`` (samples,) numbers the samples that belong together, such
+    as the tokens of a text; None: each stands alone. They stay at their places when values change theirs.
     """
 
     ids: Ids | None
     numbers: Tensor | None = None
     kind: str = ""
     flags: tuple[Flag, ...] = ()
+    groups: Tensor | None = None
     _kept: dict[Hashable, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     @property
@@ -126,12 +128,26 @@ class Variable:
         if all(each == device for each in held):
             return self
         numbers = None if self.numbers is None else self.numbers.to(device)
-        return replace(self, ids=None if self.ids is None else self.ids.to(device), numbers=numbers)
+        groups = None if self.groups is None else self.groups.to(device)
+        return replace(self, ids=None if self.ids is None else self.ids.to(device), numbers=numbers, groups=groups)
 
     def take(self, keep: Tensor) -> Variable:
         """The samples where ``keep`` (samples,) is set, or those that it numbers."""
         numbers = None if self.numbers is None else self.numbers[keep.to(self.numbers.device)]
-        return replace(self, ids=None if self.ids is None else self.ids.take(keep), numbers=numbers)
+        groups = None if self.groups is None else self.groups[keep.to(self.groups.device)]
+        return replace(self, ids=None if self.ids is None else self.ids.take(keep), numbers=numbers, groups=groups)
+
+    def grouped(self, groups: Any) -> Variable:
+        """The same samples, of which those with one name in ``groups`` (samples,) belong together; None: none do.
+
+        Raises:
+            InputError: there are not as many names as samples.
+        """
+        if groups is None:
+            return self
+        names = named_groups(groups, self.n)
+        device = self.classes().ids.device if self.numbers is None else self.numbers.device
+        return replace(self, groups=torch.from_numpy(np.unique(names, return_inverse=True)[1]).to(device))
 
 
 def _storages(value: Any) -> Iterator[tuple[int, int]]:
@@ -141,6 +157,14 @@ def _storages(value: Any) -> Iterator[tuple[int, int]]:
     parts = [getattr(value, part.name) for part in fields(value)] if is_dataclass(value) else value
     for part in parts if isinstance(parts, list | tuple) else ():
         yield from _storages(part)
+
+
+def named_groups(groups: Any, n: int) -> np.ndarray:
+    """The name of each sample's group (samples,)."""
+    names = as_array(groups).reshape(-1)
+    if len(names) != n:
+        raise InputError(f"groups has {len(names)} entries and there are {n} samples: give one group for each sample")
+    return names
 
 
 def input_variable(x: Any) -> Variable:

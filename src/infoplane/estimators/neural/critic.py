@@ -3,7 +3,7 @@
 Every bound is a function of the scores f(t_i, v_j) of pairs of samples, where i = j is a pair that occurred. The first
 half of a seeded permutation trains the critic: four fifths of it in minibatches with Adam, the last fifth for early
 stopping. The value comes from all pairs of the second half, in blocks of rows: memory O(samples x chunk). Fewer than 20
-samples are refused, since both halves need a few.
+samples are refused, since both halves need a few. Samples that belong together are on one side.
 
 The scores are separable: f(t, v) = g(t) . h(v) + a(t) + b(v), with perceptrons of two hidden layers, so that a batch of
 B samples gives B^2 pairs for 2B evaluations. Units are brought to mean 0 and standard deviation 1 with the numbers of
@@ -26,7 +26,8 @@ from torch import Tensor
 
 from infoplane.checks import real_number, whole_number
 from infoplane.errors import InputError
-from infoplane.estimators.base import Estimator
+from infoplane.estimators.base import Estimator, Resampling
+from infoplane.estimators.counting.intervals import error_of_mean
 from infoplane.estimators.counting.samples import Variable
 from infoplane.estimators.counting.symbols import constant_units
 from infoplane.estimators.distances.columns import Standardiser
@@ -103,6 +104,41 @@ class Scored:
     rows: Tensor
 
 
+@dataclass(frozen=True)
+class Parts:
+    """The numbers of the samples that train, of those that say when to stop, and of those that are held out."""
+
+    fit: Tensor
+    stop: Tensor
+    held: Tensor
+
+    @classmethod
+    def of(cls, n: int, groups: Tensor | None, generator: torch.Generator, device: torch.device) -> Parts:
+        """A random half is held out; with ``groups`` (samples,) no group is in two parts.
+
+        Raises:
+            InputError: there are fewer groups than parts, or one that is larger than all others together.
+        """
+        half = n // 2
+        last = half - max(2, int(half * STOPPING_SHARE))
+        if groups is None:
+            order = torch.randperm(n, generator=generator).to(device)
+            return cls(order[:last], order[last:half], order[half:])
+        members = [(groups == group).nonzero()[:, 0] for group in groups.unique()]
+        order = torch.randperm(len(members), generator=generator)
+        each = [members[at] for at in order.tolist()]
+        ends = torch.tensor([len(group) for group in each]).cumsum(0)
+        # the whole groups that come nearest to both cuts, at least one of them in each part
+        stop = min(max(int((ends - half).abs().argmin()) + 1, 2), len(each) - 1)
+        begin = min(max(int((ends - last).abs().argmin()) + 1, 1), stop - 1)
+        parts = [torch.cat(some) if some else ends[:0] for some in (each[:begin], each[begin:stop], each[stop:])]
+        if len(each) < 3 or min(map(len, parts)) < 2:
+            raise InputError(
+                f"{len(each)} groups leave too few samples to train on, to stop by or to hold out: give more groups"
+            )
+        return cls(*(part.to(device) for part in parts))
+
+
 class NeuralBound(Estimator):
     """A bound made of scores: a subclass says how scores are learned and what they come to.
 
@@ -118,6 +154,7 @@ class NeuralBound(Estimator):
     """
 
     continuous: ClassVar[bool] = True
+    resampling: Resampling = "own"
     bound: ClassVar[Kind]
     title: ClassVar[str]
 
@@ -173,7 +210,7 @@ class NeuralBound(Estimator):
         n = len(t)
         if n < FEWEST_SAMPLES:
             raise InputError(f"{n} samples: {self.name} trains on one half of them, give it at least {FEWEST_SAMPLES}")
-        constant, held = int(constant_units(t[None])), n - n // 2
+        constant = int(constant_units(t[None]))
         h_v = None if variable.ids is None else variable.ids.entropy()
         nothing = Information(
             0.0,
@@ -181,16 +218,18 @@ class NeuralBound(Estimator):
             "population",
             self.bound,
             flags=(CONSTANT_UNITS,) if constant else (),
-            amounts={"log_n": math.log(held)} | ({} if h_v is None else {entropy: h_v}),
-            facts={"constant_units": constant, "held_out": held},
+            amounts={"log_n": math.log(n - n // 2)} | ({} if h_v is None else {entropy: h_v}),
+            facts={"constant_units": constant, "held_out": n - n // 2},
         )
         values = variable.values().to(t.device)
         if constant == t.shape[1] or bool((values == values[:1]).all()):
             return nothing
         with torch.inference_mode(False), torch.enable_grad():
-            scored, fitted, steps = self._train_and_score(t.clone(), values.clone())
+            scored, fitted, parts, steps = self._train_and_score(t.clone(), values.clone(), variable.groups)
         each = self.contributions(scored)
-        value, error = float(each.mean()), float(each.std()) / math.sqrt(len(each))
+        held = len(each)
+        error, reach = error_of_mean(each, None if variable.groups is None else variable.groups[parts.held])
+        value, bounded = float(each.mean()), not math.isnan(reach)
         gap = float(self.contributions(fitted).mean()) - value
         flags = (*nothing.flags, *self.doubts(value, scored))
         if self.bound == "lower bound" and gap > max(OVERFITTED_NATS, 0.5 * (value + gap)):
@@ -200,26 +239,31 @@ class NeuralBound(Estimator):
         return replace(
             nothing,
             value=value,
-            low=value - 1.96 * error if self.bound == "lower bound" else None,
-            high=value + 1.96 * error if self.bound == "upper bound" else None,
+            low=value - reach if bounded and self.bound == "lower bound" else None,
+            high=value + reach if bounded and self.bound == "upper bound" else None,
             flags=flags,
-            amounts={**nothing.amounts, "standard_error": error, "on_training_part": value + gap},
-            facts={**nothing.facts, "steps": steps},
+            amounts={
+                **nothing.amounts,
+                "standard_error": error if bounded else None,
+                "on_training_part": value + gap,
+                "log_n": math.log(held),
+            },
+            facts={**nothing.facts, "steps": steps, "held_out": held},
+            interval="one-sided 97.5 %" if bounded else None,
         )
 
-    def _train_and_score(self, t: Tensor, v: Tensor) -> tuple[Scored, Scored, int]:
-        """Scores of the held-out half and of the training part, and the steps that were kept."""
+    def _train_and_score(self, t: Tensor, v: Tensor, groups: Tensor | None) -> tuple[Scored, Scored, Parts, int]:
+        """Scores of the held-out half and of the training part, the parts, and the steps that were kept."""
         generator = torch.Generator().manual_seed(self.seed)
-        order = torch.randperm(len(t), generator=generator).to(t.device)
-        half = len(t) // 2
-        last = half - max(2, int(half * STOPPING_SHARE))
-        fit, stop = order[:last], order[last:half][:MOST_STOPPING_ROWS]
-        t, v = _standardised(t, order[:half]), _standardised(v, order[:half])
+        parts = Parts.of(len(t), groups, generator, t.device)
+        fit, stop = parts.fit, parts.stop[:MOST_STOPPING_ROWS]
+        trained = torch.cat([fit, parts.stop])
+        t, v = _standardised(t, trained), _standardised(v, trained)
         scorer = self.scorer(t, v, generator)
         steps = self._train(scorer, (t[fit], v[fit]), (t[stop], v[stop]), generator)
         with torch.no_grad():
-            held = self._score(scorer, t[order[half:]], v[order[half:]])
-            return held, self._score(scorer, t[fit], v[fit]), steps
+            held = self._score(scorer, t[parts.held], v[parts.held])
+            return held, self._score(scorer, t[fit], v[fit]), parts, steps
 
     def _train(
         self,
