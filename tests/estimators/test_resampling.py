@@ -18,17 +18,17 @@ def grouped(random):
 
 
 def test_intervals_over_groups_hold_the_truth_and_those_over_samples_do_not():
-    """I = 1 - h(1/4) bits. Of 200 repeats 95 % are 190 +- 12 (4 standard errors, 6e-5), if not less."""
+    """I = 1 - h(1/4) bits. Of 80 repeats 95 % are 76 +- 8 (4 standard errors, 6e-5), if not less."""
     truth = 1 + 0.25 * math.log2(0.25) + 0.75 * math.log2(0.75)
     over_groups = over_samples = 0
-    for seed in range(200):
+    for seed in range(80):
         t, y, texts = grouped(np.random.default_rng(seed))
         one = ip.mutual_information(t, y, bins=2, groups=texts)
         other = ip.mutual_information(t, y, bins=2)
         over_groups += one.low <= truth <= one.high
         over_samples += other.low <= truth <= other.high
-    assert over_groups >= 170
-    assert over_samples < 130
+    assert over_groups >= 68
+    assert over_samples < 55
 
 
 def test_an_interval_over_groups_says_what_it_is():
@@ -87,6 +87,6 @@ def test_cells_stay_the_same_where_groups_are_left_out():
     t, groups = random.normal(size=(400, 1)), np.repeat(np.arange(40), 10)
     y = (t[:, 0] > 0).astype(int) ^ (random.random(400) < 0.2)
     estimate = ip.mutual_information(t, y, bins={"rule": "quantile", "bins": 4}, groups=groups)
-    cells = np.searchsorted(estimate.details["edges"], t[:, 0])
+    cells = np.searchsorted(estimate.details["edges"], t[:, 0], side="right")
     same = ip.mutual_information(cells[:, None] * 1.0, y, bins="distinct", groups=groups)
     assert (estimate.low, estimate.high) == pytest.approx((same.low, same.high), abs=1e-12)

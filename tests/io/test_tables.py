@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infoplane.columns import COLUMNS, KINDS
+from infoplane.columns import COLUMNS, KINDS, LATER
 from infoplane.errors import DataFileError
 from infoplane.io import tables
 from infoplane.io.tables import csv_bytes, read_csv
@@ -49,9 +49,17 @@ def test_a_table_that_is_not_there_or_not_text_is_a_data_file_error(tmp_path):
         list(read_csv(tmp_path / "binary.csv"))
 
 
+def test_a_table_of_an_earlier_version_lacks_the_columns_that_came_later(tmp_path):
+    path = tmp_path / "table.csv"
+    earlier = [name for name in COLUMNS if name not in LATER]
+    path.write_text(",".join(earlier) + "\n" + "7" + "," * (len(earlier) - 1) + "\n")
+    (row,) = rows_of(path)
+    assert (row["step"], set(row)) == (7, set(earlier))
+
+
 def test_columns_may_stand_in_any_order_and_a_spreadsheet_may_add_its_mark(tmp_path):
     path = tmp_path / "table.csv"
-    path.write_text("\ufeff" + ",".join(reversed(COLUMNS)) + "\r\n" + ",bits" + "," * 18 + ",7\r\n", encoding="utf-8")
+    path.write_text("\ufeff" + ",".join(reversed(COLUMNS)) + "\r\n" + ",,,bits" + "," * 18 + ",7\r\n", encoding="utf-8")
     assert [{k: v for k, v in row.items() if v is not None} for row in rows_of(path)] == [{"units": "bits", "step": 7}]
 
 
