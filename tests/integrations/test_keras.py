@@ -103,3 +103,33 @@ def test_a_backend_that_is_not_there_is_named_with_the_remedy(keras):
     )
     assert "InputError" in result.stderr
     assert "set KERAS_BACKEND=torch before keras is imported" in result.stderr
+
+
+@pytest.mark.parametrize("by_name", [False, True])
+def test_a_model_of_two_inputs(keras, by_name):
+    left, right = keras.Input((3,), name="a"), keras.Input((3,), name="b")
+    hidden = keras.layers.Dense(4, "tanh", name="hidden")(keras.layers.Concatenate()([left, right]))
+    model = keras.Model([left, right], keras.layers.Dense(2, "softmax", name="out")(hidden))
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    x, y = np.random.default_rng(0).normal(size=(40, 3)).astype("f4"), np.arange(40) % 2
+    plane = ip.InformationPlane({"a": x, "b": x} if by_name else (x, x), y)
+    model.fit({"a": x, "b": x} if by_name else [x, x], y, epochs=1, verbose=0, callbacks=[callback(plane)])
+    assert {row["layer"] for row in plane.trajectory} == {"hidden", "out"}
+
+
+def test_channels_are_where_keras_has_them(keras):
+    from infoplane.integrations.keras import AsTorch
+
+    keras.utils.set_random_seed(0)
+    layers, x = keras.layers, np.random.default_rng(0).normal(size=(20, 6, 6, 1)).astype("f4")
+    model = keras.Sequential([layers.Conv2D(3, 3, name="conv"), layers.BatchNormalization(name="norm")])
+    model.build((None, 6, 6, 1))
+    whole = ip.record(AsTorch(model), x, ["conv", "norm"])
+    for layer in ("conv", "norm"):
+        assert whole[layer].shape == (20, 4, 4, 3)
+        assert np.allclose(
+            ip.record(AsTorch(model), x, layer, pool="mean")[layer], whole[layer].mean((1, 2)), atol=1e-6
+        )
+        channels = ip.record(AsTorch(model), x, layer, pool="channel")
+        assert list(channels) == [f"{layer}[{number}]" for number in range(3)]
+        assert np.allclose(channels[f"{layer}[1]"], whole[layer][..., 1].flatten(1))

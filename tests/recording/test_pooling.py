@@ -6,7 +6,7 @@ from torch import nn
 
 import infoplane as ip
 from infoplane.errors import InputError, RecordingError, UnknownNameError
-from infoplane.recording.pooling import check_pool, pool_of, pooled
+from infoplane.recording.pooling import check_pool, pool_of, pooled, with_channels_last
 
 
 @pytest.fixture
@@ -99,3 +99,47 @@ def test_what_cannot_be_pooled(images, texts):
         only(images, lambda t: t.mean(0))
     with pytest.raises(InputError, match="complex64"):
         only(texts.to(torch.complex64), "mean")
+
+
+def test_channels_that_come_last(images, texts):
+    turned = images.movedim(2, -1)
+    assert torch.allclose(only(turned, "mean-last"), images.mean((3, 4)))
+    channels = dict(pooled("layer", turned, "channel-last"))
+    assert list(channels) == ["[0]", "[1]", "[2]"]
+    assert torch.equal(channels["[1]"], images[:, :, 1].reshape(2, 5, 24))
+    assert torch.allclose(only(texts, "mean-last"), texts.mean(2))
+    assert torch.equal(dict(pooled("layer", texts, "channel-last"))["[2]"], texts[..., 2])
+
+
+def test_ways_of_layers_with_channels_last():
+    assert with_channels_last("flatten", ["a"]) == "flatten"
+    assert with_channels_last("mean", []) == "mean"
+    assert with_channels_last("channel", ["a[0]"]) == {"a[[]0]": "channel-last", "*": "channel"}
+    ways = {"a": "pooled", "*": "last"}
+    assert with_channels_last(ways, ["a", "b"]) == {"a": "mean-last", "*": "last"}
+
+
+def test_layers_that_work_on_the_last_size_have_their_channels_there():
+    class Block(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.norm, self.act = nn.Conv2d(1, 3, 3), nn.LayerNorm(3), nn.GELU()
+            self.wide, self.whole = nn.Linear(3, 6), nn.LayerNorm((8, 8, 6))
+
+        def forward(self, x):
+            return self.whole(self.act(self.wide(self.norm(self.conv(x).permute(0, 2, 3, 1)))))
+
+    torch.manual_seed(0)
+    x, model = torch.randn(20, 1, 10, 10), Block()
+    whole = ip.record(model, x)
+    for layer, units in (("conv", 3), ("norm", 3), ("wide", 6)):
+        by_mean = ip.record(model, x, pool="mean")[layer]
+        assert by_mean.shape == (20, units)
+        places = (2, 3) if layer == "conv" else (1, 2)
+        assert torch.allclose(by_mean, whole[layer].mean(places), atol=1e-6)
+    plane = ip.InformationPlane(
+        x, torch.arange(20) % 2, pool={"act": "channel-last", "*": "channel"}, layers=["norm", "act"]
+    )
+    assert [row["layer"] for row in plane.measure(model, 0)] == [f"norm[{c}]" for c in range(3)] + [
+        f"act[{c}]" for c in range(6)
+    ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, final
 
-from torch import Tensor, nn
+from torch import nn
 
 from infoplane.errors import InputError
 from infoplane.integrations.loggers import Logged, Place
@@ -17,7 +17,7 @@ _FIX = "set KERAS_BACKEND=torch before keras is imported"
 try:
     from keras import Model
     from keras.callbacks import Callback
-    from keras.config import backend
+    from keras.config import backend, image_data_format
 except ImportError as error:
     raise InputError(f"this callback needs Keras 3 on torch: pip install infoplane[keras], and {_FIX}") from error
 
@@ -57,16 +57,21 @@ class InformationPlaneCallback(Callback):
 
 @final
 class AsTorch(nn.Module):
-    """A Keras model as a module of torch whose layers have Keras' names, as ``ip.record`` and the plane take it."""
+    """A Keras model as a module of torch whose layers have Keras' names, as ``ip.record`` and the plane take it.
+
+    A tuple of inputs is the list that Keras takes, inputs by name are its table. ``data_format`` says where channels
+    are in layers that do not say so themselves, for ``pool="channel"`` and ``"mean"``.
+    """
 
     def __init__(self, model: Model) -> None:
         super().__init__()
         for name, layer in _named_layers(model):
             self.add_module(name, layer)
+        self.data_format = image_data_format()
         self._call = model.__call__  # of a model that is not registered here: its layers are
 
-    def forward(self, x: Tensor) -> Any:
-        return self._call(x, training=False)
+    def forward(self, *x: Any, **named: Any) -> Any:
+        return self._call(named or (x[0] if len(x) == 1 else list(x)), training=False)
 
 
 def _named_layers(model: Model, prefix: str = "") -> Iterator[tuple[str, Any]]:

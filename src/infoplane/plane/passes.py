@@ -21,7 +21,7 @@ from infoplane.family.members import need_own_parameters
 from infoplane.recording.inputs import Inputs
 from infoplane.recording.outputs import Part
 from infoplane.recording.placement import DEFAULT_BATCH
-from infoplane.recording.pooling import FULL, Pool, pooled
+from infoplane.recording.pooling import FULL, Pool, pooled, with_channels_last
 from infoplane.recording.record import mask_of, run, selection_of
 from infoplane.recording.select import Keep, Layers
 
@@ -77,8 +77,10 @@ def read(reading: Pass, take: Take) -> None:
     if isinstance(reading.model, Family):
         _read_family(reading, reading.model, take)
     elif isinstance(reading.model, nn.Module):
-        selection = selection_of(reading.model, reading.layers, reading.part).without(reading.left_out)
-        run(reading.model, reading.inputs, selection, reading.batch, _taking(reading, take))
+        model = reading.model
+        selection = selection_of(model, reading.layers, reading.part).without(reading.left_out)
+        reading = replace(reading, pool=with_channels_last(reading.pool, selection.channels_last))
+        run(model, reading.inputs, selection, reading.batch, _taking(reading, take))
     else:
         _read_list(reading, reading.model, take)
 
@@ -145,6 +147,7 @@ def _read_family(reading: Pass, family: Family, take: Take) -> None:
 def _read_list(reading: Pass, networks: Sequence[nn.Module], take: Take) -> None:
     chosen = [selection_of(network, reading.layers, reading.part) for network in networks]
     selections = [selection.without(reading.left_out) for selection in chosen]
+    reading = replace(reading, pool=with_channels_last(reading.pool, selections[0].channels_last))
     for start, batch in reading.inputs.split(reading.batch):
         members = [
             run(network, batch, selection, len(batch), _copying)[0]

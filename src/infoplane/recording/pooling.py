@@ -6,7 +6,8 @@ What is left out is lost: by data processing a pooled layer has at most the info
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Callable, Iterator, Mapping
+import glob
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 import torch
 from torch import Tensor
@@ -20,7 +21,9 @@ Pool = str | PoolFunction | Mapping[str, str | PoolFunction]
 FULL = (torch.float32, torch.float64)
 
 #: The named ways; a layer with (samples, units) already stays as it is in all of them.
-POOLS = ("flatten", "channel", "mean", "pooled", "token", "last")
+POOLS = ("flatten", "channel", "mean", "pooled", "token", "last", "channel-last", "mean-last")
+
+_CHANNELS_LAST = {"channel": "channel-last", "mean": "mean-last", "pooled": "mean-last"}
 
 
 def check_pool(pool: Pool) -> None:
@@ -41,14 +44,27 @@ def pool_of(name: str, pool: Pool) -> str | PoolFunction:
     """How one layer is pooled: in a table, by the first glob that fits its name, else flattened."""
     if not isinstance(pool, Mapping):
         return pool
-    return next((way for glob, way in pool.items() if fnmatch.fnmatchcase(name, glob)), "flatten")
+    return next((way for pattern, way in pool.items() if fnmatch.fnmatchcase(name, pattern)), "flatten")
+
+
+def with_channels_last(pool: Pool, names: Collection[str]) -> Pool:
+    """The same ways, where the layers of these names put out (samples, ..., channels)."""
+    ways = {name: pool_of(name, pool) for name in names}
+    turned = {glob.escape(name): _CHANNELS_LAST[way] for name, way in ways.items() if way in _CHANNELS_LAST}
+    if not turned:
+        return pool
+    return turned | {pattern: way for pattern, way in _by_pattern(pool).items() if pattern not in turned}
+
+
+def _by_pattern(pool: Pool) -> Mapping[str, str | PoolFunction]:
+    return pool if isinstance(pool, Mapping) else {"*": pool}
 
 
 def pooled(name: str, t: Tensor, pool: Pool, mask: Tensor | None = None) -> Iterator[tuple[str, Tensor]]:
     """What follows the name, and rows (members, samples, units), float32 or float64, of ``t`` (members, samples, ...).
 
     ``mask`` (samples, tokens) says which tokens are there, None that all are. ``token`` gives (members, tokens of all
-    samples, units). Only ``channel`` gives several: "[0]", "[1]", ...
+    samples, units). Only ``channel`` and ``channel-last`` give several: "[0]", "[1]", ...
     """
     way = pool_of(name, pool)
     if callable(way):
@@ -56,9 +72,14 @@ def pooled(name: str, t: Tensor, pool: Pool, mask: Tensor | None = None) -> Iter
     elif way == "channel" and t.ndim > 3:
         for channel in range(t.shape[2]):
             yield f"[{channel}]", as_rows(t[:, :, channel])
+    elif way == "channel-last" and t.ndim > 3:
+        for channel in range(t.shape[-1]):
+            yield f"[{channel}]", as_rows(t[..., channel])
+    elif way == "mean-last" and t.ndim > 4:
+        yield "", as_floating(t).flatten(2, -2).mean(2)
     elif way == "token":
         yield "", _by_token(name, as_floating(t) if t.ndim == 4 else as_rows(t), mask)
-    elif t.ndim < 4 or way in ("flatten", "channel"):
+    elif t.ndim < 4 or way in ("flatten", "channel", "channel-last"):
         yield "", as_rows(t)
     elif way == "pooled" or (way == "mean" and t.ndim > 4):
         yield "", as_floating(t).flatten(3).mean(-1)
@@ -68,7 +89,7 @@ def pooled(name: str, t: Tensor, pool: Pool, mask: Tensor | None = None) -> Iter
                 f"layer {name!r} puts out {tuple(t.shape[2:])} for a sample, and pool={way!r} takes (tokens, units): "
                 "use 'flatten', 'channel' or 'mean', or name layers, pool={'encoder.*': 'last'}"
             )
-        yield "", _over_tokens(name, as_floating(t), way, mask)
+        yield "", _over_tokens(name, as_floating(t), "last" if way == "last" else "mean", mask)
 
 
 def as_floating(t: Tensor) -> Tensor:

@@ -20,7 +20,7 @@ from infoplane.recording.evaluation import evaluation
 from infoplane.recording.inputs import Inputs
 from infoplane.recording.outputs import Part, token_mask
 from infoplane.recording.placement import DEFAULT_BATCH, device_of
-from infoplane.recording.pooling import Pool, check_pool, pooled
+from infoplane.recording.pooling import Pool, check_pool, pooled, with_channels_last
 from infoplane.recording.select import Keep, Layers, Selection, UnreadableLayers, layer_outputs, unwrap
 from infoplane.recording.select import select as chosen_layers
 
@@ -68,6 +68,7 @@ def record(
     inputs, selection = Inputs(x), selection_of(model, layers, select)
     if pool is not None:
         check_pool(pool)
+        pool = with_channels_last(pool, selection.channels_last)
 
     def keep_from(start: int) -> Keep:
         def keep(name: str, _number: int, tensor: Tensor, lengths: Tensor | None) -> dict[str, Tensor]:

@@ -44,7 +44,8 @@ class Selection:
 
     A layer in `required` that does not run, or puts out no tensor of one row a sample, is an error; any other is left
     out. `part` says which part of an output is taken, by glob where it differs between layers. `warned` holds
-    the warnings already given. `time_first` layers put out (tokens, samples, units).
+    the warnings already given. `time_first` layers put out (tokens, samples, units), `channels_last` ones
+    (samples, ..., channels).
     """
 
     paths: Mapping[str, str]
@@ -52,6 +53,7 @@ class Selection:
     part: Part | Mapping[str, Part] = None
     warned: set[str] = field(default_factory=set)
     time_first: frozenset[str] = frozenset()
+    channels_last: frozenset[str] = frozenset()
 
     def part_of(self, name: str) -> Part:
         """Which part of the output of one layer is taken."""
@@ -120,7 +122,8 @@ def select(model: nn.Module, layers: Layers) -> Selection:
     names = _chosen(model, layers, paths)
     chosen = {name: paths[name] for name in names}
     required = frozenset(name for name in names if names[name])
-    return Selection(chosen, required, time_first=_time_first(model, chosen))
+    channels_last = frozenset(name for name, path in chosen.items() if _says_channels_last(model, path))
+    return Selection(chosen, required, time_first=_time_first(model, chosen), channels_last=channels_last)
 
 
 def _chosen(model: nn.Module, layers: Layers, paths: Mapping[str, str]) -> dict[str, bool]:
@@ -198,6 +201,14 @@ def _says_time_first(module: nn.Module) -> bool:
     if own is None and isinstance(attention := getattr(module, "self_attn", None), nn.MultiheadAttention):
         own = attention.batch_first
     return own is False
+
+
+def _says_channels_last(model: nn.Module, path: str) -> bool:
+    """As layers of Keras do, or their whole model; and what works on the last size, as in ConvNeXt and Swin."""
+    module = model.get_submodule(path)
+    order = getattr(module, "data_format", None) or getattr(model, "data_format", None)
+    normed = getattr(module, "normalized_shape", ()) if isinstance(module, nn.LayerNorm | nn.RMSNorm) else ()
+    return order == "channels_last" or isinstance(module, nn.Linear) or len(normed) == 1
 
 
 #: What becomes of an output (samples, ...): name, number of the call, tensor, and lengths of packed sequences.
