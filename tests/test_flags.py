@@ -13,7 +13,7 @@ import torch
 import infoplane as ip
 from infoplane import flags
 from infoplane.errors import InputError, UnknownNameError
-from infoplane.estimators.counting.consistency import flagged_layers
+from infoplane.estimators.counting.consistency import Bounds, flagged_layers
 from infoplane.estimators.counting.readings import Reading
 from infoplane.estimators.neural.critic import Scored
 from infoplane.estimators.neural.infonce import InfoNCE
@@ -36,7 +36,7 @@ def by(estimator, t, y, **options):
 def rows(**columns):
     """The flags of layers that follow each other, of 8 samples, from the numbers of each in bits."""
     readings = [Reading(n=8, **dict(zip(columns, each, strict=True))) for each in zip(*columns.values(), strict=True)]
-    flagged = flagged_layers(readings, floor=0.5, h_y=1.0, bits=1.0)
+    flagged = flagged_layers(readings, Bounds(1.0, h_x=2.5, h_y=1.0, floor=0.5))
     return [flag for reading in flagged for flag in reading.flags]
 
 
@@ -66,7 +66,9 @@ RAISED = {
     "half-precision": in_half_precision,
     "above-ceiling": lambda: by("ksg", 10 * COIN[:, None] + NORMAL, COIN),
     "above-log-n": lambda: rows(i_xt=[3.5], i_ty=[1.0]),
+    "above-h-x": lambda: rows(i_xt=[2.75], i_ty=[1.0]),
     "above-h-y": lambda: rows(i_xt=[3.0], i_ty=[1.5]),
+    "above-i-xt": lambda: rows(i_xt=[0.5], i_ty=[1.0]),
     "below-floor": lambda: rows(i_xt=[3.0], i_ty=[0.25]),
     "data-processing": lambda: rows(i_xt=[3.0, 3.0], i_ty=[0.75, 1.0]),
     "log-n-ceiling": lambda: InfoNCE().doubts(math.log(9.5), Scored(torch.zeros(10), torch.zeros(10))),

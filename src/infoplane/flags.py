@@ -184,6 +184,11 @@ ABOVE_LOG_N = register(
     "I(X;T) is above log N, the most that N samples can show: measure more samples, or hold other estimators against "
     "it with ip.compare.",
 )
+ABOVE_H_X = register(
+    "above-h-x",
+    "I(X;T) is above H(X), all there is to know about inputs of which some are equal: measure more samples, or hold "
+    "other estimators against it with ip.compare.",
+)
 ABOVE_H_Y = register(
     "above-h-y",
     "I(T;Y) is above H(Y), all there is to know about the label: measure more samples, or hold other estimators "
@@ -199,10 +204,15 @@ BELOW_FLOOR = register(
     "The layer seems to know less about the label than the network's decision, which is made from it, so something is "
     "missed: use finer bins (bins=100), or another estimator.",
 )
+ABOVE_I_XT = register(
+    "above-i-xt",
+    "The layer seems to know more about the label than about the input, where it has the label from, so that one of "
+    "the two numbers is off: hold other estimators against both with ip.compare.",
+)
 DATA_PROCESSING = register(
     "data-processing",
-    "The layer seems to know more about the label than the layer before it, which cannot be, so one of the two is off: "
-    "hold other estimators against both with ip.compare.",
+    "The layer is out of order: information never grows from layer to layer, and without this one (or one of two) the "
+    "chain is in order: hold other estimators against it with ip.compare, unless a skip connection goes round it.",
 )
 NEGATIVE = register(
     "negative",

@@ -40,6 +40,7 @@ class Estimator(abc.ABC):
 
     name: ClassVar[str]
     continuous: ClassVar[bool] = False
+    chained: ClassVar[bool] = True
     informations: ClassVar[tuple[str, ...]] = ("i_xt", "i_ty")
     screens: ClassVar[bool] = False
     resampling: Resampling = "parts"

@@ -162,6 +162,7 @@ class Channel(LadderEstimator):
 
     name: ClassVar[str] = "channel"
     resampling: Resampling = "own"
+    chained: ClassVar[bool] = False
 
     def __init__(
         self,

@@ -73,6 +73,7 @@ class Usable(Estimator):
 
     name: ClassVar[str] = "usable"
     resampling: Resampling = "own"
+    chained: ClassVar[bool] = False
     informations: ClassVar[tuple[str, ...]] = ("i_ty",)
 
     def __init__(

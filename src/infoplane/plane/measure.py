@@ -12,7 +12,7 @@ import torch
 from infoplane.estimators.ambient import shielded
 from infoplane.estimators.base import Estimator, LadderEstimator, SymbolEstimator, check_finite, check_rows
 from infoplane.estimators.binned import Binned
-from infoplane.estimators.counting.consistency import flagged_layers
+from infoplane.estimators.counting.consistency import Bounds, flagged_layers
 from infoplane.estimators.counting.readings import Count, Reading
 from infoplane.estimators.counting.samples import Variable, distinct_ids
 from infoplane.estimators.counting.symbols import Symbols
@@ -82,7 +82,8 @@ def _by_counting(
     for kind, label in kinds:
         *readings, decision = next(read)
         floors = [reading.i_ty for reading in decision]
-        answers.append(Answer(question.names[number], kind, label, _flagged(readings, floors, question, label)))
+        flagged = _flagged(readings, floors, question, label, chained=estimator.chained)
+        answers.append(Answer(question.names[number], kind, label, flagged))
     return [
         replace(answer, layers=_with_nulls(answer.layers, [next(read) for _ in several])) if several else answer
         for answer, several in zip(answers, nulls, strict=True)
@@ -143,16 +144,18 @@ def _with_nulls(layers: list[list[Reading]], repeats: list[list[list[Reading]]])
 
 
 def _flagged(
-    layers: list[list[Reading]], floors: Sequence[float], question: Question, label: str
+    layers: list[list[Reading]], floors: Sequence[float | None], question: Question, label: str, *, chained: bool
 ) -> list[list[Reading]]:
     """With the flags that need more than one layer; ``floors`` has one for each reading of a layer."""
-    if not floors:
-        return layers
-    ids = question.labels[label].ids
-    h_y = None if ids is None else ids.entropy() / NATS_PER[question.units]
-    bits = NATS_PER["bits"] / NATS_PER[question.units]
+    scale, y = NATS_PER[question.units], question.labels[label].ids
+    known = Bounds(
+        NATS_PER["bits"] / scale,
+        h_x=question.x.classes().entropy() / scale,
+        h_y=None if y is None else y.entropy() / scale,
+        chained=chained,
+    )
     copies = [
-        flagged_layers([readings[copy] for readings in layers], floor=floor, h_y=h_y, bits=bits)
+        flagged_layers([readings[copy] for readings in layers], replace(known, floor=floor))
         for copy, floor in enumerate(floors)
     ]
     return [list(readings) for readings in zip(*copies, strict=True)]
@@ -196,7 +199,10 @@ def _by_member(
         )
         for which, labels in enumerate(each)
         for kind in moment.kinds
-        for label, layers in ((name, _flagged(each, floors[name], question, name)) for name, each in labels.items())
+        for label, layers in (
+            (name, _flagged(each, floors[name], question, name, chained=kin[which].chained))
+            for name, each in labels.items()
+        )
     ]
 
 
@@ -246,11 +252,11 @@ def _of_estimator(
     return readings
 
 
-def _floors(decision: Symbols, question: Question, label: str) -> list[float]:
-    """What every copy's decision knows about the label."""
+def _floors(decision: Symbols, question: Question, label: str) -> list[float] | list[None]:
+    """What every copy's decision knows about the label; None for a label of numbers."""
     ids = question.labels[label].ids
     if ids is None:
-        return []
+        return [None] * len(decision.codes)
     count = Binned("distinct").count([decision], distinct_ids(ids.n, ids.ids.device), ids, "single")
     return [reading.i_ty for reading in count.read(count.numbers.tolist(), question.units)[0]]
 
