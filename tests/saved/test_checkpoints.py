@@ -1,6 +1,7 @@
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -61,8 +62,24 @@ def test_the_same_rows_as_measuring_in_the_loop(tmp_path):
         lambda state: {f"module.{name}": value for name, value in state.items()},
         lambda state: {"state_dict": {f"module._orig_mod.{name}": value for name, value in state.items()}},
         lambda state: {name: value.double() for name, value in state.items()},
+        lambda state: {"model": state, "loss": np.float64(0.3), "epoch": np.int64(3), "best": np.bool_(True)},
+        lambda state: {"state_dict": {f"model.{name}": value for name, value in state.items()} | {"scale": X[0]}},
+        lambda state: {f"net.inner.{name}": value for name, value in state.items()},
+        lambda state: {"n_averaged": torch.tensor(3), **{f"module.{name}": value for name, value in state.items()}},
     ],
-    ids=["state_dict", "model", "model_state_dict", "module.", "both wrappers", "float64"],
+    ids=[
+        *(
+            "state_dict",
+            "model",
+            "model_state_dict",
+            "module.",
+            "both wrappers",
+            "float64",
+            "numpy's scalars",
+            "prefix",
+        ),
+        *("two steps", "averaged"),
+    ],
 )
 def test_what_trainers_save_around_a_state(tmp_path, content):
     (model,) = states(1)
@@ -215,3 +232,18 @@ def test_files_are_looked_for_before_anything_is_measured(tmp_path):
     with pytest.raises(DataFileError, match=r"2.pt is missing"):
         measure_checkpoints(lambda: made.append(1), [tmp_path / "1.pt", tmp_path / "2.pt"], X, Y)
     assert not made
+
+
+def test_copies_under_the_names_of_the_network_are_chosen(tmp_path):
+    model, average = states(2)
+    both = {f"model.{name}": value for name, value in model.state_dict().items()}
+    both |= {f"ema_model.{name}": value for name, value in average.state_dict().items()}
+    torch.save({"state_dict": both, "state_dict_ema": average.state_dict()}, tmp_path / "step=3.ckpt")
+    wanted = [ip.InformationPlane(X, Y).measure(each, 3) for each in (model, average)]
+    for prefix, which in (("model.", 0), ("model", 0), ("ema_model.", 1), ("state_dict_ema", 1)):
+        found = measure_checkpoints(warm_up, tmp_path / "step=3.ckpt", X, Y, prefix=prefix)
+        assert rows(found) == wanted[which]
+    with pytest.raises(InputError, match=r"2 times: choose with prefix='model\.' or prefix='ema_model\.'"):
+        measure_checkpoints(warm_up, tmp_path / "step=3.ckpt", X, Y)
+    with pytest.raises(InputError, match=r"model\.0\.weight is unexpected"):
+        measure_checkpoints(warm_up, tmp_path / "step=3.ckpt", X, Y, prefix="other.")

@@ -11,7 +11,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy._core.multiarray import scalar
 from torch import Tensor, nn
 
 from infoplane.errors import DataFileError, InputError
@@ -21,12 +23,17 @@ from infoplane.recording.select import unwrap
 from infoplane.saved.factories import made_by
 from infoplane.trajectory.trajectory import Trajectory
 
-_ENDINGS = (".safetensors", ".pt", ".pth")
+_ENDINGS = (".safetensors", ".pt", ".pth", ".ckpt")
 _ENTRIES = ("state_dict", "model_state_dict", "model")  # where trainers keep the network beside other things
 _WRAPPERS = ("module.", "_orig_mod.")
 _NUMBER = re.compile(r"(?<![\d.])\d+(?!\.?\d)")  # a whole number, no part of a decimal one
 _NAMED_STEP = re.compile(r"step[^\d.]{0,2}(\d+)", re.IGNORECASE)
 _NAMES_SHOWN = 6
+_NUMPYS_SCALARS: list[Any] = [
+    scalar,
+    np.dtype,
+    *{type(np.dtype(code)) for code in np.typecodes["AllInteger"] + "?efdg"},
+]
 
 Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
@@ -38,22 +45,26 @@ def measure_checkpoints(
     y: Any = None,
     *,
     steps: Sequence[int] | None = None,
+    prefix: str | None = None,
     **options: Any,
 ) -> Trajectory:
     """The information plane of a training that is over, from the states of the network that it saved.
 
     One network takes one state after the other and is measured. "module." and "_orig_mod." of wrappers are taken off
-    the names in a state; values take the network's type.
+    the names in a state, and a prefix that all names of the network share there, as "model." in a LightningModule;
+    values take the network's type.
 
     Args:
         factory: makes the network; a function without arguments.
         paths: files, globs (matches are ordered by the numbers in their names), or a list of these: ``.safetensors``,
-            and ``.pt`` or ``.pth`` of ``torch.save``, with a state dictionary or one under "state_dict",
-            "model_state_dict" or "model".
+            and ``.pt``, ``.pth`` or ``.ckpt`` of ``torch.save`` or Lightning, with a state dictionary or one under
+            "state_dict", "model_state_dict" or "model".
         x: inputs (samples, ...), or splits.
         y: labels (samples,).
         steps: a step for each file; by default the number after "step" in the file's name, or the last whole number
             there.
+        prefix: what stands before the network's names in the state, where several networks do (``"ema_model."``), or
+            the file's entry that is the state (``"state_dict_ema"``).
         options: as of ``InformationPlane``; information is in its ``units``.
 
     Returns:
@@ -79,15 +90,17 @@ def measure_checkpoints(
     model = unwrap(made_by(factory))
     measured: dict[str, str] = {}
     for step in sorted(at):
-        _load(model, read_state(at[step]), at[step])
+        _load(model, read_state(at[step], prefix), at[step], prefix)
         if plane.measure(model, step):  # a step that the options leave out has no rows
             measured[str(step)] = str(at[step])
     plane.trajectory.meta["checkpoints"] = measured
     return plane.trajectory
 
 
-def read_state(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """The state dictionary in a ``.safetensors``, ``.pt`` or ``.pth`` file, its tensors in main memory.
+def read_state(path: str | os.PathLike[str], entry: str | None = None) -> dict[str, Any]:
+    """The state dictionary in a ``.safetensors``, ``.pt``, ``.pth`` or ``.ckpt`` file, its tensors in main memory.
+
+    ``entry`` is tried before the usual ones, where a file holds it.
 
     Raises:
         DataFileError: the file is missing, damaged, of another kind, or without a state dictionary.
@@ -104,7 +117,7 @@ def read_state(path: str | os.PathLike[str]) -> dict[str, Any]:
         ) from error
     entries: Mapping[Any, Any] = content if isinstance(content, dict) else {}
     inner: Mapping[Any, Any] = next(
-        (entries[name] for name in _ENTRIES if isinstance(entries.get(name), Mapping)), entries
+        (entries[name] for name in (entry, *_ENTRIES) if isinstance(entries.get(name), Mapping)), entries
     )
     wrong = [name for name, value in inner.items() if not _is_state(name, value)]
     if not inner or wrong:
@@ -148,7 +161,8 @@ def _read_torch(path: Path) -> Any:
         if sum(member.file_size for member in archive.infolist()) > path.stat().st_size:
             raise ValueError("the archive unpacks to more than the length of the file")
         check_sums(archive)
-    return torch.load(path, map_location="cpu", weights_only=True)
+    with torch.serialization.safe_globals(_NUMPYS_SCALARS):  # a loss beside the state
+        return torch.load(path, map_location="cpu", weights_only=True)
 
 
 def _files(paths: Paths) -> list[Path]:
@@ -194,11 +208,11 @@ def _step_in(file: Path) -> int:
     return int((named or numbers)[-1])
 
 
-def _load(model: nn.Module, state: Mapping[str, Any], path: Path) -> None:
+def _load(model: nn.Module, state: Mapping[str, Any], path: Path, prefix: str | None) -> None:
     """Load a state that fits the network name by name and shape by shape, or say what does not fit."""
     wanted = model.state_dict()
     values: dict[str, Any] = {}
-    for name, value in state.items():
+    for name, value in _without_prefix(state, wanted, path, prefix).items():
         while name not in wanted and name.startswith(_WRAPPERS):
             name = name.partition(".")[2]
         if name in values:
@@ -219,6 +233,25 @@ def _load(model: nn.Module, state: Mapping[str, Any], path: Path) -> None:
             "network that was saved"
         )
     model.load_state_dict(values, strict=False)  # names are checked above: of shared tensors one name is enough
+
+
+def _without_prefix(
+    state: Mapping[str, Any], wanted: Mapping[str, Any], path: Path, prefix: str | None
+) -> Mapping[str, Any]:
+    """The part of a state that is of this network: names with the prefix asked for, or with the one that fits."""
+    if any(name in wanted for name in state) and not prefix:
+        return state
+    last = min(wanted, default="")  # any name of the network: what stands before it in the state may be the prefix
+    before = [name.removesuffix(last) for name in state if name.endswith(f".{last}")]
+    fitting = [each for each in before if all(each + name in state for name in wanted)]
+    if prefix is not None:
+        fitting = [each for each in (prefix, f"{prefix}.") if any(name.startswith(each) for name in state)][-1:]
+    if len(fitting) > 1:
+        choices = " or ".join(f"prefix={each!r}" for each in fitting)
+        raise InputError(f"{path} holds this network's names {len(fitting)} times: choose with {choices}")
+    if not fitting:
+        return state
+    return {name.removeprefix(fitting[0]): value for name, value in state.items() if name.startswith(fitting[0])}
 
 
 def _place(value: object) -> tuple[int, torch.Size] | None:
