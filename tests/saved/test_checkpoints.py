@@ -67,19 +67,7 @@ def test_the_same_rows_as_measuring_in_the_loop(tmp_path):
         lambda state: {f"net.inner.{name}": value for name, value in state.items()},
         lambda state: {"n_averaged": torch.tensor(3), **{f"module.{name}": value for name, value in state.items()}},
     ],
-    ids=[
-        *(
-            "state_dict",
-            "model",
-            "model_state_dict",
-            "module.",
-            "both wrappers",
-            "float64",
-            "numpy's scalars",
-            "prefix",
-        ),
-        *("two steps", "averaged"),
-    ],
+    ids="state_dict model model_state_dict module. wrappers float64 numpy prefix steps averaged".split(),
 )
 def test_what_trainers_save_around_a_state(tmp_path, content):
     (model,) = states(1)
@@ -217,9 +205,9 @@ def test_what_is_no_state(tmp_path):
         torch.save(content, tmp_path / name)
         with pytest.raises(DataFileError, match=message):
             read_state(tmp_path / name)
-    (tmp_path / "e.ckpt").touch()
+    (tmp_path / "e.bin").touch()
     (tmp_path / "f.pt").mkdir()
-    for path, message in [("e.ckpt", "ends in '.ckpt'"), ("f.pt", "is no file"), ("g.pt", "is missing")]:
+    for path, message in [("e.bin", "ends in '.bin'"), ("f.pt", "is no file"), ("g.pt", "is missing")]:
         with pytest.raises(DataFileError, match=message):
             read_state(tmp_path / path)
     with pytest.raises(DataFileError, match="no file matches"):
