@@ -18,6 +18,7 @@ from torch import nn
 
 import infoplane as ip
 from infoplane.estimators.counting.samples import input_ids, label_ids
+from infoplane.training.measuring import Measuring
 
 Array = np.ndarray
 
@@ -107,6 +108,7 @@ def report_step(
 LAYERS = ("1", "3", "5", "7", "9", "11")
 RECORDED = tuple(int(name) for name in LAYERS)
 EDGES = np.linspace(-1, 1, 50)
+STEPS = 32  # measured together at most, as in a training
 
 
 def alternate(copies: int, kind: str, *, rounds: int, steps: int) -> tuple[float, float]:
@@ -122,11 +124,14 @@ def alternate(copies: int, kind: str, *, rounds: int, steps: int) -> tuple[float
     solvers = [torch.optim.SGD(network.parameters(), lr=0.2) for network in networks]
     inputs, targets = family.inputs(data.x), family.targets(target)
 
+    measuring = Measuring(plane, family, at_once=False, seconds=0.0)
+
     def ours() -> None:
-        for _ in range(steps):
+        for step in range(steps):
             rows = family.draw(len(inputs), 101)
             family.step(inputs[rows], targets[rows])
-            plane.measure(family, 0)
+            measuring.look(step)
+        measuring.answer()
 
     def theirs() -> None:
         report_step(networks, solvers, data.x, target)
@@ -224,7 +229,14 @@ def split(copies: int, *, repeats: int) -> tuple[float, ...]:
         median_seconds(lambda: estimator.layers(layers), repeats=repeats),
         median_seconds(lambda: estimator.count(symbols, x, y, kind), repeats=repeats),
     ]
-    whole = median_seconds(lambda: plane.measure(family, 0), repeats=repeats)
+    measuring = Measuring(plane, family, at_once=False, seconds=0.0)
+
+    def measure() -> None:
+        for step in range(STEPS):
+            measuring.look(step)
+        measuring.answer()
+
+    whole = median_seconds(measure, repeats=max(repeats // STEPS, 9)) / STEPS
     return (*times, whole - sum(times[1:]))
 
 

@@ -28,7 +28,7 @@ def question(**about):
 
 def test_rows_go_by_layer_then_answer_then_copy(answers):
     frame = RowFrame.of(question(), ["fc1", "fc2"], answers)
-    rows = rows_of(frame.filled(answers, step=7, half=frozenset({"fc2"})))
+    rows = rows_of(frame.filled([answers], [7], half=frozenset({"fc2"})))
     assert [(row["layer"], row["layer_index"], row["family"], row["copy"], row["i_xt"]) for row in rows] == [
         ("fc1", 0, "single", 0, 1.0),
         ("fc1", 0, "single", 1, 2.0),
@@ -42,15 +42,21 @@ def test_rows_go_by_layer_then_answer_then_copy(answers):
     assert all(tuple(row) == COLUMNS for row in rows)
 
 
+def test_several_steps_come_one_after_the_other(answers):
+    frame = RowFrame.of(question(condition="y"), ["fc1", "fc2"], answers)
+    together = rows_of(frame.filled([answers, answers], [7, 9]))
+    assert together == [*rows_of(frame.filled([answers], [7])), *rows_of(frame.filled([answers], [9]))]
+
+
 def test_what_all_samples_share_tells_nothing_about_itself(answers):
     frame = RowFrame.of(question(condition="y"), ["fc1", "fc2"], answers)
-    columns = frame.filled(answers, step=0)
+    columns = frame.filled([answers], [0])
     assert "i_ty" not in columns
     assert columns["i_xt"] == [1.0, 2.0, 5.0, 3.0, 4.0, 6.0]
 
 
 def test_a_network_as_null_fills_the_rows_of_its_kind(answers):
-    columns = RowFrame.of(question(), ["fc1", "fc2"], answers).filled(answers, step=0)
+    columns = RowFrame.of(question(), ["fc1", "fc2"], answers).filled([answers], [0])
     nulls = as_nulls(columns)
     assert with_nulls(columns, nulls)["i_xt_null"] == list(columns["i_xt"])
     other = {**columns, "layer": ("fc3",) * 6}

@@ -200,7 +200,7 @@ class SymbolEstimator(Estimator):
         keep = ~bad.any(0).any(0)
         if not bool(keep.any()):
             raise NonFiniteError(f"all {keep.numel()} rows contain NaN/Inf: nothing is left to measure")
-        return codes[..., keep], x.take(keep), y.take(keep), None if draws is None else draws[keep]
+        return codes[..., keep], x.take(keep), y.take(keep), None if draws is None else draws[..., keep]
 
 
 def check_nonfinite(policy: str) -> Nonfinite:

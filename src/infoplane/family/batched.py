@@ -21,6 +21,8 @@ from infoplane.family.optimizers import OptimizerFactory, optimizer_for, stacked
 from infoplane.family.perceptron import PerceptronLayout, Place, activate, activate_backward
 from infoplane.recording.select import Selection
 
+_SAFE = 40.0  # logarithm: times inputs of up to exp(40) there is no overflow of float32, whose largest is exp(88)
+
 
 @dataclass(frozen=True)
 class _BlockViews:
@@ -75,6 +77,7 @@ class BatchedEngine(FamilyEngine):
         self._lending: dict[int, Tensor] = {}
         self._selection: tuple[Selection, dict[str, Place]] | None = None
         self._optimizers: list[Optimizer] = []
+        self._past: BatchedEngine | None = None
         self.load_weights(stacked)
 
     def _blocks_of(self, flat: Tensor) -> list[Tensor]:
@@ -185,6 +188,21 @@ class BatchedEngine(FamilyEngine):
         if self._selection is None or self._selection[0] is not selection:
             self._selection = (selection, self._layout.places_of(selection))
         return self._selection[1]
+
+    def remembered(self) -> Tensor | None:
+        """All weights as they are now, (members, numbers); None where outputs might overflow, or are NaN already."""
+        largest, bound = float(self._flat.detach().abs().max()), 0.0
+        for block in self._layout.blocks:  # |W a + b| <= largest (inputs |a| + 1), in logarithms
+            bound = math.log(max(largest, 1.0) * (block.inputs + 1)) + bound
+        return self._flat.detach().clone() if bound < _SAFE else None
+
+    def at(self, moments: Sequence[Tensor]) -> BatchedEngine:
+        """An engine of the copies at several moments, one after the other: for evaluating, until the next such call."""
+        members = len(moments) * self._copies
+        if self._past is None or self._past._copies != members:
+            self._past = BatchedEngine([self._network] * members, self._layout)
+        self._past._flat.detach().copy_(torch.cat(list(moments)))
+        return self._past
 
     def weights(self) -> dict[str, Tensor]:
         return {name: view.clone() for name, view in self._views(self._matrices).items()}

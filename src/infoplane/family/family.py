@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from infoplane.checks import whole_number
 from infoplane.errors import InfoplaneError, InputError
+from infoplane.family.batched import BatchedEngine
 from infoplane.family.choice import ENGINES, choose_engine, make_engine
 from infoplane.family.engine import FamilyEngine, fill
 from infoplane.family.losses import Loss, LossFunction, resolve_loss
@@ -202,6 +203,22 @@ class Family:
             return self._run(lambda engine: engine.evaluate_sampled(part, selection, share))
 
         return _joined(list(map(evaluate, x.split(DEFAULT_BATCH), draws.split(DEFAULT_BATCH))), axis=0)
+
+    def remembered(self) -> Tensor | None:
+        """The weights as they are now, in few bytes, for ``at``; None where the engine cannot be asked for the past."""
+        engine = self._engine
+        return engine.remembered() if isinstance(engine, BatchedEngine) and self.device.type == "cpu" else None
+
+    def at(self, moments: Sequence[Tensor]) -> Family:
+        """The copies at several remembered moments, one after the other, as one family; for looking at its layers only.
+
+        It lasts until the next such call.
+        """
+        if not isinstance(self._engine, BatchedEngine):
+            raise InputError(f"engine {self.engine!r} cannot be asked for the past: use engine='batched'")
+        past = copy.copy(self)
+        past.copies, past._engine = len(moments) * self.copies, self._engine.at(moments)
+        return past
 
     def predict(self, x: Any) -> Tensor:
         """What every copy puts out for x (samples, ...), in evaluation mode: (members, samples, ...)."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any, final
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from infoplane.estimators.ambient import shielded
 from infoplane.estimators.base import Estimator, LadderEstimator, SymbolEstimator, check_finite, check_rows
@@ -39,20 +41,64 @@ class Answer:
     layers: list[list[Reading]]
 
 
+@final
+@dataclass(frozen=True)
+class Sight:
+    """What was gathered of all layers at one moment."""
+
+    gathered: Gathered
+    moment: Moment
+
+    @property
+    def draws(self) -> Tensor | None:
+        """The copy of each sample, where the codes are."""
+        draws = self.moment.draws
+        return None if draws is None else draws.to(self.gathered.decision.codes.device)
+
+    @property
+    def shape(self) -> Hashable:
+        """What moments that are counted in one call have in common."""
+        return self.gathered.layers, self.moment.kinds, self.gathered.decision.codes.shape
+
+    def take(self, keep: Tensor) -> Sight:
+        """Of some samples: ``keep`` (samples,) bool."""
+        moment = self.moment
+        draws = None if moment.draws is None else moment.draws[keep]
+        return Sight(self.gathered.take(keep), Moment(moment.step, moment.kinds, draws))
+
+    @property
+    def waiting_bytes(self) -> int:
+        """What the codes take, with those of the decision."""
+        layers = sum(len(symbols) for symbols in self.gathered.prepared.values())
+        return self.gathered.decision.codes.nbytes * (layers + 1)
+
+    def is_an_error(self, estimators: Sequence[Estimator]) -> bool:
+        """Whether NaN or infinity was met by an estimator that counts symbols and takes it for an error."""
+        return any(
+            symbols.has_bad_rows
+            for number, estimator in enumerate(estimators)
+            if isinstance(estimator, SymbolEstimator) and estimator.nonfinite == "error"
+            for symbols in self.gathered.prepared[number]
+        )
+
+
 @shielded
-def answers_to(question: Question, gathered: Gathered, moment: Moment) -> list[Answer]:
-    """Everything that is asked, estimator by estimator."""
-    if moment.draws is not None:
-        moment = replace(moment, draws=moment.draws.to(gathered.decision.codes.device))
-    answers: list[Answer] = []
+def answers_to(question: Question, sights: Sequence[Sight]) -> list[list[Answer]]:
+    """For each moment everything that is asked, estimator by estimator.
+
+    Moments of one ``shape`` are counted in one call: small layers take less time than the calls for them.
+    """
+    each: list[list[Answer]] = [[] for _ in sights]
     number = 0
     for kin in together(question.estimators):
         if isinstance(kin[0], SymbolEstimator):
-            answers += _by_counting(kin[0], number, gathered, question, moment)
+            answers = _by_counting(kin[0], number, sights, question)
         else:
-            answers += _by_member(kin, number, gathered, question, moment)
+            answers = [_by_member(kin, number, sight, question) for sight in sights]
+        for so_far, new in zip(each, answers, strict=True):
+            so_far += new
         number += len(kin)
-    return answers
+    return each
 
 
 def shares_that_all_differ(answers: Sequence[Answer], layers: Sequence[str]) -> dict[str, float]:
@@ -65,57 +111,76 @@ def shares_that_all_differ(answers: Sequence[Answer], layers: Sequence[str]) -> 
 
 
 def _by_counting(
-    estimator: SymbolEstimator, number: int, gathered: Gathered, question: Question, moment: Moment
-) -> list[Answer]:
+    estimator: SymbolEstimator, number: int, sights: Sequence[Sight], question: Question
+) -> list[list[Answer]]:
     """Everything counted where the symbols are, then one transfer for all; the network's decision is counted beside."""
-    layers: list[Symbols] = gathered.prepared[number]
-    symbols = [*layers, gathered.decision]
-    places = _Places(question, moment, gathered.layers)
-    kinds = [(kind, label) for kind in moment.kinds for label in question.labels]
+    layers = [sight.gathered.prepared[number] for sight in sights]
+    decided = [(*symbols, sight.gathered.decision) for symbols, sight in zip(layers, sights, strict=True)]
+    kinds = [(kind, label) for kind in sights[0].moment.kinds for label in question.labels]
     x, labels = question.x.classes(), {label: y.classes() for label, y in question.labels.items()}
-    counts = [
-        estimator.count(symbols, x, labels[label], kind, draws=moment.draws, places=places) for kind, label in kinds
+    symbols, draws, places = list(chain(*decided)), _draws(sights, len(decided[0])), _Places(question, sights)
+    counts = [estimator.count(symbols, x, labels[label], kind, draws=draws, places=places) for kind, label in kinds]
+    symbols, draws = list(chain(*layers)), _draws(sights, len(layers[0]))
+    nulls = [
+        [
+            estimator.count(symbols, x_null.classes(), y_null.classes(), kind, draws=draws)
+            for x_null, y_null in _shuffled_variables(question, question.labels[label])
+        ]
+        for kind, label in kinds
     ]
-    nulls = [_shuffled_counts(estimator, layers, question, moment, kind, label) for kind, label in kinds]
-    read = iter(_transfer([*counts, *(count for several in nulls for count in several)], question.units))
-    answers = []
-    for kind, label in kinds:
-        *readings, decision = next(read)
+    read = iter(_transfer([*counts, *chain(*nulls)], question.units))
+    readings = [_by_moment(next(read), len(sights)) for _ in kinds]  # (kinds, moments, layers + 1)
+    repeats = [[_by_moment(next(read), len(sights)) for _ in several] for several in nulls]
+
+    def answer(kind: str, label: str, counted: list[list[Reading]], shuffled: list[list[list[Reading]]]) -> Answer:
+        *layers, decision = counted
         floors = [reading.i_ty for reading in decision]
-        flagged = _flagged(readings, floors, question, label, chained=estimator.chained)
-        answers.append(Answer(question.names[number], kind, label, flagged))
+        flagged = _flagged(layers, floors, question, label, chained=estimator.chained)
+        return Answer(question.names[number], kind, label, _with_nulls(flagged, shuffled))
+
     return [
-        replace(answer, layers=_with_nulls(answer.layers, [next(read) for _ in several])) if several else answer
-        for answer, several in zip(answers, nulls, strict=True)
+        [
+            answer(*asked, counted[at], [repeat[at] for repeat in several])
+            for asked, counted, several in zip(kinds, readings, repeats, strict=True)
+        ]
+        for at in range(len(sights))
     ]
+
+
+def _draws(sights: Sequence[Sight], layers: int) -> Tensor | None:
+    """Draws (samples,), or of several moments (moments x layers, 1, samples), as ``count`` takes them."""
+    first = sights[0].draws
+    if first is None or len(sights) == 1:
+        return first
+    each = torch.stack([sight.draws for sight in sights if sight.draws is not None])
+    return each.repeat_interleave(layers, 0)[:, None]
+
+
+def _by_moment(layers: list[list[Reading]], moments: int) -> list[list[list[Reading]]]:
+    """The lines of a count, which run moment by moment."""
+    each = len(layers) // moments
+    return [layers[start : start + each] for start in range(0, len(layers), each)]
 
 
 @final
 class _Places(Sequence[str]):
     """Where an error was met, layer by layer; put into words only if one is."""
 
-    def __init__(self, question: Question, moment: Moment, layers: Sequence[str]) -> None:
-        self._question, self._moment, self._layers = question, moment, layers
+    def __init__(self, question: Question, sights: Sequence[Sight]) -> None:
+        self._question, self._sights = question, sights
 
     def __len__(self) -> int:
-        return len(self._layers)
+        return len(self._sights) * (len(self._sights[0].gathered.layers) + 1)
 
     def __getitem__(self, at: Any) -> Any:
-        return place_of(self._layers[at], self._question, self._moment)
+        moment, layer = divmod(at, len(self) // len(self._sights))
+        sight = self._sights[moment]
+        return place_of(sight.gathered.layers[layer], self._question, sight.moment)
 
 
 def place_of(layer: str, question: Question, moment: Moment) -> str:
     """Where an error was met, in words."""
     return f"layer {layer!r}, step {moment.step}" + ("" if question.split == WHOLE else f", split {question.split!r}")
-
-
-def _shuffled_counts(
-    estimator: SymbolEstimator, symbols: list[Symbols], question: Question, moment: Moment, kind: str, label: str
-) -> list[Count]:
-    return [
-        estimator.count(symbols, x.classes(), y.classes(), kind, draws=moment.draws)
-        for x, y in _shuffled_variables(question, question.labels[label])
-    ]
 
 
 def _shuffled_variables(question: Question, y: Variable) -> Iterable[tuple[Variable, Variable]]:
@@ -175,16 +240,14 @@ def _transfer(counts: Sequence[Count], units: Units) -> list[list[list[Reading]]
     return result
 
 
-def _by_member(
-    kin: Sequence[Estimator], number: int, gathered: Gathered, question: Question, moment: Moment
-) -> list[Answer]:
+def _by_member(kin: Sequence[Estimator], number: int, sight: Sight, question: Question) -> list[Answer]:
     """Readings of estimators that work on one network at a time and that one pass serves, from ``number`` on."""
-    decision = gathered.decision
+    gathered, decision = sight.gathered, sight.gathered.decision
     if question.few is not None and gathered.rows is not None and number not in gathered.prepared:
         question, decision = question.few, decision.take(gathered.rows)
     each: list[dict[str, list[list[Reading]]]] = [{label: [] for label in question.labels} for _ in kin]
     for at, layer in enumerate(gathered.layers):
-        place = place_of(layer, question, moment)
+        place = place_of(layer, question, sight.moment)
         members = [_of_member(kin, ready, question) for ready in _members(kin[0], number, gathered, at, place)]
         for which, layers in enumerate(each):
             for label in question.labels:
@@ -198,7 +261,7 @@ def _by_member(
             layers if kind == "single" else [[_mean_reading(members)] for members in layers],
         )
         for which, labels in enumerate(each)
-        for kind in moment.kinds
+        for kind in sight.moment.kinds
         for label, layers in (
             (name, _flagged(each, floors[name], question, name, chained=kin[which].chained))
             for name, each in labels.items()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
 from typing import Any, final
 
 import torch
@@ -15,7 +17,7 @@ from infoplane.companions.curve import ratios_of
 from infoplane.companions.curves import Curves
 from infoplane.errors import InputError, UnknownNameError
 from infoplane.estimators.ambient import shielded
-from infoplane.estimators.base import Estimator
+from infoplane.estimators.base import Estimator, SymbolEstimator
 from infoplane.estimators.channel import Channel
 from infoplane.estimators.counting.labels import Missing
 from infoplane.estimators.counting.samples import Variable
@@ -23,7 +25,8 @@ from infoplane.estimators.naming import described
 from infoplane.family import Family
 from infoplane.plane.curves import curves_of
 from infoplane.plane.gather import Gathered
-from infoplane.plane.measure import Answer, answers_to, shares_that_all_differ
+from infoplane.plane.measure import Sight, answers_to, shares_that_all_differ
+from infoplane.plane.memory import AT_ONCE, Memory, recalled
 from infoplane.plane.options import PlaneOptions, chosen_estimators, chosen_families
 from infoplane.plane.passes import Model, Pass, copies_of, read
 from infoplane.plane.plan import ReadingPlan, Way, plan
@@ -141,6 +144,7 @@ class InformationPlane:
         self._ways: dict[tuple[bool, int, str, tuple[Estimator, ...]], Way] = {}
         self._frames: dict[tuple[Any, ...], RowFrame] = {}
         self._nulls: Nulls = {}
+        self._waiting: list[list[Sight] | Memory] = []
         self.trajectory = Trajectory(meta=self._facts())
 
     @property
@@ -166,14 +170,65 @@ class InformationPlane:
         if not self._pace.is_due(step) and not force:
             return []
         before = self._pace.clock()
-        columns = self._columns(model, step)
+        self.look(model, step)
         if not isinstance(model, Family):
             self._stillness.look([model] if isinstance(model, nn.Module) else model, step)
-        if self._nulls:
-            columns = with_nulls(columns, self._nulls)
-        self.trajectory.extend_columns(columns)
+        rows = self.answer()
         self._pace.took(self._pace.clock() - before)
-        return rows_of(columns)
+        return rows
+
+    def look(self, model: Model, step: int) -> int:
+        """The first half of ``measure``: what the estimators need of ``model`` at ``step`` is gathered, and waits.
+
+        Several steps of one family may wait where ``can_wait`` says so; ``answer`` then adds the rows of all of them,
+        the same rows in less time.
+
+        Returns:
+            How many bytes wait of this step.
+
+        Raises:
+            NonFiniteError: at once, as by ``measure``; the rows of the steps that waited are in ``trajectory``.
+        """
+        memory = self._memory(model, step) if self.can_wait and isinstance(model, Family) else None
+        if memory is not None:
+            self._waiting.append(memory)
+            return memory.waiting_bytes
+        sights = self._sights(model, step)
+        fails = self.can_wait and sights[0].is_an_error(self.estimators)
+        if fails:  # an error belongs to its own step, and leaves the rows of those before
+            self.answer()
+        self._waiting.append(sights)
+        if fails:
+            self.answer()
+        return sum(sight.waiting_bytes for sight in sights)
+
+    def answer(self) -> list[dict[str, Any]]:
+        """The second half of ``measure``: the rows of every step that waits, into ``trajectory``.
+
+        Returns:
+            The rows of the newest step.
+        """
+        waiting, self._waiting = self._waiting, []
+        steps: list[list[Sight]] = []
+        for is_memory, group in groupby(waiting, key=lambda each: isinstance(each, Memory)):
+            several: list[Any] = list(group)
+            steps += self._recalled(several) if is_memory else several
+        newest: Columns = {}
+        for _, alike in groupby(steps, key=lambda sights: sights[0].shape if self.can_wait else id(sights)):
+            sights = list(alike)
+            columns = self._answered(sights)
+            if self._nulls:
+                columns = with_nulls(columns, self._nulls)
+            self.trajectory.extend_columns(columns)
+            rows = len(columns["step"]) // len(sights)
+            newest = {name: values[-rows:] for name, values in columns.items()}
+        return rows_of(newest)
+
+    @functools.cached_property
+    def can_wait(self) -> bool:
+        """Whether all that is asked is counted: then little is kept of a step, and many are counted together."""
+        counted = all(isinstance(e, SymbolEstimator) and e.nonfinite != "drop-row" for e in self.estimators)
+        return counted and len(self._splits) == 1 and self._options.given is None
 
     def curves(
         self, model: Model, step: int = 0, *, snr: Any = None, split: str | None = None, seed: int = 0
@@ -218,7 +273,7 @@ class InformationPlane:
         """
         if self._options.shuffles:
             raise InputError("shuffled samples are the null of this plane already: leave shuffles=0 to take a network")
-        self._nulls = as_nulls(self._columns(model, -1))
+        self._nulls = as_nulls(self._answered([self._sights(model, -1)]))
 
     def random_state(self) -> dict[str, Tensor]:
         """Where the streams stand that draw a copy for every sample, by split: part of a checkpoint."""
@@ -229,22 +284,57 @@ class InformationPlane:
         for split in self._splits:
             split.stream.set_state(state[split.name].clone())
 
-    def _columns(self, model: Model, step: int) -> Columns:
-        """All splits, and all conditions in them, one after the other."""
+    def _memory(self, family: Family, step: int) -> Memory | None:
+        """The weights of few copies of a small network, which are looked at later; None where that saves nothing."""
+        kinds, drawn = self._kinds(family)
+        (split,), few = self._splits, drawn or 2 * family.copies <= AT_ONCE
+        if not few or not split.is_plain:
+            return None
+        way = self._way(family, family.copies, split, self.estimators)
+        if not (way.whole and way.lasting):
+            return None
+        weights = family.remembered()
+        if weights is None:
+            return None
+        split.check_unchanged(step)
+        return Memory(family, weights, Moment(step, kinds, self._draws(split, family, kinds)), drawn)
+
+    def _recalled(self, memories: Sequence[Memory]) -> list[list[Sight]]:
+        """What would have been gathered then."""
+        family, (split,) = memories[0].family, self._splits
+        way = self._way(family, family.copies, split, self.estimators)
+        return [[sight] for sight in recalled(memories, self._pass(family, split, way, None), self.estimators)]
+
+    def _kinds(self, model: Model) -> tuple[tuple[str, ...], bool]:
+        """How the copies are read, and whether each sample goes through its own copy only."""
+        kinds = self.family if copies_of(model) > 1 else ("single",)
+        return kinds, kinds == ("sampled",) and isinstance(model, Family)
+
+    def _draws(self, split: Split, model: Model, kinds: tuple[str, ...]) -> Tensor | None:
         copies = copies_of(model)
         if copies > 1:
             self.trajectory.meta["log2_j"] = math.log2(copies)
-        kinds = self.family if copies > 1 else ("single",)
-        parts = []
+        return split.draws(copies) if "sampled" in kinds else None
+
+    def _sights(self, model: Model, step: int) -> list[Sight]:
+        """What is gathered at one step, split by split."""
+        copies, (kinds, drawn) = copies_of(model), self._kinds(model)
+        sights = []
         for split in self._splits:
             split.check_unchanged(step)
-            draws = split.draws(copies) if "sampled" in kinds else None
-            drawn = kinds == ("sampled",) and isinstance(model, Family)  # then a sample goes through its copy only
+            draws = self._draws(split, model, kinds)
             gathered = self._gathered(model, copies, split, draws if drawn else None)
             if drawn and draws is not None:
                 draws = torch.zeros_like(draws)  # one "copy": the drawn rows
-            parts += self._parts(gathered, split, Moment(step, kinds, draws))
-        return joined(parts)
+            sights.append(Sight(gathered, Moment(step, kinds, draws)))
+        return sights
+
+    def _answered(self, steps: Sequence[Sequence[Sight]]) -> Columns:
+        """The rows of one step, split by split; of several steps, where there is one split."""
+        return joined(
+            [part for split, sights in zip(self._splits, zip(*steps, strict=True), strict=True)
+             for part in self._parts(split, sights)]
+        )  # fmt: skip
 
     def _gathered(
         self, model: Model, copies: int, split: Split, draws: Tensor | None, others: tuple[Estimator, ...] | None = None
@@ -258,40 +348,40 @@ class InformationPlane:
                 self._left_out |= error.names
 
     def _read(self, model: Model, split: Split, draws: Tensor | None, way: Way) -> Gathered:
-        collector, chosen = way.collector(), self._options
-        inputs = split.inputs_for(model) if isinstance(model, Family) else split.inputs
-        reading = Pass(
-            model, inputs, chosen.layers, chosen.select, chosen.pool, split.mask, way.batch, lend=True, draws=draws,
-            left_out=self._left_out,
-        )  # fmt: skip
+        collector, reading = way.collector(), self._pass(model, split, way, draws)
         for number in range(collector.passes):
             if number:
                 collector.turn()
             read(reading, collector.take)
         return collector.gathered()
 
-    def _parts(self, gathered: Gathered, split: Split, moment: Moment) -> list[Columns]:
+    def _pass(self, model: Model, split: Split, way: Way, draws: Tensor | None) -> Pass:
+        inputs, chosen = split.inputs_for(model) if isinstance(model, Family) else split.inputs, self._options
+        return Pass(
+            model, inputs, chosen.layers, chosen.select, chosen.pool, split.mask, way.batch, lend=True, draws=draws,
+            left_out=self._left_out,
+        )  # fmt: skip
+
+    def _parts(self, split: Split, sights: Sequence[Sight]) -> list[Columns]:
         """The rows of one split: of all its samples, then of those that meet each condition."""
-        device = gathered.decision.codes.device
-        question = split.question_on(device)
-        answers = answers_to(question, gathered, moment)
-        shares = shares_that_all_differ(answers, gathered.layers)
-        if shares:
-            self.trajectory.meta["all_differ"] = shares  # of the newest measurement
-        parts = [self._frame(question, gathered.layers, answers).filled(answers, moment.step, gathered.half)]
+        device = sights[0].gathered.decision.codes.device
+        parts = [self._rows(split.question_on(device), sights)]
         for keep, question in split.conditions_on(device):
-            there = Moment(moment.step, moment.kinds, None if moment.draws is None else moment.draws[keep])
-            answers = answers_to(question, gathered.take(keep), there)
-            parts.append(self._frame(question, gathered.layers, answers).filled(answers, moment.step, gathered.half))
+            parts.append(self._rows(question, [sight.take(keep) for sight in sights]))
         return parts
 
-    def _frame(self, question: Question, layers: tuple[str, ...], answers: Sequence[Answer]) -> RowFrame:
-        """What is the same at every step, made once."""
-        shape = tuple((answer.kind, len(answer.layers[0])) for answer in answers)
-        key = (question.split, question.condition, layers, shape)
+    def _rows(self, question: Question, sights: Sequence[Sight]) -> Columns:
+        """What the question is answered by, as rows; what is the same at every step is made once."""
+        answers, newest = answers_to(question, sights), sights[-1].gathered
+        if not question.condition:
+            shares = shares_that_all_differ(answers[-1], newest.layers)
+            if shares:
+                self.trajectory.meta["all_differ"] = shares  # of the newest measurement
+        shape = tuple((answer.kind, len(answer.layers[0])) for answer in answers[-1])
+        key = (question.split, question.condition, newest.layers, shape)
         if key not in self._frames:
-            self._frames[key] = RowFrame.of(question, layers, answers)
-        return self._frames[key]
+            self._frames[key] = RowFrame.of(question, newest.layers, answers[-1])
+        return self._frames[key].filled(answers, [sight.moment.step for sight in sights], newest.half)
 
     def _way(self, model: Model, copies: int, split: Split, estimators: tuple[Estimator, ...]) -> Way:
         """How such a model is read for these estimators, the same at every step."""

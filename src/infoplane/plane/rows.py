@@ -33,7 +33,7 @@ class RowFrame:
     ``labelled`` says for each row whether I(T;Y) is about something that varies; None: in all of them.
     """
 
-    fixed: Columns
+    fixed: Mapping[str, list[Any]]
     labelled: Sequence[bool] | None
 
     @classmethod
@@ -59,17 +59,26 @@ class RowFrame:
         labelled = [answer.label != question.condition for answer in asked]
         return cls(fixed, None if all(labelled) else labelled)
 
-    def filled(self, answers: Sequence[Answer], step: int, half: frozenset[str] = frozenset()) -> Columns:
-        """The columns at one step, without those in which nothing was computed; ``half``: layers of half precision."""
-        layers = zip(*(answer.layers for answer in answers), strict=True)
-        numbers = zip(*map(_numbers_of, chain.from_iterable(chain.from_iterable(layers))), strict=True)
-        columns: dict[str, Sequence[Any]] = {**self.fixed}
+    def filled(
+        self, answers: Sequence[Sequence[Answer]], steps: Sequence[int], half: frozenset[str] = frozenset()
+    ) -> Columns:
+        """The columns at several steps, without those in which nothing was computed.
+
+        ``half``: layers of half precision.
+        """
+        layers = [zip(*(answer.layers for answer in of_step), strict=True) for of_step in answers]
+        readings = chain.from_iterable(chain.from_iterable(chain.from_iterable(layers)))
+        numbers = zip(*map(_numbers_of, readings), strict=True)
+        times = len(steps)
+        columns: dict[str, Sequence[Any]] = {name: values * times for name, values in self.fixed.items()}
+        labelled = None if self.labelled is None else [*self.labelled] * times
         for name, values in zip(_TAKEN, map(list, numbers), strict=True):
-            if self.labelled is not None and name in _ABOUT_Y:
-                values = [value if varies else None for value, varies in zip(values, self.labelled, strict=True)]
+            if labelled is not None and name in _ABOUT_Y:
+                values = [value if varies else None for value, varies in zip(values, labelled, strict=True)]
             if values[0] is not None or values.count(None) < len(values):
                 columns[name] = values
-        columns["step"] = [step] * len(columns["layer"])
+        rows = len(self.fixed["layer"])
+        columns["step"] = [step for step in steps for _ in range(rows)]
         if half:
             pairs = zip(columns["flags"], columns["layer"], strict=True)
             columns["flags"] = [(*flags, HALF_PRECISION) if layer in half else flags for flags, layer in pairs]

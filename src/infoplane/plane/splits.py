@@ -111,6 +111,11 @@ class Split:
         """How many samples, or tokens, are measured."""
         return self._question.x.n
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether one tensor goes through the network, and a row is a sample."""
+        return self.inputs.single and self.mask is None
+
     def check_unchanged(self, step: int) -> None:
         if not all(map(Fingerprint.fits, self._originals, self.inputs.tensors)):
             which = "" if self.name == WHOLE else f" of split {self.name!r}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,9 +11,10 @@ from infoplane.family import Family
 from infoplane.plane.plane import InformationPlane
 from infoplane.plane.schedule import Schedule
 from infoplane.training.learning import LearningCurves
+from infoplane.training.measuring import Measuring, Rows
 from infoplane.training.options import Options
 from infoplane.training.result import Result
-from infoplane.training.resume import Keeper, chosen_seed, open_run
+from infoplane.training.resume import Course, Keeper, chosen_seed, open_run
 from infoplane.training.session import Watcher, watched
 
 
@@ -68,30 +68,44 @@ def _loop(
     """The steps from where the keeper is, up to the last one, a decision to stop, or the wish of a watcher."""
     result, course, (x, y) = keeper.result, keeper.course, data
     family, schedule, epoch_length = result.family, Schedule(options.measuring.every), options.training.epoch_length
-    for step in range(course.step + 1, options.steps + 1):
-        if course.over:
-            break
-        if step > 0:
-            rows = family.draw(len(x), options.training.batch_size)  # (members, batch)
-            result.step_losses.append(family.step(x[rows], y[rows]))
-            if course.curves is not None:
-                course.curves.after(step, result.step_losses[-1])
-        newest = None
-        if is_measured(step, options.steps, schedule):
-            before = time.perf_counter()
-            newest = plane.measure(family, step)
-            result.measuring_seconds += time.perf_counter() - before
-        course.step = step
-        if course.stopping is not None and newest is not None and step > 0 and step % epoch_length == 0:
-            result.decision = course.stopping.update(step // epoch_length, newest)
-            if result.decision.improved and course.stopping.criterion.restore_best_weights:
-                course.best = family.weights()
-            course.over = result.decision.stop
-        keeper.look()
-        wishes = [watch(step, newest) for watch in watchers]  # every watcher is told, whatever another one wishes
-        if True in wishes:
-            break
+    measuring = Measuring(plane, family, at_once=options.pictures.plot == "dynamic", seconds=result.measuring_seconds)
+    try:
+        for step in range(course.step + 1, options.steps + 1):
+            if course.over:
+                break
+            if step > 0:
+                rows = family.draw(len(x), options.training.batch_size)  # (members, batch)
+                result.step_losses.append(family.step(x[rows], y[rows]))
+                if course.curves is not None:
+                    course.curves.after(step, result.step_losses[-1])
+            measured = is_measured(step, options.steps, schedule)
+            newest = measuring.look(step) if measured else []
+            course.step = step
+            decides = course.stopping is not None and measured and step > 0 and step % epoch_length == 0
+            due = keeper.is_due
+            if decides or due or step == options.steps:
+                newest = measuring.answer() or newest
+            if decides:
+                _decide(course, result, step // epoch_length, newest)
+            keeper.look(due=due)
+            # every watcher is told, whatever another one wishes
+            if True in [watch(step, newest or None) for watch in watchers]:
+                break
+    finally:  # whatever ended the training, the rows of the steps that were done are there
+        measuring.answer()
+        result.measuring_seconds = measuring.seconds
+        keeper.look(due=False)
     course.over = course.over or course.step == options.steps
     result.interrupted = not course.over
     if course.over and course.best is not None:
         family.load_weights(course.best)
+
+
+def _decide(course: Course, result: Result, epoch: int, newest: Rows) -> None:
+    """Ask the stopping rule, and keep the weights where it says that they are the best so far."""
+    if course.stopping is None:
+        return
+    result.decision = course.stopping.update(epoch, newest)
+    if result.decision.improved and course.stopping.criterion.restore_best_weights:
+        course.best = result.family.weights()
+    course.over = result.decision.stop

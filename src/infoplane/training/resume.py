@@ -97,13 +97,18 @@ class Keeper:
             self.result.seconds = self.run.seconds
         return finished
 
-    def look(self) -> None:
-        """A step is done: write its rows, and a checkpoint if it is time."""
+    @property
+    def is_due(self) -> bool:
+        """Whether it is time for a checkpoint."""
+        return self.run is not None and time.monotonic() >= self._due
+
+    def look(self, *, due: bool) -> None:
+        """A step is done: write the rows that are new, and where it is ``due`` a checkpoint."""
         if self.run is None:
             return
         self.run.append(self.result.trajectory)
-        started = time.monotonic()
-        if started >= self._due:
+        if due:
+            started = time.monotonic()
             self.save()
             took = time.monotonic() - started
             self._due = started + (max(self._every, _SHARE * took) if self._every else 0.0)

@@ -20,7 +20,8 @@ def family_table(
     """Entropies (nats) and counts of every layer of a family.
 
     ``codes`` (layers, members, samples) int64; ``draws`` (samples,) int64, the copy each sample is sent through, for
-    ``sampled``. Returns (layers, rows, columns of ``SUMMARY``) float64, one row, but one a copy for ``single``:
+    ``sampled``; (layers, 1, samples) where it differs. Returns (layers, rows, columns of ``SUMMARY``) float64, one row,
+    but one a copy for ``single``:
 
     - ``single``: each copy by itself.
     - ``per-copy``: the mean over the copies of the simple estimator, I(X;T|K).

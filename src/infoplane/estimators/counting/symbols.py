@@ -22,7 +22,7 @@ from infoplane.estimators.compiled import compiled
 from infoplane.estimators.counting import kernels
 from infoplane.estimators.counting.hashing import word_codes
 
-_TOGETHER = 250_000  # values up to which copying layers beside each other costs less than a call for each
+_TOGETHER = 40_000  # values a layer up to which copying layers beside each other costs less than a call for each
 _SEED = 20170302  # of the random odd weights: the same codes in every process
 
 
@@ -41,6 +41,12 @@ class Symbols:
     constant: int | Tensor
     units: int
     cuts: Tensor | None = None
+
+    @property
+    def has_bad_rows(self) -> bool:
+        """Whether any row holds NaN or infinity."""
+        bad = self.bad  # numpy looks at a few thousand in a tenth of the time that torch takes for the call
+        return bool(bad.numpy().any()) if bad.device.type == "cpu" else bool(bad.any())
 
     def take(self, keep: Tensor) -> Symbols:
         """Some of the samples: those where ``keep`` (samples,) is set, or that it numbers; facts stay the layer's."""
@@ -74,7 +80,7 @@ class Cuts(Quantiser):
     def narrow_layers(self, ts: Sequence[Tensor]) -> list[Symbols] | None:
         """Symbols of several layers (members, samples, units) at once, or None where that would not be faster."""
         first = ts[0]
-        if first.device.type != "cpu" or sum(t.numel() for t in ts) > _TOGETHER:
+        if first.device.type != "cpu" or sum(t.numel() for t in ts) > _TOGETHER * len(ts):
             return None
         if any(t.shape[:2] != first.shape[:2] or t.dtype != first.dtype for t in ts) or first.numel() == 0:
             return None
