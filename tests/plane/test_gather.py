@@ -205,3 +205,21 @@ def test_two_layers_of_one_name():
     plane = ip.InformationPlane(torch.randn(9, 1, 3, 3), np.arange(9) % 2, layers=["conv", "conv?0]"], pool="channel")
     with pytest.raises(RecordingError, match=r"two layers would be called 'conv\[0\]'"):
         plane.measure(model, 0)
+
+
+class Nothing(nn.Module):
+    """Puts out no units."""
+
+    def forward(self, x):
+        return x[:, :0]
+
+
+@pytest.mark.parametrize("samples", [30, 5000])  # in one batch, and in several
+def test_a_layer_without_units_is_named_and_left_out_or_an_error_where_it_was_asked_for(samples):
+    network, x = nn.Sequential(nn.Linear(4, 3), Nothing()), torch.randn(samples, 4)
+    y = torch.arange(samples) % 2
+    with pytest.warns(UserWarning, match=r"layer '1' puts out no units"):
+        rows = ip.InformationPlane(x, y, layers=nn.Module).measure(network, 0)
+    assert {row["layer"] for row in rows} == {"0"}
+    with pytest.raises(RecordingError, match=r"layer '1' puts out no units"):
+        ip.InformationPlane(x, y, layers=["1"]).measure(network, 0)

@@ -215,6 +215,12 @@ def test_a_parameter_that_the_forward_pass_writes_is_an_error_that_names_it():
     assert ip.InformationPlane(X, Y).measure(Writing(lambda module: None, lambda module, x: None), 0)
 
 
+def test_a_family_of_a_network_without_numbers_is_refused():
+    for device in (None, "cpu"):
+        with pytest.raises(InputError, match='on the device "meta" and has no numbers: make it on a real device'):
+            ip.Family(nn.Linear(4, 3, device="meta"), 2, device=device)
+
+
 def test_a_lazy_network_is_refused_at_every_entrance():
     for measure in (
         lambda model: ip.record(model, X),

@@ -101,6 +101,11 @@ def _copyable(model: nn.Module) -> nn.Module:
 
 def _ready(network: nn.Module, device: torch.device) -> nn.Module:
     need_shapes(network.modules())
+    if any(tensor.is_meta for tensor in tensors_of(network).values()):
+        raise InputError(
+            'the network is on the device "meta" and has no numbers: make it on a real device, or fill it after '
+            'model.to_empty(device="cpu")'
+        )
     network.to(device).train().zero_grad(set_to_none=True)
     return network
 

@@ -88,7 +88,9 @@ class Collector(abc.ABC):
         """What came together."""
 
     def check_units(self, key: Key, t: Tensor) -> None:
-        """An error where a layer has another width than in the batches before."""
+        """An error where a layer has no units, or another width than in the batches before."""
+        if t.shape[2] == 0:
+            raise UnreadableLayers(f"layer {key[0]!r} puts out no units for a sample, {tuple(t.shape)}", [key[0]])
         units = self._units.setdefault(key, t.shape[2])
         if units != t.shape[2]:
             raise UnreadableLayers(
@@ -102,6 +104,7 @@ class Collector(abc.ABC):
         """The next rows of one layer, and the output that they were made of."""
         if output.dtype not in FULL and output.is_floating_point():
             self.half.add(key)
+        self.check_units(key, rows)
         self.add(key, rows, fresh=rows is not output and rows.data_ptr() != output.data_ptr())
 
 
@@ -122,7 +125,6 @@ class Whole(Collector):
         if t.shape[1] == self.samples:
             self._tensors[key] = t if fresh or self._lasting else t.clone()
             return
-        self.check_units(key, t)
         if key not in self._stores:
             self._stores[key] = Rows(self.samples)
         self._stores[key].add(t)
@@ -165,7 +167,6 @@ class InPieces(Collector):
             layer.agree(exchange)
 
     def add(self, key: Key, t: Tensor, *, fresh: bool) -> None:
-        self.check_units(key, t)
         if key not in self._layers:
             self._layers[key] = _LayerInPieces(self.estimators, self.samples, self.rows)
         if self._looking:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -11,9 +10,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from infoplane.columns import COLUMNS, NUMBERS, SCALAR_COLUMNS
-from infoplane.errors import InfoplaneError, InputError, UnknownNameError
-from infoplane.io.files import clean, json_bytes
+from infoplane.columns import NUMBERS
+from infoplane.errors import InputError
+from infoplane.io.files import json_bytes
 from infoplane.report.page import (
     PLANE_SCRIPTS,
     PLOTLY_SHEET,
@@ -25,8 +24,8 @@ from infoplane.report.page import (
     plotly_source,
     static,
 )
-from infoplane.serve.folder import RunsFolder, damaged
-from infoplane.serve.follow import News, RunFollower, columns_of
+from infoplane.serve.folder import RunsFolder
+from infoplane.serve.share import Place, event, shared
 
 _PAUSE = 0.25  # seconds between two looks at a run
 _QUIET = 15.0  # seconds after which a sign of life is sent
@@ -102,48 +101,20 @@ async def happenings(runs: RunsFolder, name: str, *, ended: Callable[[], bool]) 
 
     ``begin`` makes all earlier rows of the run void. The stream ends with the connection or the server.
     """
-    follower = RunFollower(runs.root / name)
-    sent = ""
-    yield _event("begin", {})
+    place, sent = Place(), ""
+    yield event("begin", {})
     spoken = time.monotonic()
-    while not ended():
-        # All that takes time is done in the thread; here, texts are only handed on
-        overview, parts, more = await asyncio.get_running_loop().run_in_executor(_READERS, _look, runs, name, follower)
-        if overview != sent:
-            parts.insert(0, overview)
-        sent = overview
-        for part in parts:
-            yield part
-        if parts:
-            spoken = time.monotonic()
-        elif time.monotonic() - spoken > _QUIET:
-            yield ": still here\n\n"
-            spoken = time.monotonic()
-        await asyncio.sleep(0 if more else _PAUSE)
-
-
-def _look(runs: RunsFolder, name: str, follower: RunFollower) -> tuple[str, list[str], bool]:
-    """The event of how the run goes, those of what is new of it, and whether more may be there already.
-
-    What cannot be read is said, and tried again at the next look; a run may also be deleted at any moment.
-    """
-    try:
-        overview, news = runs.overview(name), follower.look()
-    except UnknownNameError:
-        overview, news = damaged(name, "the run is gone: it was deleted, moved or renamed"), News(False)
-    except (InfoplaneError, OSError) as error:
-        overview, news = damaged(name, clean(error)), News(False)
-    return _event("run", overview), _events_of(news), bool(news.rows or news.scalars)
-
-
-def _events_of(news: News) -> list[str]:
-    events = [_event("begin", {})] if news.restarted else []
-    if news.scalars:
-        events.append(_event("scalars", columns_of(news.scalars, SCALAR_COLUMNS)))
-    if news.rows:
-        events.append(_event("rows", columns_of(news.rows, COLUMNS)))
-    return events
-
-
-def _event(name: str, value: Any) -> str:
-    return f"event: {name}\ndata: {json.dumps(value, allow_nan=False, separators=(',', ':'))}\n\n"
+    with shared(runs, name) as run:
+        while not ended():
+            # All that takes time is done in the thread; here, texts are only handed on
+            sight = await asyncio.get_running_loop().run_in_executor(_READERS, run.look, place)
+            parts = sight.events if sight.overview == sent else [sight.overview, *sight.events]
+            place, sent, more = sight.place, sight.overview, sight.more
+            del sight  # the texts: a slow viewer waits at each, and may wait long
+            while parts:
+                yield parts.pop(0)
+                spoken = time.monotonic()
+            if time.monotonic() - spoken > _QUIET:
+                yield ": still here\n\n"
+                spoken = time.monotonic()
+            await asyncio.sleep(0 if more else _PAUSE)
