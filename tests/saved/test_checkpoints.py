@@ -67,7 +67,18 @@ def test_the_same_rows_as_measuring_in_the_loop(tmp_path):
         lambda state: {f"net.inner.{name}": value for name, value in state.items()},
         lambda state: {"n_averaged": torch.tensor(3), **{f"module.{name}": value for name, value in state.items()}},
     ],
-    ids="state_dict model model_state_dict module. wrappers float64 numpy prefix steps averaged".split(),
+    ids=[
+        "state_dict",
+        "model",
+        "model_state_dict",
+        "module.",
+        "wrappers",
+        "float64",
+        "numpy",
+        "prefix",
+        "steps",
+        "averaged",
+    ],
 )
 def test_what_trainers_save_around_a_state(tmp_path, content):
     (model,) = states(1)

@@ -209,7 +209,8 @@ class Channel(LadderEstimator):
         if prepared.variance:
             every = [ids for y in labels if (ids := y.classes()).count > 1]
             ratios = [each for channel in kin for each in channel._ladder()]
-            prepared.foresee(every, ratios, groups=group_numbers(self.groups, len(prepared.rows)), seed=self.seed)
+            groups = next((y.groups for y in labels), None) if self.groups is None else self.groups
+            prepared.foresee(every, ratios, groups=group_numbers(groups, len(prepared.rows)), seed=self.seed)
 
     def with_input(self, prepared: Signal, x: Variable) -> Information:
         if not prepared.variance:

@@ -19,8 +19,9 @@ by 2^a - 1 times itself at the last doubling: BIAS_FACTOR covers a >= 1/2. Cover
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, final
+from typing import Any, Literal, final
 
 import numpy as np
 import torch
@@ -30,10 +31,13 @@ from torch import Tensor
 from infoplane.errors import InputError
 from infoplane.estimators.base import Estimator, SymbolEstimator
 from infoplane.estimators.counting.pieces import RowWise
+from infoplane.estimators.counting.readings import Reading
 from infoplane.estimators.counting.samples import Variable
 from infoplane.estimators.doubt import group_members
 from infoplane.flags import RED
 from infoplane.types import Estimate, Units
+
+About = Literal["input", "label"]
 
 #: Estimates without some of the groups that an interval takes.
 MOST_BLOCKS = 50
@@ -46,25 +50,32 @@ BIAS_FACTOR = 2.5
 
 
 def with_interval(
-    estimate: Estimate, estimator: Estimator, t: Tensor, ready: Any, y: Variable, *, seed: int = 0
+    estimate: Estimate,
+    estimator: Estimator,
+    t: Tensor | None,
+    ready: Any,
+    y: Variable,
+    *,
+    about: About = "label",
+    seed: int = 0,
 ) -> Estimate:
     """The estimate with an interval for the population, where it has none; of groups where there are such.
 
-    None for a red estimate, nor where an estimate of some of the samples is not possible: ``details["interval"]`` says
-    how it was made, or why there is none.
+    ``t`` may be missing where ``ready`` can be taken apart. None for a red estimate, nor where an estimate of some of
+    the samples is not possible: ``details["interval"]`` says how it was made, or why there is none.
     """
     if RED in estimate.flags:
         return without_interval(estimate, "none: the light is red")
     missing = estimate.interval in (None, "Monte Carlo 95 %")
     if estimator.resampling == "own" or (y.groups is None and not missing):
         return estimate
-    members = group_members(y.groups, len(t))
+    members = group_members(y.groups, y.n)
     if len(members) < 2:
         raise InputError("all samples are in one group: an interval over groups needs at least two")
     make = _without_blocks if estimator.resampling == "jackknife" and y.groups is not None else _of_parts
     order = np.random.default_rng(seed).permutation(len(members))
     try:
-        return make(estimate, [members[at] for at in order], _Again(estimator, t, ready, y, estimate.units))
+        return make(estimate, [members[at] for at in order], _Again(estimator, t, ready, y, about, estimate.units))
     except InputError as error:
         return without_interval(estimate, f"none: {error}")
 
@@ -79,26 +90,63 @@ class _Again:
     """The same estimate of some of the samples: in the same cells, where there are cells."""
 
     estimator: Estimator
-    t: Tensor
+    t: Tensor | None
     ready: Any
     y: Variable
+    about: About
     units: Units
 
     def __call__(self, members: list[np.ndarray]) -> float:
-        keep = torch.from_numpy(np.sort(np.concatenate(members))).to(self.t.device)
-        stays = isinstance(self.estimator, SymbolEstimator | RowWise)
-        ready = self.ready.take(keep) if stays else self.estimator.prepare(self.t[keep])
-        return self.estimator.about_label(ready, self.y.take(keep), self.units).value
+        keep = torch.from_numpy(np.sort(np.concatenate(members)))
+        if isinstance(self.estimator, SymbolEstimator | RowWise) or self.t is None:
+            ready = self.ready.take(keep)
+        else:
+            ready = self.estimator.prepare(self.t[keep.to(self.t.device)])
+        ask = self.estimator.about_label if self.about == "label" else self.estimator.about_input
+        return ask(ready, self.y.take(keep), self.units).value
 
 
 def _without_blocks(estimate: Estimate, members: list[np.ndarray], again: _Again) -> Estimate:
-    blocks = np.array_split(np.arange(len(members)), min(len(members), MOST_BLOCKS))
-    count = len(blocks)
-    without = np.array([again([members[g] for g in np.setdiff1d(np.arange(len(members)), block)]) for block in blocks])
-    centre = count * estimate.value - (count - 1) * float(without.mean())
-    error = float(np.sqrt((count - 1) / count * ((without - without.mean()) ** 2).sum()))
-    half = float(stdtrit(count - 1, 0.975)) * error
-    return _ended(estimate, centre, half, error, {"interval": f"jackknife over {count} groups"})
+    without = [again([members[g] for g in kept]) for kept in _kept_groups(len(members))]
+    centre, half, error = _jackknife(estimate.value, without)
+    return _ended(estimate, centre, half, error, {"interval": f"jackknife over {len(without)} groups"})
+
+
+def _kept_groups(count: int) -> list[np.ndarray]:
+    """The groups that stay where some are left out, each of them once."""
+    return [np.delete(np.arange(count), some) for some in np.array_split(np.arange(count), min(count, MOST_BLOCKS))]
+
+
+def _jackknife(value: float, without: Sequence[float]) -> tuple[float, float, float]:
+    """Centre, how far the interval reaches, and the standard error."""
+    count, each = len(without), np.array(without)
+    error = float(np.sqrt((count - 1) / count * ((each - each.mean()) ** 2).sum()))
+    return count * value - (count - 1) * float(each.mean()), float(stdtrit(count - 1, 0.975)) * error, error
+
+
+def with_group_intervals(
+    readings: list[list[Reading]], again: Callable[[Tensor], list[list[Reading]]], groups: Tensor, *, seed: int = 0
+) -> list[list[Reading]]:
+    """Counts of layers and copies with intervals from leaving out groups (samples,); ``again`` counts some samples."""
+    members = group_members(groups, len(groups))
+    if len(members) < 2:
+        raise InputError("all samples are in one group: an interval over groups needs at least two")
+    order = np.random.default_rng(seed).permutation(len(members))
+    without = [
+        again(torch.from_numpy(np.sort(np.concatenate([members[order[at]] for at in kept]))))
+        for kept in _kept_groups(len(members))
+    ]
+
+    def ended(reading: Reading, at: int, copy: int) -> Reading:
+        fields: dict[str, Any] = dict.fromkeys(("i_xt_low", "i_xt_high", "i_xt_interval"))
+        fields |= dict.fromkeys(("i_ty_low", "i_ty_high", "i_ty_interval"))
+        for name in ("i_xt", "i_ty") if RED not in reading.flags else ():
+            centre, half, _ = _jackknife(getattr(reading, name), [getattr(each[at][copy], name) for each in without])
+            fields |= {f"{name}_low": centre - half, f"{name}_high": centre + half}
+            fields[f"{name}_interval"] = "population 95 %"
+        return reading._replace(**fields)
+
+    return [[ended(reading, at, copy) for copy, reading in enumerate(line)] for at, line in enumerate(readings)]
 
 
 def _of_parts(estimate: Estimate, members: list[np.ndarray], again: _Again) -> Estimate:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain
 from typing import Any, final
 
@@ -20,6 +21,7 @@ from infoplane.estimators.counting.samples import Variable, distinct_ids
 from infoplane.estimators.counting.symbols import Symbols
 from infoplane.estimators.doubt import one_value_each, orders, reordered
 from infoplane.estimators.registry import together
+from infoplane.estimators.resampling import with_group_intervals, with_interval
 from infoplane.plane.gather import Gathered
 from infoplane.plane.question import WHOLE, Moment, Question
 from infoplane.types import NATS_PER, Estimate, Units
@@ -119,7 +121,11 @@ def _by_counting(
     kinds = [(kind, label) for kind in sights[0].moment.kinds for label in question.labels]
     x, labels = question.x.classes(), {label: y.classes() for label, y in question.labels.items()}
     symbols, draws, places = list(chain(*decided)), _draws(sights, len(decided[0])), _Places(question, sights)
-    counts = [estimator.count(symbols, x, labels[label], kind, draws=draws, places=places) for kind, label in kinds]
+    counts = [
+        _doubted(estimator.count(symbols, x, labels[label], kind, draws=draws, places=places), question)
+        for kind, label in kinds
+    ]
+    regroup = [_regrouped(estimator, symbols, question, kind, label, draws) for kind, label in kinds]
     symbols, draws = list(chain(*layers)), _draws(sights, len(layers[0]))
     nulls = [
         [
@@ -129,7 +135,7 @@ def _by_counting(
         for kind, label in kinds
     ]
     read = iter(_transfer([*counts, *chain(*nulls)], question.units))
-    readings = [_by_moment(next(read), len(sights)) for _ in kinds]  # (kinds, moments, layers + 1)
+    readings = [_by_moment(regrouped(next(read)), len(sights)) for regrouped in regroup]  # (kinds, moments, layers + 1)
     repeats = [[_by_moment(next(read), len(sights)) for _ in several] for several in nulls]
 
     def answer(kind: str, label: str, counted: list[list[Reading]], shuffled: list[list[list[Reading]]]) -> Answer:
@@ -145,6 +151,36 @@ def _by_counting(
         ]
         for at in range(len(sights))
     ]
+
+
+def _doubted(count: Count, question: Question) -> Count:
+    """With an interval in closed form, where every number is to have one."""
+    if question.intervals and count.manner.interval == "none":
+        count.manner = replace(count.manner, interval="jackknife")
+    return count
+
+
+def _regrouped(
+    estimator: SymbolEstimator,
+    symbols: Sequence[Symbols],
+    question: Question,
+    kind: str,
+    label: str,
+    draws: Tensor | None,
+) -> Callable[[list[list[Reading]]], list[list[Reading]]]:
+    """What gives the lines of a count their intervals over groups, where there are groups and intervals are wanted."""
+    x, y = question.x, question.labels[label]
+    if y.groups is None or not (question.intervals or estimator.interval != "none"):
+        return lambda lines: lines
+
+    def again(keep: Tensor) -> list[list[Reading]]:
+        some = [each.take(keep) for each in symbols]
+        drawn = None if draws is None else draws[..., keep]
+        count = estimator.count(some, x.take(keep).classes(), y.take(keep).classes(), kind, draws=drawn)
+        count.manner = replace(count.manner, interval="none")
+        return count.read(count.numbers.tolist(), question.units)
+
+    return partial(with_group_intervals, again=again, groups=y.groups, seed=question.seed)
 
 
 def _draws(sights: Sequence[Sight], layers: int) -> Tensor | None:
@@ -248,7 +284,7 @@ def _by_member(kin: Sequence[Estimator], number: int, sight: Sight, question: Qu
     each: list[dict[str, list[list[Reading]]]] = [{label: [] for label in question.labels} for _ in kin]
     for at, layer in enumerate(gathered.layers):
         place = place_of(layer, question, sight.moment)
-        members = [_of_member(kin, ready, question) for ready in _members(kin[0], number, gathered, at, place)]
+        members = [_of_member(kin, t, ready, question) for t, ready in _members(kin[0], number, gathered, at, place)]
         for which, layers in enumerate(each):
             for label in question.labels:
                 layers[label].append([readings[which][label] for readings in members])
@@ -269,41 +305,53 @@ def _by_member(kin: Sequence[Estimator], number: int, sight: Sight, question: Qu
     ]
 
 
-def _members(estimator: Estimator, number: int, gathered: Gathered, at: int, place: str) -> Iterable[Any]:
-    """What the estimator prepared of every member of one layer."""
+def _members(
+    estimator: Estimator, number: int, gathered: Gathered, at: int, place: str
+) -> Iterable[tuple[Tensor | None, Any]]:
+    """The activations of every member of one layer, if they were kept, and what the estimator prepared of them."""
     if number in gathered.prepared:
         each = gathered.prepared[number][at]
         check_rows(torch.stack([member.bad for member in each]), place)
-        yield from each
+        yield from ((None, member) for member in each)
         return
     t = gathered.kept[gathered.layers[at]]
     if not estimator.screens:
         check_finite(t, place)
     for member in t:
-        yield estimator.prepare(member)
+        yield member, estimator.prepare(member)
 
 
-def _of_member(kin: Sequence[Estimator], prepared: Any, question: Question) -> list[dict[str, Reading]]:
+def _of_member(
+    kin: Sequence[Estimator], t: Tensor | None, prepared: Any, question: Question
+) -> list[dict[str, Reading]]:
     """Readings of one layer of one network, by estimator, for every label set."""
     shuffled = {label: list(_shuffled_variables(question, y)) for label, y in question.labels.items()}
     if isinstance(kin[0], LadderEstimator):
         kin[0].foresee(
             prepared, kin, [*question.labels.values(), *(y for pairs in shuffled.values() for _, y in pairs)]
         )
-    return [_of_estimator(estimator, prepared, question, shuffled) for estimator in kin]
+    return [_of_estimator(estimator, t, prepared, question, shuffled) for estimator in kin]
 
 
 def _of_estimator(
-    estimator: Estimator, prepared: Any, question: Question, shuffled: Mapping[str, Sequence[tuple[Variable, Variable]]]
+    estimator: Estimator,
+    t: Tensor | None,
+    prepared: Any,
+    question: Question,
+    shuffled: Mapping[str, Sequence[tuple[Variable, Variable]]],
 ) -> dict[str, Reading]:
     defined = "i_xt" in estimator.informations
     i_xt = estimator.about_input(prepared, question.x, question.units) if defined else None
+    ended = partial(with_interval, estimator=estimator, t=t, ready=prepared, seed=question.seed)
+    if question.intervals and i_xt is not None:
+        i_xt = ended(i_xt, y=question.x, about="input")
     readings = {}
     for label, y in question.labels.items():
         if y.ids is not None and y.ids.count == 1:
             readings[label] = Reading.of(i_xt, Estimate(0.0, question.units, n=y.n))  # about a constant
             continue
-        reading = Reading.of(i_xt, estimator.about_label(prepared, y, question.units))
+        i_ty = estimator.about_label(prepared, y, question.units)
+        reading = Reading.of(i_xt, ended(i_ty, y=y) if question.intervals else i_ty)
         shuffles = [
             Reading.of(
                 estimator.about_input(prepared, x_null, question.units) if defined else None,

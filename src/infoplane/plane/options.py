@@ -32,7 +32,8 @@ class PlaneOptions:
             ``sampled`` (the report's), ``per-copy`` (default elsewhere), ``single`` (one row a copy).
         units: ``bits`` or ``nats``.
         shuffles: each number also on so many random orders of inputs and labels.
-        seed: of the shuffles, the draws of copies, and the subsample.
+        intervals: for every number an interval, also where an estimator has none of its own.
+        seed: of the shuffles, the draws of copies, the subsample, and the parts of such intervals.
         continuous: label sets whose values are numbers, and ``discrete``, whose values are classes, as of
             ``ip.mutual_information``; ``y`` is the name where there is one.
         y_bins: cuts label sets of numbers into so many classes of equal share.
@@ -55,6 +56,7 @@ class PlaneOptions:
     family: str | Sequence[str] | None = None
     units: Units = "bits"
     shuffles: int = 0
+    intervals: bool = False
     seed: int = 0
     continuous: str | Iterable[str] | None = None
     discrete: str | Iterable[str] | None = None

@@ -39,7 +39,8 @@ class Question:
     """What is asked of every layer: estimators, inputs, label sets, unit, how many shuffles, and the split's name.
 
     ``few`` is the same question about the samples that estimators see which need activations; None: about all.
-    ``condition`` names what all its samples share, where they are chosen by a label.
+    ``condition`` names what all its samples share, where they are chosen by a label. ``intervals``: for estimators
+    that have none of their own too, with ``seed``.
     """
 
     estimators: Sequence[Estimator]
@@ -50,6 +51,8 @@ class Question:
     split: str = WHOLE
     few: Question | None = None
     condition: str = ""
+    intervals: bool = False
+    seed: int = 0
 
     @functools.cached_property
     def names(self) -> list[str]:

@@ -61,8 +61,11 @@ class Split:
             if label.ids is not None:
                 check_classes(label.ids, name)
         tokens = None if self.mask is None else self.mask.numpy()
-        whole = replace(blank, x=_variable(self.inputs, tokens), labels=variables)
-        self._question = replace(whole, shuffles=self._shuffles(whole.x.n, groups, options))
+        groups = self._groups(groups)
+        variables = {name: label.grouped(groups) for name, label in variables.items()}
+        whole = replace(blank, x=_variable(self.inputs, tokens).grouped(groups), labels=variables)
+        whole = replace(whole, intervals=options.intervals, seed=options.seed)
+        self._question = replace(whole, shuffles=_shuffles(whole.x, options))
         self.rows = _subset(whole.x.n, options)
         if self.rows is not None:
             self._question = replace(self._question, few=self._question.take(_flags(self.rows, whole.x.n)))
@@ -96,15 +99,13 @@ class Split:
         self.mask = None if mask is None else torch.from_numpy(mask)
         return read, None if keep is None else ~keep
 
-    def _shuffles(self, rows: int, groups: Any, options: PlaneOptions) -> Shuffles | None:
-        """Tokens of one sample belong together, and so do the samples of one group."""
-        if not options.shuffles:
-            return None
-        if self.mask is not None:
-            of_samples = np.arange(len(self.inputs)) if groups is None else as_array(groups)
-            check_lengths(x=len(self.inputs), groups=len(of_samples))
-            groups = np.repeat(of_samples, self.mask.sum(1).numpy(), axis=0)
-        return Shuffles(options.shuffles, group_members(groups, rows), options.seed)
+    def _groups(self, groups: Any) -> Any:
+        """Of each sample, or token: tokens of one sample belong together, and so do the samples of one group."""
+        if self.mask is None:
+            return groups
+        of_samples = np.arange(len(self.inputs)) if groups is None else as_array(groups)
+        check_lengths(x=len(self.inputs), groups=len(of_samples))
+        return np.repeat(of_samples, self.mask.sum(1).numpy(), axis=0)
 
     @property
     def n(self) -> int:
@@ -149,6 +150,10 @@ class Split:
         if place not in self._moved:
             self._moved[place] = Inputs(family.inputs(self.inputs.tensors[0]))
         return self._moved[place]
+
+
+def _shuffles(x: Variable, options: PlaneOptions) -> Shuffles | None:
+    return Shuffles(options.shuffles, group_members(x.groups, x.n), options.seed) if options.shuffles else None
 
 
 def _tokens(inputs: Inputs, labels: Mapping[str, Labels]) -> np.ndarray:
