@@ -363,7 +363,7 @@ def test_tokens_that_losses_ignore_are_no_samples():
         ip.InformationPlane(x, tags, pool="token")
     plane = ip.InformationPlane(x, tags, pool="token", ignore_index=-100)
     inside = ip.InformationPlane({**x, "attention_mask": (tags >= 0).to(ids.dtype)}, tags, pool="token")
-    for fact in ("n", "h_y", "i_xy"):
+    for fact in ("n", "h_y"):
         assert plane.trajectory.meta[fact] == inside.trajectory.meta[fact]
     assert plane.trajectory.meta["n"] == 120
 
@@ -404,3 +404,13 @@ def test_whole_steps_of_any_type_are_kept_as_such(step, tmp_path):
     plane.measure(_linear(), step)
     plane.trajectory.save(tmp_path / "kept")
     assert {row["step"] for row in ip.Trajectory.load(tmp_path / "kept")} == {2}
+
+
+def test_what_inputs_tell_about_labels_is_known_where_inputs_come_again():
+    x = torch.arange(400)[:, None] % 4
+    y = (x[:, 0] > 1).long()
+    assert ip.InformationPlane(x.float(), y).trajectory.meta["i_xy"] == pytest.approx(1)
+    random = torch.randn(400, 5, generator=torch.Generator().manual_seed(0))
+    assert "i_xy" not in ip.InformationPlane(random, y).trajectory.meta  # 1 bit by the counts, and 0 in truth
+    tokens = torch.arange(400).reshape(4, 100) % 3
+    assert "i_xy" not in ip.InformationPlane(tokens, tokens, pool="token").trajectory.meta

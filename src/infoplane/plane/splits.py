@@ -34,6 +34,7 @@ from infoplane.recording.loading import first_samples, is_batches
 from infoplane.types import NATS_PER, checksum
 
 _LOOKED_AT = 256
+_SAMPLES_A_CELL = 7  # of inputs and labels together, as for the green light of a counted layer
 _WORDS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 
 
@@ -74,7 +75,7 @@ class Split:
         self._moved: dict[tuple[torch.device, torch.dtype], Inputs] = {}
         self.stream = torch.Generator().manual_seed(options.seed)
         self._originals = [Fingerprint.of(tensor) for tensor in self.inputs.tensors]
-        self.facts = known_facts(self._question) | {
+        self.facts = known_facts(self._question, tokens=self.mask is not None) | {
             "labels": {name: label.kind for name, label in variables.items()},
             "data_checksum": checksum(*map(as_array, self.inputs.tensors), *(each.values for each in read.values())),
             **({} if gone is None else {"left_out": int(gone.sum())}),
@@ -260,15 +261,22 @@ def _has_labels(pair: Any) -> bool:
     return isinstance(pair, tuple) and len(pair) == 2 and np.ndim(pair[1]) < 2
 
 
-def known_facts(question: Question) -> dict[str, Any]:
-    """What is true of all rows of a question: sizes, entropies of input and first label in the question's units."""
+def known_facts(question: Question, *, tokens: bool = False) -> dict[str, Any]:
+    """What is true of all rows of a question: sizes, entropies of input and first label in the question's units.
+
+    I(X;Y) is among it where whole inputs come again often enough to be counted. Where each comes once, the counts would
+    say that it tells the label for certain, and of tokens in a text that a word by itself tells it.
+    """
     scale = NATS_PER[question.units]
     x, y = question.x.classes(), next(iter(question.labels.values())).ids
     facts = {"n": x.n, "log2_n": math.log2(x.n), "h_x": x.entropy() / scale}
     if y is None:
         return facts
     joint = input_ids(torch.stack([x.ids, y.ids], dim=1))
-    return facts | {"h_y": y.entropy() / scale, "i_xy": (x.entropy() + y.entropy() - joint.entropy()) / scale}
+    facts["h_y"] = y.entropy() / scale
+    if x.n >= _SAMPLES_A_CELL * joint.count and not tokens:
+        facts["i_xy"] = (x.entropy() + y.entropy() - joint.entropy()) / scale
+    return facts
 
 
 @dataclass(frozen=True)

@@ -89,16 +89,19 @@ def draw_ceilings(ax: Axes, ceilings: list[Ceiling], *, points: np.ndarray, them
     right, top = ax.get_xlim()[1], ax.get_ylim()[1]
     to_shares = ax.transData + ax.transAxes.inverted()
     shares = to_shares.transform(points)  # (points, 2), of width and height
+    low = 0.02  # where the next upright name begins: two of them may lie close together
     above = True  # whether the next name of a level stands above its line: two levels may lie close together
     for bound in ceilings:
         inside = bound.value <= (right if bound.axis == "x" else top)
         if bound.axis == "x" and inside:
             ax.axvline(bound.value, **line)
-            write_near(ax, bound.text, (bound.value, 0.02), (-3, 0), xycoords=("data", "axes fraction"), rotation=90,
+            write_near(ax, bound.text, (bound.value, low), (-3, 0), xycoords=("data", "axes fraction"), rotation=90,
                        ha="right", va="bottom", **name)  # fmt: skip
+            low += 0.36
         elif bound.axis == "x":
-            write_near(ax, f"{bound.text} →", (0.985, 0.02), (0, 0), xycoords="axes fraction", ha="right",
+            write_near(ax, f"{bound.text} →", (0.985, low), (0, 0), xycoords="axes fraction", ha="right",
                        va="bottom", **name)  # fmt: skip
+            low += 0.07
         elif inside:
             ax.axhline(bound.value, **line)
             level = to_shares.transform((right, bound.value))[1]
