@@ -24,8 +24,10 @@ def test_the_tables_have_each_name_once_and_words_for_it():
 def test_what_follows_from_the_table():
     assert AXES == ("split", "label", "estimator", "family", "copy", "layer", "step")
     assert QUANTITIES == ("i_xt", "i_ty", "h_t", "h_t_given_x")
-    assert COLUMNS[COLUMNS.index("i_xt") : COLUMNS.index("n") + 1] == NUMBERS
-    assert [column.name for column in TRAJECTORY if column.in_units] == [n for n in COLUMNS if n[:2] in ("i_", "h_")]
+    assert (*COLUMNS[COLUMNS.index("i_xt") : COLUMNS.index("n") + 1], "p_xt", "p_ty") == NUMBERS
+    assert [column.name for column in TRAJECTORY if column.in_units] == [
+        n for n in COLUMNS if n[:2] in ("i_", "h_") and KINDS[n] == "number"
+    ]
 
 
 @pytest.mark.parametrize("kind", ["text", "whole", "number", "flags"])

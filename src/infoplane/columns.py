@@ -65,10 +65,12 @@ TRAJECTORY = (
     Column("flags", "flags", "fact", "reasons for doubt, joined with `;`", may_be_empty=True),
     Column("i_xt_interval", "text", "fact", "what the ends beside I(X;T) are: `population 95 %`...", may_be_empty=True),
     Column("i_ty_interval", "text", "fact", "what the ends beside I(T;Y) are: `population 95 %`...", may_be_empty=True),
+    Column("p_xt", "number", "doubt", "the p-value of I(X;T): the share of shuffles that reach it", may_be_empty=True),
+    Column("p_ty", "number", "doubt", "the p-value of I(T;Y): the share of shuffles that reach it", may_be_empty=True),
 )
 
 #: The columns that files of earlier versions lack.
-LATER = ("i_xt_interval", "i_ty_interval")
+LATER = ("i_xt_interval", "i_ty_interval", "p_xt", "p_ty")
 
 #: The columns of the scalars beside a trajectory, in this order.
 SCALARS = (

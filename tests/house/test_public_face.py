@@ -69,7 +69,7 @@ def test_the_columns():
     assert (
         *("step", "split", "layer", "layer_index", "copy", "family", "estimator", "label"),
         *("i_xt", "i_xt_low", "i_xt_high", "i_xt_null", "i_ty", "i_ty_low", "i_ty_high", "i_ty_null"),
-        *("h_t", "h_t_given_x", "n", "units", "flags", "i_xt_interval", "i_ty_interval"),
+        *("h_t", "h_t_given_x", "n", "units", "flags", "i_xt_interval", "i_ty_interval", "p_xt", "p_ty"),
     ) == COLUMNS
     assert ip.Trajectory().columns == COLUMNS
 

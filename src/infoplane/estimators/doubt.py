@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -17,6 +17,7 @@ from torch import Tensor
 from infoplane.checks import whole_number
 from infoplane.errors import InputError
 from infoplane.estimators.base import Estimator
+from infoplane.estimators.counting.readings import p_value
 from infoplane.estimators.counting.samples import Ids, Variable, named_groups
 from infoplane.flags import NOT_CONVERGED, NULL_EXCEEDS_HALF
 from infoplane.types import NATS_PER, Estimate, Units
@@ -58,12 +59,11 @@ def label_null(
     """
     whole_number("shuffles", shuffles, least=1, example=20)
     members = group_members(y.groups, y.n)
-    values = [
+    values = tuple(
         estimator.about_label(prepared, reordered(y, order), estimate.units).value
         for order in orders(members, shuffles, seed, whole=one_value_each(y, members))
-    ]
-    reaching = sum(value >= estimate.value for value in values)
-    return Null(tuple(values), (1 + reaching) / (1 + shuffles))
+    )
+    return Null(values, cast(float, p_value(estimate.value, values)))
 
 
 def orders(members: list[np.ndarray], times: int, seed: int, *, whole: bool = False) -> Iterator[Tensor]:

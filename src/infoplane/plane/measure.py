@@ -26,7 +26,7 @@ from infoplane.plane.gather import Gathered
 from infoplane.plane.question import WHOLE, Moment, Question
 from infoplane.types import NATS_PER, Estimate, Units
 
-_AVERAGED = ("i_xt", "i_xt_low", "i_xt_high", "i_xt_null", "i_ty", "i_ty_low", "i_ty_high", "i_ty_null")
+_AVERAGED = ("i_xt", "i_xt_low", "i_xt_high", "i_ty", "i_ty_low", "i_ty_high")
 
 
 @final
@@ -229,14 +229,14 @@ def _shuffled_variables(question: Question, y: Variable) -> Iterable[tuple[Varia
 
 
 def _with_nulls(layers: list[list[Reading]], repeats: list[list[list[Reading]]]) -> list[list[Reading]]:
-    """The readings with the means over the shuffles, which have the same shape."""
+    """The readings with those of the shuffles, which have the same shape."""
     if not repeats:
         return layers
     return [
         [
             reading._replace(
-                i_xt_null=_mean([repeat[at][copy].i_xt for repeat in repeats]),
-                i_ty_null=_mean([repeat[at][copy].i_ty for repeat in repeats]),
+                i_xt_nulls=tuple(null for repeat in repeats if (null := repeat[at][copy].i_xt) is not None),
+                i_ty_nulls=tuple(repeat[at][copy].i_ty for repeat in repeats),
             )
             for copy, reading in enumerate(readings)
         ]
@@ -380,7 +380,11 @@ def _mean_reading(members: Sequence[Reading]) -> Reading:
         name: None if means[f"{name[:4]}_low"] is means[f"{name[:4]}_high"] is None else getattr(members[0], name)
         for name in ("i_xt_interval", "i_ty_interval")
     }
-    return Reading(n=members[0].n, flags=flags, **means, **kinds)
+    nulls: dict[str, Any] = {
+        name: tuple(np.mean([getattr(member, name) for member in members], axis=0).tolist())
+        for name in ("i_xt_nulls", "i_ty_nulls")
+    }
+    return Reading(n=members[0].n, flags=flags, **means, **kinds, **nulls)
 
 
 def _mean(values: Sequence[float | None]) -> Any:

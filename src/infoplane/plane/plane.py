@@ -7,7 +7,7 @@ import math
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
-from typing import Any, final
+from typing import TYPE_CHECKING, Any, final
 
 import torch
 from torch import Tensor, nn
@@ -33,6 +33,7 @@ from infoplane.plane.plan import ReadingPlan, Way, plan
 from infoplane.plane.question import WHOLE, Moment, Question
 from infoplane.plane.rows import Columns, Nulls, RowFrame, as_nulls, joined, rows_of, with_nulls
 from infoplane.plane.schedule import Every, Pace
+from infoplane.plane.significance import Correction, ShuffledValue, p_values, shuffled_values
 from infoplane.plane.splits import Split, by_split
 from infoplane.recording.evaluation import is_sharded
 from infoplane.recording.outputs import Part
@@ -44,6 +45,9 @@ from infoplane.trajectory.trajectory import Trajectory
 from infoplane.types import Units
 
 _WHOLE = (Channel(),)  # an estimator that reads whole activations
+
+if TYPE_CHECKING:
+    import pandas
 
 
 @final
@@ -58,9 +62,10 @@ class InformationPlane:
     report's), ``per-copy`` (default elsewhere), ``single`` (one row a copy); a lone network is always ``single``.
     Measuring never changes the network, its mode or any random state but the plane's own (``seed``). ``shuffles``: each
     number also on that many random orders of inputs and labels, in the columns ``i_xt_null`` and ``i_ty_null`` (their
-    means); ``groups`` (samples,), a table of these for several splits, names samples that belong together:
-    they are shuffled and held out as wholes, and intervals are those of groups. ``intervals``: every number has one, as
-    of ``ip.mutual_information``, at up to three times the cost (at fifty times for counts of groups).
+    means), ``p_xt`` and ``p_ty``, and in :meth:`p_values`; ``groups`` (samples,), a table of these for several splits,
+    names samples that belong together: they are shuffled and held out as wholes, and intervals are those of groups.
+    ``intervals``: every number has one, as of ``ip.mutual_information``, at up to three times the cost (at fifty times
+    for counts of groups).
     ``continuous`` and ``discrete`` name the label sets (``"y"`` where there is one) whose values are numbers, or
     classes; ``y_bins`` cuts those of numbers into so many classes. ``missing="drop"`` leaves out samples without a
     label, and ``ignore_index`` the samples, or tokens, whose label is that number: -100, say.
@@ -149,6 +154,7 @@ class InformationPlane:
         self._frames: dict[tuple[Any, ...], RowFrame] = {}
         self._nulls: Nulls = {}
         self._waiting: list[list[Sight] | Memory] = []
+        self._shuffled: list[ShuffledValue] = []
         self.trajectory = Trajectory(meta=self._facts())
 
     @property
@@ -266,6 +272,32 @@ class InformationPlane:
         question = chosen.question_on(gathered.decision.codes.device)
         return curves_of(gathered, question, ratios_of(snr), Moment(step, ("single",)), seed=seed)
 
+    def p_values(self, correction: Correction = "max", *, quantity: str = "i_ty") -> pandas.DataFrame:
+        """The p-values of everything that was measured, for all layers and steps together.
+
+        Args:
+            correction: ``"max"`` bounds the chance of any false alarm among all rows, by the largest deviation over
+                all of them in the same shuffle; ``"fdr"`` the share of false ones among those that are called; None.
+            quantity: ``"i_ty"`` or ``"i_xt"``.
+
+        Returns:
+            A row for each number that has shuffles: its place, value and null, ``p_ty``, and ``p_ty_max``.
+
+        Raises:
+            InputError: the plane has no shuffles, or has measured nothing.
+
+        Example:
+            >>> import infoplane as ip, torch
+            >>> x = torch.randn(200, 4, generator=torch.Generator().manual_seed(0))
+            >>> plane = ip.InformationPlane(x, x[:, 0] > 0, estimators="gaussian", shuffles=19)
+            >>> rows = plane.measure(torch.nn.Sequential(torch.nn.Tanh()), step=0)
+            >>> plane.p_values()["p_ty_max"].tolist()
+            [0.05]
+        """
+        import pandas
+
+        return pandas.DataFrame(p_values(self._shuffled, quantity, correction))
+
     def take_as_null(self, model: Model) -> None:
         """Let a network with the same layers, for example an untrained one, be the null of all measurements to come.
 
@@ -377,6 +409,9 @@ class InformationPlane:
     def _rows(self, question: Question, sights: Sequence[Sight]) -> Columns:
         """What the question is answered by, as rows; what is the same at every step is made once."""
         answers, newest = answers_to(question, sights), sights[-1].gathered
+        if question.shuffles is not None:
+            for sight, each in zip(sights, answers, strict=True):
+                self._shuffled += shuffled_values(question, newest.layers, each, sight.moment.step)
         if not question.condition:
             shares = shares_that_all_differ(answers[-1], newest.layers)
             if shares:

@@ -15,8 +15,8 @@ from infoplane.plane.question import Question
 
 Columns = Mapping[str, Sequence[Any]]  #: equally long lists by name; one that is missing was not computed
 
-_ABOUT_X = ("i_xt", "i_xt_low", "i_xt_high", "i_xt_null", "i_xt_interval", "h_t", "h_t_given_x", "n")
-_ABOUT_Y = ("i_ty", "i_ty_low", "i_ty_high", "i_ty_null", "i_ty_interval")
+_ABOUT_X = tuple(name for name in COLUMNS if name.startswith(("i_xt", "p_xt", "h_t")) or name == "n")
+_ABOUT_Y = tuple(name for name in COLUMNS if name.startswith(("i_ty", "p_ty")))
 _TAKEN = (*_ABOUT_X, *_ABOUT_Y, "flags")
 _numbers_of = attrgetter(*_TAKEN)
 #: What must agree for one row to be the null of another.

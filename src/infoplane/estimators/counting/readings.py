@@ -59,11 +59,31 @@ class Reading(NamedTuple):
     i_xt_high: float | None = None
     i_ty_low: float | None = None
     i_ty_high: float | None = None
-    i_xt_null: float | None = None
-    i_ty_null: float | None = None
+    i_xt_nulls: tuple[float, ...] = ()
+    i_ty_nulls: tuple[float, ...] = ()
     all_differ: float | None = None
     i_xt_interval: IntervalKind | None = None
     i_ty_interval: IntervalKind | None = None
+
+    @property
+    def i_xt_null(self) -> float | None:
+        """The mean on shuffled inputs."""
+        return float(np.mean(self.i_xt_nulls)) if self.i_xt_nulls else None
+
+    @property
+    def i_ty_null(self) -> float | None:
+        """The mean on shuffled labels."""
+        return float(np.mean(self.i_ty_nulls)) if self.i_ty_nulls else None
+
+    @property
+    def p_xt(self) -> float | None:
+        """The p-value of I(X;T)."""
+        return None if self.i_xt is None else p_value(self.i_xt, self.i_xt_nulls)
+
+    @property
+    def p_ty(self) -> float | None:
+        """The p-value of I(T;Y)."""
+        return p_value(self.i_ty, self.i_ty_nulls)
 
     @classmethod
     def of(cls, i_xt: Estimate | None, i_ty: Estimate) -> Reading:
@@ -74,6 +94,12 @@ class Reading(NamedTuple):
             return cls(None, i_ty.value, i_ty.n, flags, **each)
         each |= {"i_xt_low": i_xt.low, "i_xt_high": i_xt.high, "i_xt_interval": i_xt.interval}
         return cls(i_xt.value, i_ty.value, i_ty.n, flags, **each)
+
+
+def p_value(value: float, nulls: Sequence[float]) -> float | None:
+    """(1 + nulls that reach the value) / (1 + nulls), which is never 0; None without nulls."""
+    reaching = sum(null >= value - _SLACK for null in nulls)  # equal but for rounding is equal
+    return (1 + reaching) / (1 + len(nulls)) if nulls else None
 
 
 @dataclass(frozen=True)
