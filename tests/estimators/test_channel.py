@@ -5,6 +5,7 @@ import pytest
 import torch
 
 import infoplane as ip
+from infoplane import flags
 from infoplane.errors import InputError
 from infoplane.estimators import channel
 from infoplane.estimators.channel import Channel, ladder_for, ratio
@@ -118,6 +119,39 @@ def test_groups_say_nothing_of_one_another(layer):
     assert narrow < width < 1.3 * (single.high - single.low)
 
 
+def test_a_projection_keeps_the_information_of_a_wide_layer(layer):
+    t, y = layer
+    turn = np.linalg.qr(np.random.default_rng(1).normal(size=(3000, 4)))[0]
+    wide = (t @ turn.T).astype(np.float32)  # the same four directions, in 3000 units
+    estimator = Channel(snr=4, project=256)
+    by_projection = ip.mutual_information(wide, y, estimator=estimator)
+    assert by_projection.value == pytest.approx(ip.mutual_information(t, y, estimator=Channel(snr=4)).value, abs=0.08)
+    assert by_projection.details["measurement"] == "Gaussian noise at 6.02 dB, 256 random directions"
+    assert ip.mutual_information(t, y, estimator=estimator).value == pytest.approx(
+        ip.mutual_information(t, y, estimator=Channel(snr=4)).value
+    )  # four units are no wide layer
+
+
+def test_a_row_of_a_plane_has_one_light_the_worse_of_both_informations(layer):
+    t, y = layer
+    plane = ip.InformationPlane(torch.from_numpy(t), y, estimators={"name": "channel", "snr": ["0 dB", "20 dB"]})
+    rows = plane.measure(torch.nn.Sequential(torch.nn.LeakyReLU(1.0)), 0)
+    assert [[flag for flag in row["flags"] if flag in flags.LIGHTS] for row in rows] == [["green"], ["red"]]
+    assert not any("below-floor" in row["flags"] for row in rows)
+
+
+def test_groups_of_the_question_are_those_of_the_estimator(layer):
+    t, y = (np.repeat(each, 2, axis=0) for each in layer)
+    groups = np.repeat(np.arange(500), 2)
+    asked = ip.mutual_information(t, y, estimator="channel", snr=4, groups=groups)
+    made = ip.mutual_information(t, y, estimator=Channel(snr=4, groups=groups))
+    assert (asked.value, asked.low, asked.high) == (made.value, made.low, made.high)
+    network = torch.nn.Sequential(torch.nn.LeakyReLU(1.0))
+    plane = ip.InformationPlane(torch.from_numpy(t), y, estimators={"name": "channel", "snr": 4}, groups=groups)
+    assert plane.measure(network, 0)[0]["i_ty"] == made.value
+    assert plane.curves(network, snr=[4])["0"].i_ty(0).value == made.value
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -129,6 +163,7 @@ def test_groups_say_nothing_of_one_another(layer):
         ({"snr": [1, 2]}, r"several levels, 0 dB, 3\.01 dB"),
         ({"groups": np.zeros(500)}, "one group"),
         ({"groups": np.zeros(3)}, "3"),
+        ({"project": 0}, "project=0"),
     ],
 )
 def test_what_cannot_be_measured_is_named(layer, options, message):

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, final
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from infoplane.checks import real_number, whole_number
@@ -26,6 +27,7 @@ from infoplane.estimators.base import LadderEstimator, Resampling
 from infoplane.estimators.counting.samples import Ids, Variable, as_array, check_lengths
 from infoplane.estimators.distances.brackets import Bracket, LevelBrackets, brackets
 from infoplane.estimators.distances.columns import varying
+from infoplane.estimators.distances.device_ladder import device_pair_sums
 from infoplane.estimators.distances.ladder import pair_sums
 from infoplane.estimators.distances.rates import at_rate, between
 from infoplane.flags import AMBER, CONSTANT_UNITS, GREEN, RATE_NOT_REACHED, RED, Flag
@@ -81,13 +83,19 @@ class Signal:
     _others: dict[tuple[bytes, float], tuple[Bracket, Bracket]] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
-    def of(cls, t: Tensor) -> Signal:
-        units = varying(t.cpu())
+    def of(cls, t: Tensor, project: int | None = None, seed: int = 0) -> Signal:
+        """``project``: to so many random directions, which keep the distances up to some sqrt(2 / project)."""
+        units = varying(t)
         values = units.values.double()
         if units.count:
             # the ratio is free of scale, and squares must neither over- nor underflow
             values = values / values.abs().max()
         rows = values - values.mean(0)
+        if project is not None and project < rows.shape[1]:
+            generator = torch.Generator().manual_seed(seed)
+            directions = torch.randn(rows.shape[1], project, generator=generator, dtype=torch.float32)
+            # float32 will do: what rounding does to a distance is far less than what the projection does
+            rows = (rows.float() @ directions.to(rows.device)).double() / math.sqrt(project)
         return cls(rows.to(t.dtype), float(rows.square().sum(1).mean()), units.constant)
 
     def levels(
@@ -97,7 +105,8 @@ class Signal:
         ids = np.array([label.ids.cpu().numpy() for label in labels], dtype=np.int32).reshape(-1, len(self.rows))
         priors = np.array([(np.bincount(label) / len(label))[label] for label in ids]).reshape(ids.shape)
         deviations = [math.sqrt(self.variance / each) for each in ratios]
-        return brackets(pair_sums(self.rows, ids, priors, deviations, seed=seed, groups=groups), ids, groups)
+        sums = pair_sums if self.rows.device.type == "cpu" else device_pair_sums
+        return brackets(sums(self.rows, ids, priors, deviations, seed=seed, groups=groups), ids, groups)
 
     def foresee(self, labels: Sequence[Ids], ratios: Iterable[float], *, groups: np.ndarray, seed: int) -> None:
         """One pass for all levels and label sets, of which everything is kept."""
@@ -143,7 +152,10 @@ class Channel(LadderEstimator):
         rate: In the place of ``snr``: bits. I(T;Y) where I(X;T) is so much, whatever noise that takes; one or several.
         groups: (samples,) names the samples that belong together, such as the tokens of one text: they are no evidence
             about one another, and are drawn as wholes where errors are estimated.
-        seed: Of the noise.
+        project: Random directions that a wider layer is projected to, named in the measurement: distances, and with
+            them the information, change by some sqrt(2 / project) of themselves; 256 is much faster for layers of
+            thousands of units. None: no projection.
+        seed: Of the noise and of the directions.
 
     Raises:
         InputError: ``snr`` or ``rate`` is no positive number, or both are given.
@@ -169,13 +181,16 @@ class Channel(LadderEstimator):
         snr: float | str | Sequence[float | str] | None = None,
         rate: float | Sequence[float] | None = None,
         groups: Any = None,
+        project: int | None = None,
         seed: int = 0,
     ) -> None:
         if snr is not None and rate is not None:
             raise InputError(
                 f"snr={snr!r} and rate={rate!r}: give one of them, the noise or how much passes through it"
             )
-        self.snr, self.rate, self.groups = snr, rate, groups
+        self.snr, self.rate, self.groups, self.project = snr, rate, groups, project
+        if project is not None:
+            whole_number("project", project, least=1, example=256)
         self.seed = whole_number("seed", seed, least=0, example=0)
         asked = several("6 dB" if snr is None else snr)
         self._ratios = [] if rate is not None else list(map(ratio, asked))
@@ -186,8 +201,11 @@ class Channel(LadderEstimator):
     def levels(self) -> Sequence[Channel]:
         if len(self._ratios) + len(self._rates) == 1:
             return [self]
-        by_noise = [Channel(snr=each, groups=self.groups, seed=self.seed) for each in self._ratios]
-        return [*by_noise, *(Channel(rate=each, groups=self.groups, seed=self.seed) for each in self._rates)]
+        options: dict[str, Any] = {"groups": self.groups, "project": self.project, "seed": self.seed}
+        return [
+            *(Channel(snr=each, **options) for each in self._ratios),
+            *(Channel(rate=each, **options) for each in self._rates),
+        ]
 
     @property
     def level(self) -> str:
@@ -196,32 +214,36 @@ class Channel(LadderEstimator):
 
     @property
     def measurement(self) -> str:
-        return f"Gaussian noise at {self.level}" if self._ratios else f"Gaussian noise that passes {self.level}"
+        noise = f"Gaussian noise at {self.level}" if self._ratios else f"Gaussian noise that passes {self.level}"
+        return noise if self.project is None else f"{noise}, {self.project} random directions"
 
     @property
     def kinship(self) -> Hashable:
-        return type(self), self.seed, id(self.groups)
+        return type(self), self.seed, self.project, id(self.groups)
 
     def prepare(self, t: Tensor) -> Signal:
-        return Signal.of(t)
+        return Signal.of(t, self.project, self.seed)
 
     def foresee(self, prepared: Signal, kin: Sequence[Channel], labels: Sequence[Variable]) -> None:
         if prepared.variance:
             every = [ids for y in labels if (ids := y.classes()).count > 1]
             ratios = [each for channel in kin for each in channel._ladder()]
-            groups = next((y.groups for y in labels), None) if self.groups is None else self.groups
-            prepared.foresee(every, ratios, groups=group_numbers(groups, len(prepared.rows)), seed=self.seed)
+            prepared.foresee(every, ratios, groups=self._groups_of(labels[0], len(prepared.rows)), seed=self.seed)
+
+    def _groups_of(self, variable: Variable, n: int) -> np.ndarray:
+        """The samples that belong together: as this estimator was told, or else as the variable knows."""
+        return group_numbers(variable.groups if self.groups is None else self.groups, n)
 
     def with_input(self, prepared: Signal, x: Variable) -> Information:
         if not prepared.variance:
             return _nothing(prepared)
-        return self._at_level(prepared, self._known(prepared, None, x.groups).i_xt(self._ladder()))
+        return self._at_level(prepared, self._known(prepared, None, x).i_xt(self._ladder()))
 
     def with_label(self, prepared: Signal, y: Variable) -> Information:
         labels = y.classes()
         if not prepared.variance:
             return _nothing(prepared)
-        given, told = self._known(prepared, labels, y.groups).about(labels, self._ladder())
+        given, told = self._known(prepared, labels, y).about(labels, self._ladder())
         beside = self._at_level(prepared, given)
         amounts: dict[str, float | None] = {"h_y": labels.entropy(), "i_xt_given_y": beside.value}
         amounts |= {"i_xt_given_y_low": beside.low, "i_xt_given_y_high": beside.high}
@@ -236,11 +258,11 @@ class Channel(LadderEstimator):
             )
         return self._ratios or ladder_for(self._rates[0] * NATS_PER["bits"])
 
-    def _known(self, prepared: Signal, labels: Ids | None, groups: Tensor | None) -> Signal:
+    def _known(self, prepared: Signal, labels: Ids | None, variable: Variable) -> Signal:
         """The layer after a pass that was about these labels."""
         if not prepared.knows(labels, self._ladder()):
-            together = group_numbers(groups if self.groups is None else self.groups, len(prepared.rows))
-            prepared.foresee([] if labels is None else [labels], self._ladder(), groups=together, seed=self.seed)
+            groups = self._groups_of(variable, len(prepared.rows))
+            prepared.foresee([] if labels is None else [labels], self._ladder(), groups=groups, seed=self.seed)
         return prepared
 
     def _at_level(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from infoplane.companions.curve import curve_of
 from infoplane.companions.curves import Curves
@@ -20,10 +21,9 @@ def curves_of(gathered: Gathered, question: Question, ratios: Sequence[float], m
     if question.few is not None and gathered.rows is not None:
         question = question.few
     labels = {name: ids for name, y in question.labels.items() if (ids := y.classes()).count > 1}
+    options: dict[str, Any] = {"groups": question.x.groups, "units": question.units, "details": {"seed": seed}}
     layers = {}
     for layer, t in gathered.kept.items():  # (members, samples, units)
         check_finite(t, place_of(layer, question, moment))
-        layers[layer] = [
-            curve_of(Signal.of(member), labels, ratios, units=question.units, details={"seed": seed}) for member in t
-        ]
+        layers[layer] = [curve_of(Signal.of(member), labels, ratios, **options) for member in t]
     return Curves(layers)

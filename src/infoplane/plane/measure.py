@@ -22,6 +22,7 @@ from infoplane.estimators.counting.symbols import Symbols
 from infoplane.estimators.doubt import one_value_each, orders, reordered
 from infoplane.estimators.registry import together
 from infoplane.estimators.resampling import with_group_intervals, with_interval
+from infoplane.flags import merged
 from infoplane.plane.gather import Gathered
 from infoplane.plane.question import WHOLE, Moment, Question
 from infoplane.types import NATS_PER, Estimate, Units
@@ -289,6 +290,8 @@ def _by_member(kin: Sequence[Estimator], number: int, sight: Sight, question: Qu
             for label in question.labels:
                 layers[label].append([readings[which][label] for readings in members])
     floors = {label: _floors(decision, question, label) for label in question.labels}
+    if isinstance(kin[0], LadderEstimator):  # behind a noise of its own a layer may know less than the decision
+        floors = {label: [None] * len(each) for label, each in floors.items()}
     return [
         Answer(
             question.names[number + which],
@@ -374,7 +377,7 @@ def _floors(decision: Symbols, question: Question, label: str) -> list[float] | 
 
 def _mean_reading(members: Sequence[Reading]) -> Reading:
     """The mean over the copies, with every flag that any of them has."""
-    flags = tuple(dict.fromkeys(flag for member in members for flag in member.flags))
+    flags = merged(*(member.flags for member in members))
     means = {name: _mean([getattr(member, name) for member in members]) for name in _AVERAGED}
     kinds: dict[str, Any] = {
         name: None if means[f"{name[:4]}_low"] is means[f"{name[:4]}_high"] is None else getattr(members[0], name)

@@ -32,6 +32,7 @@ from infoplane.flags import (
     SATURATED,
     UNDERSAMPLED,
     Flag,
+    merged,
 )
 from infoplane.types import NATS_PER, Estimate, Information, IntervalKind, Kind, Units
 
@@ -88,7 +89,7 @@ class Reading(NamedTuple):
     @classmethod
     def of(cls, i_xt: Estimate | None, i_ty: Estimate) -> Reading:
         """The reading that two estimates make."""
-        flags = tuple(dict.fromkeys((*(i_xt.flags if i_xt else ()), *i_ty.flags)))
+        flags = merged(i_xt.flags if i_xt else (), i_ty.flags)
         each: dict[str, Any] = {"i_ty_low": i_ty.low, "i_ty_high": i_ty.high, "i_ty_interval": i_ty.interval}
         if i_xt is None:
             return cls(None, i_ty.value, i_ty.n, flags, **each)
