@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+import infoplane as ip
 from infoplane.errors import InputError, UnknownNameError
 from infoplane.recording.record import record
 from infoplane.recording.select import Selection, is_activation, layer_outputs, select, unwrap
@@ -142,3 +143,40 @@ def test_classes_select_by_type_and_other_things_are_refused():
             select(model, wrong)
     with pytest.raises(InputError, match=r"must take \(name, module\), and not \(module\)"):
         select(model, lambda module: True)
+
+
+class Functional(nn.Module):
+    """Activations without a module, and a sum."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc1, self.fc2, self.fc3 = nn.Linear(6, 4), nn.Linear(4, 4), nn.Linear(4, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        hidden = torch.relu(self.fc1(x))
+        return self.fc3(input=hidden + torch.tanh(self.fc2(hidden)))
+
+
+def test_what_goes_into_a_layer_is_a_layer_under_its_name() -> None:
+    torch.manual_seed(0)
+    model, x = Functional(), torch.randn(30, 6)
+    recorded = ip.record(model, x, ["fc1", "fc2<in", "fc2", "fc3<in"], batch_size=8)
+    assert list(recorded) == ["fc1", "fc2<in", "fc2", "fc3<in"]
+    assert torch.equal(recorded["fc2<in"], torch.relu(recorded["fc1"]))
+    assert torch.equal(recorded["fc3<in"], recorded["fc2<in"] + torch.tanh(recorded["fc2"]))
+    assert list(ip.record(model, x, "fc[12]<in")) == ["fc1<in", "fc2<in"]
+    rows = ip.InformationPlane(x, torch.arange(30) % 2, layers=["fc2<in", "(model)<in"]).measure(model, 0)
+    assert [row["layer"] for row in rows] == ["(model)<in", "fc2<in"]
+    assert all(not module._forward_pre_hooks for module in model.modules())
+    with pytest.raises(UnknownNameError, match="unknown layer 'fc9'"):
+        ip.record(model, x, "fc9<in")
+
+
+def test_the_list_of_layers_names_what_comes_out_of_none() -> None:
+    model, x = Functional(), torch.randn(30, 6)
+    listed = ip.layers(model, x)
+    assert listed.names == ["fc1", "fc2", "fc3"]
+    assert listed.unseen == ("fc2<in", "fc3<in")
+    assert "taken where layers= names it: fc2<in, fc3<in" in str(listed)
+    plain = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Flatten(), nn.Linear(32, 2))
+    assert ip.layers(plain, torch.randn(5, 1, 6, 6)).unseen == ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from infoplane.recording.inputs import Inputs
-from infoplane.recording.record import record
-from infoplane.recording.select import select, unwrap
+from infoplane.recording.record import record, run
+from infoplane.recording.select import INPUT, Selection, copied, select, unwrap
 
 
 def layer_names(model: nn.Module, x: Any) -> dict[str, tuple[int, ...]]:
@@ -29,6 +29,9 @@ def layer_names(model: nn.Module, x: Any) -> dict[str, tuple[int, ...]]:
         {'0': (5,), '1': (5,), '2': (1,), '3': (1,)}
     """
     return {name: tuple(tensor.shape[1:]) for name, tensor in record(model, Inputs(x).rows(slice(2)).given).items()}
+
+
+_NAMES_SHOWN = 6
 
 
 @final
@@ -58,13 +61,15 @@ class LayerList:
     """The outputs that `record` takes, in order of execution, and what recording them costs; `str` is a table.
 
     `seconds` and `bytes` are the time of one recording of `samples` samples and the memory of its activations.
-    Estimators come on top of that.
+    Estimators come on top of that. ``unseen`` names what goes into a layer and comes out of none: what the forward pass
+    computes in between, with ``torch.relu``, a sum or a product. `record` takes it under that name.
     """
 
     layers: tuple[RecordedLayer, ...]
     samples: int
     seconds: float
     bytes: int
+    unseen: tuple[str, ...] = ()
 
     @property
     def names(self) -> list[str]:
@@ -91,6 +96,9 @@ class LayerList:
         ]
         cost = f"{_shown(self.seconds, 's')} and {_shown(float(self.bytes), 'B')} of activations"
         lines.append(f"one recording of {self.samples} samples: {cost}; estimators come on top")
+        if self.unseen:
+            some = f"{', '.join(self.unseen[:_NAMES_SHOWN])}{', ...' if len(self.unseen) > _NAMES_SHOWN else ''}"
+            lines.append(f"computed between layers, and taken where layers= names it: {some}")
         return "\n".join(lines)
 
 
@@ -119,7 +127,23 @@ def layers(model: nn.Module, x: Any, *, batch_size: int | None = None) -> LayerL
         torch.cuda.synchronize(device)
     seconds = time.perf_counter() - begin
     size = sum(tensor.numel() * tensor.element_size() for tensor in recorded.values())
-    return LayerList(tuple(_described(unwrap(model), recorded)), len(inputs), seconds, size)
+    few = inputs if batch_size is not None and batch_size >= len(inputs) else inputs.rows(slice(2))
+    unseen = tuple(_unseen(unwrap(model), few, [tensor[: len(few)] for tensor in recorded.values()]))
+    return LayerList(tuple(_described(unwrap(model), recorded)), len(inputs), seconds, size, unseen)
+
+
+def _unseen(model: nn.Module, inputs: Inputs, outputs: Sequence[Tensor]) -> Iterator[str]:
+    """What goes into a layer, and is neither an input of the network nor what a layer put out."""
+    chosen = select(model, None)
+    before = Selection({f"{name}{INPUT}": path for name, path in chosen.paths.items()}, quiet=True)
+    (entering,) = run(model, inputs, before, len(inputs), lambda _start: copied)
+    seen = [tensor.flatten(1) for tensor in (*outputs, *(x for x in inputs.tensors if x.ndim > 1))]
+    for name, tensor in entering.items():
+        rows = tensor.flatten(1) if tensor.ndim > 1 else tensor[:, None]
+        if not any(
+            rows.shape == other.shape and torch.allclose(rows, other.to(rows), equal_nan=True) for other in seen
+        ):
+            yield name
 
 
 def _described(model: nn.Module, recorded: dict[str, Tensor]) -> Iterator[RecordedLayer]:

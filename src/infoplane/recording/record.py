@@ -42,7 +42,8 @@ def record(
     embedding. `layers` are names as in `named_modules()` (without the "module." and "_orig_mod." of wrappers;
     "(model)" is the whole), globs over names, modules, a list of these, a function (name, module) -> bool, "residual"
     (a transformer's embedding and blocks), or None or "auto": every activation and every module with parameters and no
-    modules inside, as far as they run. A layer that runs k > 1 times gives "name#0" ... "name#k-1".
+    modules inside, as far as they run; "fc2<in" is what goes into fc2. A layer that runs k > 1 times
+    gives "name#0" ... "name#k-1".
 
     `select` says which part of an output is taken: an index, keys with dots between, a function, or a table of these by
     glob; None takes the first tensor of a tuple or a mapping, with a warning. `pool` makes rows (samples, units) of

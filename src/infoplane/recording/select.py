@@ -26,6 +26,9 @@ from infoplane.recording.residual import residual_stream
 Layer = str | nn.Module | type[nn.Module]
 Layers = Layer | Sequence[Layer] | Callable[[str, nn.Module], bool] | None
 
+#: After a layer's name: not what it puts out, but what goes into it.
+INPUT = "<in"
+
 #: The name of the network as a whole.
 WHOLE_MODEL = "(model)"
 
@@ -45,7 +48,7 @@ class Selection:
     A layer in `required` that does not run, or puts out no tensor of one row a sample, is an error; any other is left
     out. `part` says which part of an output is taken, by glob where it differs between layers. `warned` holds
     the warnings already given. `time_first` layers put out (tokens, samples, units), `channels_last` ones
-    (samples, ..., channels).
+    (samples, ..., channels). A `quiet` selection gives no warnings: nobody asked for it.
     """
 
     paths: Mapping[str, str]
@@ -54,6 +57,7 @@ class Selection:
     warned: set[str] = field(default_factory=set)
     time_first: frozenset[str] = frozenset()
     channels_last: frozenset[str] = frozenset()
+    quiet: bool = False
 
     def part_of(self, name: str) -> Part:
         """Which part of the output of one layer is taken."""
@@ -68,7 +72,7 @@ class Selection:
 
     def warn(self, message: str) -> None:
         """Once for every message."""
-        if message not in self.warned:
+        if not self.quiet and message not in self.warned:
             self.warned.add(message)
             warnings.warn(message, stacklevel=2)
 
@@ -107,7 +111,8 @@ def _is_recorded_by_default(module: nn.Module) -> bool:
 def select(model: nn.Module, layers: Layers) -> Selection:
     """Find layers of an unwrapped model: names, globs, modules, their classes, a list of these, a function, or None.
 
-    None (or "auto") stands for activations, and for modules with parameters and no modules inside; "residual" for the
+    "fc2<in" is what goes into "fc2": what a functional activation before it puts out. None (or "auto") stands for
+    activations, and for modules with parameters and no modules inside; "residual" for the
     residual stream of a transformer; a function (name, module) says which to take.
 
     Raises:
@@ -120,7 +125,7 @@ def select(model: nn.Module, layers: Layers) -> Selection:
         raise RecordingError(which + _PROGRAM)
     paths = _paths(model)
     names = _chosen(model, layers, paths)
-    chosen = {name: paths[name] for name in names}
+    chosen = {name: paths[name.removesuffix(INPUT)] for name in names}
     required = frozenset(name for name in names if names[name])
     channels_last = frozenset(name for name, path in chosen.items() if _says_channels_last(model, path))
     return Selection(chosen, required, time_first=_time_first(model, chosen), channels_last=channels_last)
@@ -154,6 +159,10 @@ def _with_layer(names: dict[str, bool], model: nn.Module, layer: Any, paths: Map
     """The names, and those that one more entry of `layers` stands for."""
     if isinstance(layer, str) and layer == "residual" and layer not in paths:
         return names | dict.fromkeys(residual_stream(model, paths), True)
+    if isinstance(layer, str) and layer.endswith(INPUT) and layer not in paths:
+        return names | {
+            f"{name}{INPUT}": own for name, own in _with_layer({}, model, layer.removesuffix(INPUT), paths).items()
+        }
     if isinstance(layer, type) and issubclass(layer, nn.Module):
         matches = [name for name in _once(model, paths, paths) if isinstance(model.get_submodule(paths[name]), layer)]
         if not matches:
@@ -249,7 +258,8 @@ def layer_outputs(
         for name, path in selection.paths.items():
             module = model.get_submodule(path)
             if not isinstance(module, torch.jit.ScriptModule):  # which can have no hooks
-                undo.callback(_listen(module, hook_of(name)))
+                listen = _listen_before if name.endswith(INPUT) else _listen
+                undo.callback(listen(module, hook_of(name)))
         call()
     for name, path in selection.paths.items():
         if name in selection.required and not times[name]:
@@ -293,6 +303,15 @@ def _listen(module: nn.Module, hook: Callable[[nn.Module, Any, Any], None]) -> C
 
     module.forward = forward
     return functools.partial(delattr, module, "forward")
+
+
+def _listen_before(module: nn.Module, hook: Callable[[nn.Module, Any, Any], None]) -> Callable[[], None]:
+    """Call ``hook`` with the first thing that goes into a module; returns what ends it."""
+
+    def before(module: nn.Module, inputs: tuple[Any, ...], options: dict[str, Any]) -> None:
+        hook(module, inputs, next(iter((*inputs, *options.values())), None))
+
+    return module.register_forward_pre_hook(before, with_kwargs=True).remove
 
 
 def numbered(calls: Sequence[tuple[str, Any]]) -> dict[str, Any]:
