@@ -11,7 +11,7 @@ from sklearn.base import clone
 
 import infoplane as ip
 from infoplane.errors import InputError
-from infoplane.estimators.counting.samples import Variable, distinct_ids, input_ids, label_ids
+from infoplane.estimators.counting.samples import Variable, distinct_ids, input_ids, label_ids, label_variable
 from infoplane.estimators.counting.soft_codes import Groups
 from infoplane.estimators.soft import Soft, directions
 
@@ -117,7 +117,7 @@ def test_one_prepared_layer_serves_many_sets_of_labels():
     prepared = made.prepare(t)
     for classes in (2, 5, 40):
         y = np.arange(300) % classes
-        found = made.about_label(prepared, Variable(label_ids(y)))
+        found = made.about_label(prepared, label_variable(y))
         assert found == ip.mutual_information(t, y, estimator="soft")
 
 

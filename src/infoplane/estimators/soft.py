@@ -18,7 +18,7 @@ from __future__ import annotations
 import functools
 import math
 from dataclasses import dataclass, replace
-from typing import ClassVar, final
+from typing import Any, ClassVar, final
 
 import numpy as np
 import torch
@@ -26,9 +26,17 @@ from torch import Tensor
 
 from infoplane.errors import InputError
 from infoplane.estimators.base import Estimator, Resampling
+from infoplane.estimators.counting.intervals import error_of_mean
 from infoplane.estimators.counting.pieces import Pieces, Rows, RowWise
 from infoplane.estimators.counting.samples import Ids, Variable
-from infoplane.estimators.counting.soft_codes import Groups, group_weights, row_weights, sample_weights, soft_codes
+from infoplane.estimators.counting.soft_codes import (
+    Groups,
+    group_weights,
+    influence,
+    row_weights,
+    sample_weights,
+    soft_codes,
+)
 from infoplane.estimators.counting.symbols import Varying
 from infoplane.estimators.distances.pairwise import doubts, shuffles, unit_rows
 from infoplane.types import Information
@@ -153,7 +161,9 @@ class Soft(Estimator, RowWise):
         value, null = whole - within, None
         if shuffled:
             null = whole - math.fsum(shuffled) / len(shuffled)
-        constant = prepared.constant_units
+        constant, ends = prepared.constant_units, {}
+        if groups.count < groups.n and other.groups is None:
+            ends = self._ends(prepared, groups, value)
         return Information(
             value,
             groups.n,
@@ -169,7 +179,14 @@ class Soft(Estimator, RowWise):
                 "log_codewords": math.log(self.codewords),
             },
             facts={"epsilon": prepared.epsilon, "constant_units": constant, "zero_rows": zero_rows},
+            **ends,
         )
+
+    def _ends(self, prepared: SoftLayer, labels: Ids, value: float) -> dict[str, Any]:
+        """An interval for the population, around the value without its bias."""
+        terms, bias = influence(prepared.codes, labels)
+        half = error_of_mean(terms)[1] + abs(bias)
+        return {"low": value - bias - half, "high": value - bias + half, "interval": "population 95 %"}
 
     def _orders(self, groups: Ids) -> Groups:
         """The groups, and shuffled where that makes a difference."""

@@ -8,16 +8,18 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infoplane.estimators.counting.samples import distinct_ids, label_ids
+from infoplane.estimators.counting.samples import Variable, distinct_ids, label_ids, number
 from infoplane.estimators.counting.soft_codes import (
     Groups,
     group_weights,
+    influence,
     row_weights,
     sample_weights,
     soft_codes,
     tensor_group_weights,
     tensor_sample_weights,
 )
+from infoplane.estimators.soft import Soft
 
 
 def weight(numbers):
@@ -99,3 +101,22 @@ def test_the_order_of_samples_changes_no_bit():
         some = codes[torch.from_numpy(rows)]
         found.append(group_weights(some, Groups.of([label_ids(y[rows])]), sample_weights(some)[0]))
     assert found[0] == found[1]
+
+
+def test_the_influence_of_samples_is_their_jackknife_to_first_order():
+    """The terms' mean is the information; left out one by one, samples move it as the terms say, and the bias too."""
+    random = np.random.default_rng(0)
+    t, y = torch.from_numpy(random.normal(size=(120, 3))), torch.from_numpy(random.integers(0, 3, 120))
+    made = Soft(codewords=12, null=0)
+    layer, labels = made.prepare(t), number(y)
+    terms, bias = influence(layer.codes, labels)
+
+    def value(keep):
+        return made.with_label(layer.take(keep), Variable(labels.take(keep))).value
+
+    everyone = torch.arange(120)
+    without = torch.tensor([value(everyone != at) for at in range(120)])
+    assert float(terms.mean()) == pytest.approx(value(everyone), abs=1e-6)
+    pseudo = 120 * value(everyone) - 119 * without  # (samples,)
+    assert np.corrcoef(pseudo, terms)[0, 1] > 0.99
+    assert value(everyone) - float(pseudo.mean()) == pytest.approx(bias, rel=0.1)
