@@ -5,6 +5,7 @@ import os
 import random
 import signal
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ import infoplane as ip
 from infoplane.errors import DataFileError, InputError, RunError
 from infoplane.io.files import read_json, sealed
 from infoplane.runs import verify
-from infoplane.training.resume import chosen_seed
+from infoplane.training.resume import Keeper, chosen_seed
 
 X = np.random.default_rng(0).normal(size=(120, 6)).astype(np.float32)
 Y = (X[:, :1] > 0).astype(np.float32)
@@ -321,3 +322,23 @@ def test_a_second_writer_is_refused(tmp_path):
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
     assert train(case, out, force=True).steps == STEPS  # the lock has died with its process
+
+
+@pytest.mark.parametrize(
+    ("every", "took", "saved"), [(10, 0.1, [10, 20, 30, 40]), (10, 1, [10, 30]), (0, 1, [*range(1, 41)])]
+)
+def test_checkpoints_come_when_they_are_due_and_take_a_twentieth_of_the_time(monkeypatch, every, took, saved):
+    """A clock of steps of one second, in which a checkpoint takes as long as it is said to."""
+    now, times = [0.0], []
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    keeper = Keeper(SimpleNamespace(append=lambda rows: None), SimpleNamespace(trajectory=()), None, every)
+
+    def save():
+        times.append(step)
+        now[0] += took
+
+    monkeypatch.setattr(keeper, "save", save)
+    for step in range(1, 41):
+        now[0] = max(now[0], step)
+        keeper.look(due=keeper.is_due)
+    assert times == saved
