@@ -35,6 +35,12 @@ def test_an_unknown_name_is_told_the_nearest_one_and_all_others(name, message):
     assert str(errors.UnknownNameError("estimator", name, {"kde": 1, "binned": 2})) == message
 
 
+def test_the_initials_of_a_name_are_meant_for_it():
+    names = ("layers", "learning_rate", "batch_size", "gaussian-copula")
+    for short, long in (("lr", "learning_rate"), ("bs", "batch_size"), ("gc", "gaussian-copula")):
+        assert f"did you mean {long!r}?" in str(errors.UnknownNameError("option", short, names))
+
+
 def test_a_message_survives_the_way_to_another_process():
     error = pickle.loads(pickle.dumps(errors.InputError("copies=0: give at least 1")))
     assert (type(error), str(error)) == (errors.InputError, "copies=0: give at least 1")

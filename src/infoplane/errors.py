@@ -53,12 +53,18 @@ class RunError(InfoplaneError, OSError):
     """A run directory that cannot be written or read."""
 
 
+def _near(name: str, names: list[str]) -> list[str]:
+    """The name that may have been meant: one with these initials (lr is learning_rate), or one with like letters."""
+    short = [known for known in names if name == "".join(part[:1] for part in known.replace("-", "_").split("_"))]
+    return short[:1] or difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+
+
 class UnknownNameError(InputError, KeyError):
     """A name that is in no registry; the message holds the nearest one."""
 
     def __init__(self, kind: str, name: object, known: Iterable[str]) -> None:
         names = sorted(known)
-        near = difflib.get_close_matches(name[:100], names, n=1, cutoff=0.5) if isinstance(name, str) else []
+        near = _near(name[:100], names) if isinstance(name, str) else []
         hint = f"did you mean {near[0]!r}? " if near else ""
         super().__init__(f"unknown {kind} {shown(name)}: {hint}known are {', '.join(names) or 'none'}")
 

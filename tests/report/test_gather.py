@@ -35,3 +35,20 @@ def test_nothing_to_report(tmp_path):
         gather(ip.Trajectory())
     with pytest.raises(ip.errors.DataFileError, match=r"run\.json"):
         gather(tmp_path)
+
+
+def test_a_folder_of_runs_stands_for_all_of_them(tmp_path):
+    for name in ("b", "a"):
+        ip.Trajectory(ROWS).save(tmp_path / "sweep" / name)
+    (tmp_path / "sweep" / "slurm").mkdir()
+    assert [run.name for run in gather(tmp_path / "sweep")] == ["a", "b"]
+    with pytest.raises(ip.errors.DataFileError, match=r"is no run, and holds 2 of them: name one, such as .*sweep/a"):
+        ip.Trajectory.load(tmp_path / "sweep")
+
+
+def test_runs_by_names_of_ones_own(tmp_path):
+    whole = ip.Trajectory(ROWS)
+    whole.save(tmp_path / "seed-1")
+    named = gather({"tanh": tmp_path / "seed-1", "relu": whole})
+    assert [run.name for run in named] == ["tanh", "relu"]
+    assert "tanh" in ip.report({"tanh": whole, "relu": whole}, tmp_path / "page.html").read_text(encoding="utf-8")

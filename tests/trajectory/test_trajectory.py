@@ -317,3 +317,18 @@ def test_importing_brings_none_of_the_heavy_libraries():
         "print(sorted({'torch', 'pandas', 'matplotlib', 'xarray', 'sklearn'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True).stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("name", ["a.parquet", "a.nc", "a.json"])
+def test_a_file_of_another_kind_is_refused_and_no_folder_of_that_name_is_made(tmp_path, name):
+    with pytest.raises(InputError, match=r"save to a \.csv or a folder, or export"):
+        Trajectory([{"step": 0}]).save(tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_scalar_without_its_value_is_named_with_its_file(tmp_path):
+    (tmp_path / "run.json").write_text("{}")
+    (tmp_path / "trajectory.jsonl").write_text('{"step":1}\n')
+    (tmp_path / "scalars.jsonl").write_text('{"step":1,"name":"loss","value":null}\n')
+    with pytest.raises(DataFileError, match=r"scalars\.jsonl: value of a scalar is empty"):
+        Trajectory.load(tmp_path)

@@ -14,7 +14,7 @@ from infoplane.cli.root import app
 
 @app.command()
 def report(
-    runs: Annotated[list[Path], typer.Argument(help="Run directories, or trajectory.csv files.")],
+    runs: Annotated[list[Path], typer.Argument(help="Run directories, folders of them, or trajectory.csv files.")],
     out: Annotated[Path | None, typer.Option(help="HTML file. Default: report.html in the first run.")] = None,
     title: Annotated[str | None, typer.Option(help="Title of the page. Default: the names of the runs.")] = None,
 ) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @app.command()
 def sweep(
-    file: Annotated[Path, typer.Argument(help="A TOML file: an experiment, [sweep.grid], [[sweep.list]], seeds.")],
+    file: Annotated[Path, typer.Argument(help=r"A TOML file: an experiment, \[sweep.grid], \[\[sweep.list]], seeds.")],
     out: Annotated[Path | None, typer.Option(help="Folder of the runs; default sweeps/NAME.")] = None,
     engine: Annotated[str, typer.Option(help="loky, dask, ray or slurm.")] = "loky",
     scheduler: Annotated[str | None, typer.Option(help="Of dask or ray: the cluster, as tcp://host:8786.")] = None,

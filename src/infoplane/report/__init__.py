@@ -8,20 +8,20 @@ from __future__ import annotations
 import os
 import sys
 import types
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from infoplane.io.files import atomic_write
 
 if TYPE_CHECKING:
-    from infoplane.trajectory.trajectory import Trajectory
+    from infoplane.report.gather import Source
 
 __all__ = ["write"]
 
 
 def write(
-    runs: Trajectory | str | os.PathLike[str] | Iterable[Trajectory | str | os.PathLike[str]],
+    runs: Source | Iterable[Source] | Mapping[str, Source],
     path: str | os.PathLike[str],
     *,
     title: str | None = None,
@@ -33,7 +33,8 @@ def write(
     runs, the curves, the phases, the settings, the versions, every flag in words, and all rows as CSV.
 
     Args:
-        runs: a trajectory, a run directory, a ``.csv`` file, or several of these.
+        runs: a trajectory, a run directory, a ``.csv`` file, a folder of runs such as a sweep's, or several of these; a
+            mapping names them, ``{"tanh": "runs/a", "relu": "runs/b"}``.
         path: the file to write, whole or not at all.
         title: above the page; the names of the runs if None.
         command: what made the page, as the page says it; this call if None.

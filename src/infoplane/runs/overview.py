@@ -53,7 +53,7 @@ def overview(folder: str | os.PathLike[str]) -> list[RunFacts]:
     root = Path(folder)
     with reading(folder):
         if not root.is_dir():
-            raise DataFileError(f"{folder} is no folder: name the one that holds the run directories, such as runs")
+            raise DataFileError(f"{folder} is no folder: name one that holds run directories, as --out was given")
     return [_facts(path, str(path.relative_to(root))) for path in _runs(root)]
 
 

@@ -33,6 +33,10 @@ if TYPE_CHECKING:
     import xarray
 
 
+#: Files that are no folder and that nothing here writes.
+_OTHER_FILES = (".parquet", ".nc", ".json", ".jsonl", ".npz", ".pt", ".xlsx", ".pkl", ".tsv", ".txt")
+
+
 @final
 class Trajectory:
     """What every layer knew at every step: rows with the columns ``infoplane.columns.COLUMNS``, and ``meta``.
@@ -198,9 +202,14 @@ class Trajectory:
         Raises:
             RunError: the place cannot be written; what was there is as it was.
             DataFileError: the ``run.json`` that is there cannot be read.
-            InputError: ``meta`` holds a value that JSON has no form for.
+            InputError: ``meta`` holds a value that JSON has no form for, or ``path`` is a file of another kind.
         """
         target = Path(path)
+        if target.suffix in _OTHER_FILES:
+            raise InputError(
+                f"{path} ends in {target.suffix}: save to a .csv or a folder, or export a folder with "
+                "infoplane.runs.export, to parquet or netcdf"
+            )
         if target.suffix == ".csv":
             atomic_write(target, csv_bytes(self.to_columns()))
             return
@@ -236,6 +245,11 @@ class Trajectory:
 
     @classmethod
     def _of_folder(cls, source: Path) -> Trajectory:
+        below = () if (source / "run.json").exists() else sorted(source.glob("*/run.json"))
+        if below:
+            raise DataFileError(
+                f"{source} is no run, and holds {len(below)} of them: name one, such as {below[0].parent}"
+            )
         meta = read_json(inside(source, "run.json")).get("trajectory", {})
         if not isinstance(meta, dict):
             raise DataFileError(f"{source / 'run.json'}: trajectory is a {type(meta).__name__}, an object is needed")
@@ -245,7 +259,11 @@ class Trajectory:
         else:
             trajectory = cls(meta=meta)._filled(read_csv(inside(source, "trajectory.csv")))
         if growing and (source / "scalars.jsonl").exists():
-            trajectory.scalars = Scalars(read_lines(inside(source, "scalars.jsonl"), SCALAR_COLUMNS))
+            lines = inside(source, "scalars.jsonl")
+            try:
+                trajectory.scalars = Scalars(read_lines(lines, SCALAR_COLUMNS))
+            except InputError as error:
+                raise DataFileError(f"{lines}: {error}") from error
         elif (source / "scalars.csv").exists():
             trajectory.scalars = Scalars.load(inside(source, "scalars.csv"))
         return trajectory
