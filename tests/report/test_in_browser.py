@@ -93,6 +93,31 @@ def test_layers_estimators_splits_and_runs_are_switched(page):
     assert len(set(colours)) == 1
 
 
+def test_the_noise_slider_moves_through_the_levels(chromium, tmp_path):
+    levels = {"binned": 5.0, "channel 10 dB": 3.0, "channel -3 dB": 0.2, "channel 3.01 dB": 1.5}
+    rows = [
+        {"step": step, "split": "all", "layer": "fc", "layer_index": 0, "copy": -1, "family": "single", "label": "y",
+         "estimator": name, "i_xt": i_xt, "i_ty": 0.1, "units": "bits", "flags": ("green",)}
+        for step in (0, 1) for name, i_xt in levels.items()
+    ]  # fmt: skip
+    page = chromium.new_page()
+    page.goto(ip.report(ip.Trajectory(rows), tmp_path / "noise.html").as_uri())
+    page.wait_for_selector("html[data-ready=yes]")
+    shown = "document.getElementById('plane').data.slice(0, -1).map((trace) => trace.x[0])"
+    assert page.evaluate(shown) == [5.0]
+    for at, decibels in enumerate(("-3 dB", "3.01 dB", "10 dB")):
+        page.locator("#noise").evaluate(f"it => {{ it.value = {at}; it.dispatchEvent(new Event('input')); }}")
+        assert page.evaluate(shown) == [5.0, levels[f"channel {decibels}"]]
+        assert page.text_content("#noise-shown") == decibels
+        box = page.get_by_role("group", name="Estimators").get_by_label(f"channel {decibels}")
+        assert box.is_checked()
+    page.close()
+
+
+def test_without_levels_there_is_no_noise_slider(page):
+    assert page.locator("#noise-part").is_hidden()
+
+
 def test_a_hostile_name_is_text_in_boxes_tables_labels_and_hover(page):
     assert page.locator("img").count() == 0
     assert HOSTILE in page.locator("#choice-layer").text_content()

@@ -9,6 +9,7 @@ const FIRST_ONLY = new Set(["family", "estimator", "split", "units"]); // one of
 const PATTERNS = {
   solid: "", dash: "9 5", dot: "2 4", dashdot: "9 4 2 4", longdash: "15 5", longdashdot: "15 4 2 4",
 };
+const NOISE_LEVEL = /^channel (-?[\d.e+-]+) dB$/; // as planes call the levels of the estimator channel
 const PLAY_SECONDS = 10;
 const PLOT_OPTIONS = { displayModeBar: false, responsive: true };
 
@@ -39,6 +40,7 @@ class View {
     Object.assign(this, { store, facts, colours, words, off: {}, seen: {}, at: 0, revision: 0, shown: 0, following: true, playing: 0 });
     this.still = matchMedia("(prefers-reduced-motion: reduce)");
     element("step").addEventListener("input", () => this.moveTo(Number(element("step").value)));
+    element("noise").addEventListener("input", () => this.atNoise(Number(element("noise").value)));
     element("play").addEventListener("click", () => (this.playing ? this.stop() : this.play()));
     element("colour").addEventListener("change", () => this.changed());
     element("unzoom").addEventListener("click", () => this.unzoom());
@@ -56,6 +58,7 @@ class View {
   /* Rows or choices are new: everything is drawn again. */
   changed() {
     this.choices();
+    this.noise();
     const steps = this.store.steps();
     this.look = new Look(this.store, this.colours, this.revision);
     const last = Math.max(steps.length - 1, 0);
@@ -113,6 +116,33 @@ class View {
       }
       this.seen[name] = values;
     }
+  }
+
+  /* Levels of the noise, from much to little. */
+  noiseLevels() {
+    const decibels = (name) => Number(NOISE_LEVEL.exec(name)[1]);
+    return this.seen.estimator.filter((name) => NOISE_LEVEL.test(name)).sort((a, b) => decibels(a) - decibels(b));
+  }
+
+  noise() {
+    const levels = this.noiseLevels();
+    element("noise-part").hidden = levels.length < 2;
+    const on = levels.filter((name) => !this.off.estimator.has(name));
+    element("noise").max = Math.max(levels.length - 1, 0);
+    if (on.length) element("noise").value = levels.indexOf(on[0]);
+    const words = on.map((name) => name.replace("channel ", "")).join(", ") || "none";
+    element("noise-shown").textContent = words;
+    element("noise").setAttribute("aria-valuetext", `signal to noise ${words}`);
+  }
+
+  /* One level of the noise, the others out of sight; estimators of other kinds stay as they are. */
+  atNoise(at) {
+    this.noiseLevels().forEach((name, number) => {
+      if (number === at) this.off.estimator.delete(name);
+      else this.off.estimator.add(name);
+    });
+    this.fieldset("estimator", this.seen.estimator);
+    this.changed();
   }
 
   fieldset(name, values) {
