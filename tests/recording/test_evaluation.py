@@ -3,6 +3,7 @@ from __future__ import annotations
 import random
 import threading
 import time
+import warnings
 from collections import OrderedDict
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 import torch
 from torch import nn
 
+import infoplane as ip
 from infoplane.recording.evaluation import evaluation, is_sharded
 from infoplane.recording.record import record
 
@@ -92,3 +94,20 @@ def test_threads_that_measure_one_network_at_once_get_its_numbers(model: nn.Sequ
     assert wrong == []
     assert all(module.training and not module._forward_hooks for module in network.modules())
     assert torch.equal(torch.random.get_rng_state(), state)
+
+
+def test_statistics_of_a_batch_are_warned_of_where_there_are_several_batches():
+    torch.manual_seed(0)
+    x, y = torch.randn(40, 3), torch.arange(40) % 2
+    mixing = nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2, track_running_stats=False))
+    usual = nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2))
+    for measure in (
+        lambda model, size: ip.record(model, x, batch_size=size),
+        lambda model, size: ip.InformationPlane(x, y, batch_size=size).measure(model, 0),
+    ):
+        with pytest.warns(UserWarning, match=r"'1' normalise over the samples of a batch.*give batch_size=40"):
+            measure(mixing, 15)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            measure(mixing, 40)
+            measure(usual, 15)

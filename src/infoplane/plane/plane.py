@@ -35,7 +35,7 @@ from infoplane.plane.rows import Columns, Nulls, RowFrame, as_nulls, joined, row
 from infoplane.plane.schedule import Every, Pace
 from infoplane.plane.significance import Correction, ShuffledValue, p_values, shuffled_values
 from infoplane.plane.splits import Split, by_split
-from infoplane.recording.evaluation import is_sharded
+from infoplane.recording.evaluation import is_sharded, warn_of_batch_statistics
 from infoplane.recording.outputs import Part
 from infoplane.recording.placement import DEFAULT_BATCH
 from infoplane.recording.pooling import Pool
@@ -432,6 +432,8 @@ class InformationPlane:
             samples, few = len(split.inputs), split.n if split.rows is None else len(split.rows)
             planned.check(samples, (split.n, few), estimators, limit)
             whole = planned.is_whole(samples, estimators, limit)
+            if isinstance(model, nn.Module):
+                warn_of_batch_statistics(model, samples, planned.batch)
             # A family's and a list's outputs are nobody else's; a module may change its own in place later on.
             lasting = samples <= planned.batch and not isinstance(model, nn.Module)
             self._ways[*kind, split.name, estimators] = Way(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
@@ -17,6 +18,9 @@ from infoplane.recording.traces import working_on_copies
 # Modes, hooks and random states belong to the process: of four threads that measured one network, 13 % got another
 # one's numbers, and the network was left in evaluation mode. The lock goes to whoever holds it again, for wrappers.
 _one_at_a_time = threading.RLock()
+
+
+_NAMES_SHOWN = 3
 
 
 @contextmanager
@@ -61,6 +65,24 @@ def evaluation(*models: nn.Module) -> Iterator[None]:
         finally:
             for module in training:
                 module.training = True
+
+
+def warn_of_batch_statistics(model: nn.Module, samples: int, batch: int) -> None:
+    """Warn where a sample's activations depend on which others are read with it, and not all are read at once."""
+    if samples <= batch:
+        return
+    mixing = [
+        name or "(model)"
+        for name, module in model.named_modules()
+        if isinstance(module, nn.modules.batchnorm._BatchNorm) and module.running_mean is None
+    ]
+    if mixing:
+        warnings.warn(
+            f"{', '.join(map(repr, mixing[:_NAMES_SHOWN]))} normalise over the samples of a batch in evaluation mode, "
+            f"too, as they keep no running statistics, and {samples} samples are read {batch} at a time: what is "
+            f"measured depends on their order; give batch_size={samples}",
+            stacklevel=4,
+        )
 
 
 def is_sharded(model: nn.Module) -> bool:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from infoplane.checks import whole_number
 from infoplane.errors import InfoplaneError, RecordingError
 from infoplane.randomness import preserved_random_state
-from infoplane.recording.evaluation import evaluation
+from infoplane.recording.evaluation import evaluation, warn_of_batch_statistics
 from infoplane.recording.inputs import Inputs
 from infoplane.recording.outputs import Part, token_mask
 from infoplane.recording.placement import DEFAULT_BATCH, device_of
@@ -80,6 +80,7 @@ def record(
 
         return keep
 
+    warn_of_batch_statistics(model, len(inputs), batch_size or DEFAULT_BATCH)
     parts = None
     while parts is None:
         try:
