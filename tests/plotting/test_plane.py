@@ -250,3 +250,17 @@ def test_where_there_is_none_it_says_why(make):
     assert inline_picture(Trajectory().to_pandas()).startswith("<p>no picture: the table has no rows")
     assert "both i_xt and i_ty" in inline_picture(make(i_ty=None).to_pandas())
     assert "&lt;b&gt;" in inline_picture(concat([make(), make(units="<b>")]).to_pandas())
+
+
+def test_a_doubtful_number_far_beyond_its_ceiling_leaves_room_for_the_others():
+    rows = [
+        {"step": step, "layer": layer, "layer_index": at, "i_xt": value, "i_ty": 0.1 * value, "flags": flags}
+        for step in (0, 1)
+        for at, (layer, value, flags) in enumerate((("a", 2.0 + step, ()), ("b", 15_606.0, ("red", "few-samples"))))
+    ]
+    facts = {"log2_n": 10.0, "h_y": 1.0}
+    (ax, _) = plane(rows, facts=facts).axes
+    assert ax.get_xlim()[1] < 4
+    assert "2 in doubt beyond the axes, up to 1.56e+04, 1.56e+03" in [text.get_text() for text in ax.texts]
+    sure = [{**row, "flags": ()} for row in rows]
+    assert plane(sure, facts=facts).axes[0].get_xlim()[1] > 15_606  # what nobody doubts is shown

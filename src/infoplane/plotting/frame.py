@@ -18,11 +18,11 @@ from infoplane.errors import InputError
 from infoplane.flags import Flag
 from infoplane.io.files import atomic_write
 from infoplane.plotting.ceilings import Ceiling, ceilings_among
+from infoplane.plotting.sources import as_table, of_layers
 from infoplane.plotting.style import AS_TYPED, MARKERS, Theme, layer_colours, log_spaced, shown_name, theme_named
 from infoplane.plotting.tracks import Panel, Track, layer_names, panels, the_units
 
 if TYPE_CHECKING:
-    import pandas
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 QUANTITIES = {"i_xt": "I(X;T)", "i_ty": "I(T;Y)", "h_t": "H(T)", "h_t_given_x": "H(T|X)"}
 _AXIS = {"i_xt": "x", "i_ty": "y"}  # of the information plane, on which the ceilings of a quantity lie
 _LEFT = 0.85  # inches from the left edge of a picture to its axes, its title and its notes
+_LEAST = 0.8  # inches of axes in which a path can be seen
 _LETTER, _LINE = 0.068, 0.15  # inches of a letter and of a line of a note
 
 # ------------------------------------------------------------------ the table
@@ -48,18 +49,20 @@ class Frame:
 
     @classmethod
     def of(
-        cls, table: pandas.DataFrame, *, facts: Mapping[str, Any] | None, theme: str, title: str | None,
-        together: bool = False,
+        cls, source: Any, *, facts: Mapping[str, Any] | None, theme: str, title: str | None,
+        together: bool = False, layers: str | Sequence[str] | None = None,
     ) -> Frame:  # fmt: skip
-        """Read a table; with ``together`` the splits share panels.
+        """Read what :func:`as_table` takes; with ``together`` the splits share panels; ``layers``: only some.
 
         Raises:
             InputError: no row, a missing column, rows with different units.
-            UnknownNameError: no such theme.
+            UnknownNameError: no such theme, no such layer.
         """
+        table, known = as_table(source)
+        table = of_layers(table, layers)
         units = the_units(table)
         drawn = panels(table, together=together)
-        return cls(drawn, layer_names(table), units, dict(facts or {}), theme_named(theme), title)
+        return cls(drawn, layer_names(table), units, {**known, **(facts or {})}, theme_named(theme), title)
 
     @property
     def tracks(self) -> list[Track]:
@@ -207,6 +210,29 @@ def grid_of_axes(
         ax.grid(True, linewidth=0.6, zorder=0)
         axes.append(ax)
     return axes
+
+
+def size_within(
+    figsize: tuple[float, float], *, count: int, per_row: int, margins: Margins, gaps: tuple[float, float],
+    below: Sequence[str] = (),
+) -> tuple[float, float]:  # fmt: skip
+    """The inches of each axes with which :func:`grid_of_axes` makes a figure of ``figsize`` inches.
+
+    Raises:
+        InputError: too little room for axes.
+    """
+    columns = min(count, per_row)
+    rows = -(-count // columns)
+    notes = _LINE * len(_in_lines(below, figsize[0]))
+    across = (figsize[0] - margins.left - margins.right - (columns - 1) * gaps[0]) / columns
+    upwards = (figsize[1] - margins.bottom - notes - margins.top - (rows - 1) * gaps[1]) / rows
+    if across < _LEAST or upwards < _LEAST:
+        need = (figsize[0] + columns * max(0.0, _LEAST - across), figsize[1] + rows * max(0.0, _LEAST - upwards))
+        raise InputError(
+            f"figsize={figsize!r} leaves no room for {count} panel(s): give at least "
+            f"({need[0]:.1f}, {need[1]:.1f}) inches"
+        )
+    return across, upwards
 
 
 def scale_steps(ax: Axes, each: Sequence[np.ndarray], *, how: str = "auto") -> None:

@@ -7,7 +7,7 @@ import html
 import itertools
 import math
 import textwrap
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -28,11 +28,21 @@ from infoplane.plotting.frame import (
     new_figure,
     page_margins,
     picture,
+    size_within,
     write_notes,
     write_title,
 )
 from infoplane.plotting.labels import along, label_ends
-from infoplane.plotting.style import AS_TYPED, MARKERS, Theme, shown_name, step_colours, step_norm
+from infoplane.plotting.style import (
+    AS_TYPED,
+    MARKERS,
+    Theme,
+    behind_text,
+    shown_name,
+    step_colours,
+    step_norm,
+    write_near,
+)
 from infoplane.plotting.tracks import Panel, Track
 
 if TYPE_CHECKING:
@@ -48,7 +58,7 @@ _POINTS = "o^svD"  # a marker for the points of every split, where splits share 
 
 
 def plane(  # noqa: PLR0913 (public keywords)
-    table: pandas.DataFrame,
+    table: Any,
     *,
     color: Literal["step", "layer"] = "step",
     kind: Literal["auto", "lines", "points"] = "auto",
@@ -58,6 +68,10 @@ def plane(  # noqa: PLR0913 (public keywords)
     ib_curve: Any = None,
     splits: Literal["beside", "together"] = "beside",
     repeats: Literal["band", "paths"] = "band",
+    layers: str | Sequence[str] | None = None,
+    figsize: tuple[float, float] | None = None,
+    colorbar: bool = True,
+    notes: bool = True,
     title: str | None = None,
     theme: Literal["light", "dark"] = "light",
 ) -> Any:
@@ -70,7 +84,8 @@ def plane(  # noqa: PLR0913 (public keywords)
     is their median, in a band from the 10 % to the 90 % quantile in both directions. Names come out as typed.
 
     Args:
-        table: the table of ``Trajectory.to_pandas()``; information in its column ``units``.
+        table: a ``Trajectory``, its table ``to_pandas()``, or runs by name, ``{"plain": ..., "dropout": ...}``, each
+            in a panel of its own; with ``splits="together"`` in one.
         kind: lines and points, or one of both.
         ax: axes for a table with one panel, or a figure to clear and draw on; a new figure without a window if None.
         ceilings: dashed bounds from ``facts``: all, none, or the names of some (``log2_n``, ``h_y``, ``i_xy``).
@@ -80,6 +95,10 @@ def plane(  # noqa: PLR0913 (public keywords)
         ib_curve: (points, 2), what no layer can beat, as of ``infoplane.companions.bottleneck.ib_curve(x, y)``.
         splits: a panel for each split, or all in one, told apart by the shape of their points.
         repeats: a median in a band, or a thin path for each repeat.
+        layers: only these, by name or glob.
+        figsize: inches of the whole figure, (width, height), as a column of a paper has them.
+        colorbar: whether the colours of the steps are explained.
+        notes: whether the measurement and the reasons for doubt are put into words; a paper has its caption for that.
 
     Returns:
         The figure, or ``ax`` where it was given.
@@ -100,15 +119,16 @@ def plane(  # noqa: PLR0913 (public keywords)
     choice("kind", kind, ("auto", "lines", "points"))
     choice("splits", splits, ("beside", "together"))
     choice("repeats", repeats, ("band", "paths"))
-    frame = Frame.of(table, facts=facts, theme=theme, title=title, together=splits == "together")
+    frame = Frame.of(table, facts=facts, theme=theme, title=title, together=splits == "together", layers=layers)
     bounds = ceilings_among(frame.facts, units=frame.units, wanted=ceilings)
     curve = frame.facts.get("ib_curve") if ib_curve is None else ib_curve
-    look = _look(frame, color=color, kind=kind, bands=repeats == "band", ceilings=bounds, curve=_points_of(curve))
+    look = _look(frame, color=color, kind=kind, bands=repeats == "band", ceilings=bounds, curve=_points_of(curve),
+                 colorbar=colorbar, notes=notes)  # fmt: skip
     with drawing(frame.theme):
         if ax is not None and not hasattr(ax, "add_axes"):
             return _on_axes(ax, frame, look)
         figure = new_figure(frame.theme) if ax is None else ax
-        _on_figure(figure, frame, look)
+        _on_figure(figure, frame, look, figsize)
         return figure
 
 
@@ -145,6 +165,8 @@ class _Look:
     pixels: bool
     bands: bool
     curve: np.ndarray | None  # the points of the bottleneck curve, (points, 2)
+    colorbar: bool
+    notes: bool
 
     def colours(self, track: Track) -> np.ndarray:
         """(points, 4): red, green, blue and opacity of every point of a track."""
@@ -164,14 +186,17 @@ class _Look:
 
 
 def _look(
-    frame: Frame, *, color: str, kind: str, bands: bool, ceilings: list[Ceiling], curve: np.ndarray | None
-) -> _Look:
+    frame: Frame, *, color: str, kind: str, bands: bool, ceilings: list[Ceiling], curve: np.ndarray | None,
+    colorbar: bool, notes: bool,
+) -> _Look:  # fmt: skip
     tracks = frame.every_track
     if not sum(len(track.xy) for track in tracks):
         raise InputError("no row of the table has both i_xt and i_ty, so there is no point to draw: measure both")
     steps = np.unique(np.concatenate([track.steps for track in tracks]))
     pixels = sum(len(track.steps) for track in tracks) > _MANY_POINTS
-    return _Look(color, kind, frame.theme, ceilings, layers_of(tracks, frame.theme), steps, pixels, bands, curve)
+    colorbar = colorbar and color == "step" and len(steps) > 1
+    layers = layers_of(tracks, frame.theme)
+    return _Look(color, kind, frame.theme, ceilings, layers, steps, pixels, bands, curve, colorbar, notes)
 
 
 def _points_of(curve: Any) -> np.ndarray | None:
@@ -186,11 +211,27 @@ def _points_of(curve: Any) -> np.ndarray | None:
 
 
 def _limit(axes: list[Any], frame: Frame, bounds: list[Ceiling]) -> None:
-    """The same limits for all panels, wide enough for every point."""
+    """The same limits for all panels, wide enough for every point; but for those in doubt far beyond a ceiling.
+
+    A bias of 15 000 bits would leave nothing to see of the rest.
+    """
     points = np.concatenate([track.xy for track in frame.every_track])
+    absurd = np.concatenate([track.doubted[track.finite] for track in frame.every_track]) & _beyond(points, bounds)
+    if not absurd.all():
+        points = points[~absurd]
     for ax in axes:
         ax.set_xlim(*limits(points[:, 0], bounds, "x"))
         ax.set_ylim(*limits(points[:, 1], bounds, "y"))
+
+
+def _beyond(points: np.ndarray, bounds: list[Ceiling]) -> np.ndarray:
+    """Which points (points, 2) are above all ceilings of an axis by more than a half."""
+    beyond = np.zeros(len(points), dtype=bool)
+    for column, axis in enumerate("xy"):
+        values = [bound.value for bound in bounds if bound.axis == axis]
+        if values:
+            beyond |= points[:, column] > 1.5 * max(values)
+    return beyond
 
 
 # ------------------------------------------------------------------ where it is drawn
@@ -203,12 +244,12 @@ def _on_axes(ax: Any, frame: Frame, look: _Look) -> Any:
             f"the table has {len(frame.panels)} panels ({titles}), one ax holds one: select rows, or leave ax out"
         )
     panel = frame.panels[0]
-    if look.color == "step" and len(look.steps) > 1:
+    if look.colorbar:
         ax.figure.colorbar(look.scale(), ax=ax).set_label("step")
     _limit([ax], frame, look.ceilings)
     ax.grid(True, linewidth=0.6, zorder=0)
     _draw_panel(ax, panel, look)
-    across, upwards = _axis_labels(frame, panel)
+    across, upwards = _axis_labels(frame, panel, notes=look.notes)
     ax.set_xlabel(across, **AS_TYPED)
     ax.set_ylabel(upwards, **AS_TYPED)
     ax.set_title(frame.title or panel.title, loc="left", **AS_TYPED)
@@ -217,16 +258,20 @@ def _on_axes(ax: Any, frame: Frame, look: _Look) -> Any:
     return ax
 
 
-def _on_figure(figure: Any, frame: Frame, look: _Look) -> None:
+def _on_figure(figure: Any, frame: Frame, look: _Look, figsize: tuple[float, float] | None) -> None:
     figure.clear()
     figure.set_facecolor(look.theme.page)
     count = len(frame.panels)
     size, per_row = ((5.2, 4.2) if count == 1 else (4.1, 3.7)), (2 if count == 4 else 3)
-    labels = [_axis_labels(frame, panel) for panel in frame.panels]
+    labels = [_axis_labels(frame, panel, notes=look.notes) for panel in frame.panels]
     differ = len(set(labels)) > 1  # then every panel has a label of its own below it
     margins = page_margins(frame.layers, title=frame.title, legend=look.color == "layer")
-    axes = grid_of_axes(figure, count=count, per_row=per_row, size=size, margins=margins,
-                        gaps=(0.25, 0.85 if differ else 0.45), below=footnotes(frame.reasons()))  # fmt: skip
+    if not (look.colorbar or look.color == "layer"):
+        margins = margins._replace(right=0.25)
+    gaps, below = (0.25, 0.85 if differ else 0.45), footnotes(frame.reasons() if look.notes else [])
+    if figsize is not None:
+        size = size_within(figsize, count=count, per_row=per_row, margins=margins, gaps=gaps, below=below)
+    axes = grid_of_axes(figure, count=count, per_row=per_row, size=size, margins=margins, gaps=gaps, below=below)
     _limit(axes, frame, look.ceilings)
     for number, (ax, panel, (across, upwards)) in enumerate(zip(axes, frame.panels, labels, strict=True)):
         _draw_panel(ax, panel, look)
@@ -240,14 +285,14 @@ def _on_figure(figure: Any, frame: Frame, look: _Look) -> None:
     last = axes[min(count, per_row) - 1]  # of the first row, the one at the right
     if look.color == "layer":
         layer_legend(figure, look.layers, look.theme, **beside(last))
-    elif len(look.steps) > 1:
+    elif look.colorbar:
         place, width = last.get_position(), figure.get_size_inches()[0]
         bar = figure.add_axes((place.x1 + 0.2 / width, place.y0, 0.14 / width, place.height))
         figure.colorbar(look.scale(), cax=bar).set_label("step")
 
 
-def _axis_labels(frame: Frame, panel: Panel) -> tuple[str, str]:
-    measurement = panel.measured(frame.facts)
+def _axis_labels(frame: Frame, panel: Panel, *, notes: bool) -> tuple[str, str]:
+    measurement = panel.measured(frame.facts) if notes else ""
     model = f", {measurement}]" if measurement else "]"
     return frame.label("i_xt")[:-1] + model, frame.label("i_ty")[:-1] + model
 
@@ -278,11 +323,22 @@ def _draw_panel(ax: Any, panel: Panel, look: _Look) -> None:
         _draw_points(ax, tracks, look)
     for track in tracks:
         _draw_ends(ax, track, look)
-    named = [track for track in tracks if track.style == 0]
+    every = np.concatenate([track.xy for track in tracks] or [np.empty((0, 2))])
+    outside = every[_outside(every, ax)]
+    if len(outside):
+        words = f"{len(outside)} in doubt beyond the axes, up to {outside.max(0)[0]:.3g}, {outside.max(0)[1]:.3g}"
+        place: dict[str, Any] = {"xycoords": "axes fraction", "ha": "right", "va": "top", "fontsize": 8, "zorder": 6}
+        write_near(ax, words, (0.985, 0.985), (0, 0), color=look.theme.ceiling, bbox=behind_text(look.theme), **place)
+    named = [track for track in tracks if track.style == 0 and not _outside(track.xy[-1:], ax).any()]
     if named:
         chosen = sorted(set(np.linspace(0, len(named) - 1, _MOST_LABELS).round().astype(int)))
         ends = np.array([named[at].xy[-1] for at in chosen])
         label_ends(ax, [named[at].layer for at in chosen], ends, paths=points, theme=look.theme)
+
+
+def _outside(points: np.ndarray, ax: Any) -> np.ndarray:
+    """Which points (points, 2) lie beyond the limits of the axes."""
+    return (points[:, 0] > ax.get_xlim()[1]) | (points[:, 1] > ax.get_ylim()[1])
 
 
 def _draw_ends(ax: Any, track: Track, look: _Look) -> None:
@@ -384,7 +440,7 @@ def _key(figure: Figure, frame: Frame, look: _Look) -> None:
 
     entries: list[tuple[str, Any]] = [("first step", mark(4)), ("last step", mark(8, face=faint))]
     if reasons := frame.reasons():
-        entries.append((f"in doubt: {', '.join(reasons)}", mark(6, face=look.theme.page)))
+        entries.append((f"in doubt: {', '.join(reasons)}" if look.notes else "in doubt", mark(6, face=look.theme.page)))
     if look.curve is not None:
         entries.append(("bottleneck curve", Line2D([], [], color=faint)))
     bands = dict.fromkeys(panel.band_in_words() for panel in frame.panels) if look.bands else {}
@@ -393,7 +449,7 @@ def _key(figure: Figure, frame: Frame, look: _Look) -> None:
     for style, split in enumerate(splits if len(splits) > 1 else ()):
         entries.append((f"split {shown_name(split)}", mark(5, marker=_POINTS[style % len(_POINTS)])))
     columns = _columns([text for text, _ in entries], figure.get_size_inches()[0])
-    room = write_notes(figure, footnotes(reasons)) / figure.get_size_inches()[1]
+    room = write_notes(figure, footnotes(reasons if look.notes else [])) / figure.get_size_inches()[1]
     legend(figure, entries, loc="lower center", bbox_to_anchor=(0.0, room, 1.0, 1.0 - room), ncols=columns,
            handlelength=1.4, columnspacing=1.2)  # fmt: skip
 
