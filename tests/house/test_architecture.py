@@ -51,6 +51,7 @@ BEHAVIOURS = {
     "estimators/test_contract.py": "what is promised of every estimator",
     "estimators/test_golden.py": "numbers that stay to the last bit",
     "estimators/test_truths.py": "estimators beside information that is known",
+    "plane/test_intervals.py": "intervals of a plane, over all of its stages",
     "report/test_in_browser.py": "the page of a report in a browser",
     "runs/test_saved_runs.py": "run directories of earlier versions",
     "serve/test_in_browser.py": "the live page in a browser",

@@ -8,7 +8,7 @@ from infoplane.estimators.counting.consistency import decision_symbols
 from infoplane.estimators.counting.samples import input_variable, label_variable
 from infoplane.estimators.kde import KDE
 from infoplane.plane.gather import Gathered
-from infoplane.plane.measure import Sight, answers_to, shares_that_all_differ
+from infoplane.plane.measure import Snapshot, answers_to, shares_that_all_differ
 from infoplane.plane.question import Moment, Question
 
 
@@ -27,7 +27,7 @@ def asked(*estimators):
 
 def test_one_answer_for_each_estimator_and_way_of_reading_copies(gathered):
     question = asked(Binned("report"), KDE())
-    answers = answers_to(question, [Sight(gathered, Moment(0, ("per-copy", "single")))])[0]
+    answers = answers_to(question, [Snapshot(gathered, Moment(0, ("per-copy", "single")))])[0]
     assert [(answer.name, answer.kind, answer.label) for answer in answers] == [
         (name, kind, "y") for name in question.names for kind in ("per-copy", "single")
     ]
@@ -40,15 +40,19 @@ def test_one_answer_for_each_estimator_and_way_of_reading_copies(gathered):
 
 def test_the_same_in_the_same_out(gathered):
     question, moment = asked(Binned("report"), KDE()), Moment(0, ("per-copy",))
-    assert answers_to(question, [Sight(gathered, moment)])[0] == answers_to(question, [Sight(gathered, moment)])[0]
+    assert (
+        answers_to(question, [Snapshot(gathered, moment)])[0] == answers_to(question, [Snapshot(gathered, moment)])[0]
+    )
 
 
 def test_the_share_that_all_copies_tell_apart(gathered):
     question = asked(Binned("report"))
-    shares = shares_that_all_differ(answers_to(question, [Sight(gathered, Moment(0, ("exact",)))])[0], gathered.layers)
+    shares = shares_that_all_differ(
+        answers_to(question, [Snapshot(gathered, Moment(0, ("exact",)))])[0], gathered.layers
+    )
     assert list(shares) == ["fc", "out"]
     assert all(0 <= share <= 1 for share in shares.values())
     assert (
-        shares_that_all_differ(answers_to(question, [Sight(gathered, Moment(0, ("single",)))])[0], gathered.layers)
+        shares_that_all_differ(answers_to(question, [Snapshot(gathered, Moment(0, ("single",)))])[0], gathered.layers)
         == {}
     )

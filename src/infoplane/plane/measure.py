@@ -46,7 +46,7 @@ class Answer:
 
 @final
 @dataclass(frozen=True)
-class Sight:
+class Snapshot:
     """What was gathered of all layers at one moment."""
 
     gathered: Gathered
@@ -63,11 +63,11 @@ class Sight:
         """What moments that are counted in one call have in common."""
         return self.gathered.layers, self.moment.kinds, self.gathered.decision.codes.shape
 
-    def take(self, keep: Tensor) -> Sight:
+    def take(self, keep: Tensor) -> Snapshot:
         """Of some samples: ``keep`` (samples,) bool."""
         moment = self.moment
         draws = None if moment.draws is None else moment.draws[keep]
-        return Sight(self.gathered.take(keep), Moment(moment.step, moment.kinds, draws))
+        return Snapshot(self.gathered.take(keep), Moment(moment.step, moment.kinds, draws))
 
     @property
     def waiting_bytes(self) -> int:
@@ -86,18 +86,18 @@ class Sight:
 
 
 @shielded
-def answers_to(question: Question, sights: Sequence[Sight]) -> list[list[Answer]]:
+def answers_to(question: Question, snapshots: Sequence[Snapshot]) -> list[list[Answer]]:
     """For each moment everything that is asked, estimator by estimator.
 
     Moments of one ``shape`` are counted in one call: small layers take less time than the calls for them.
     """
-    each: list[list[Answer]] = [[] for _ in sights]
+    each: list[list[Answer]] = [[] for _ in snapshots]
     number = 0
     for kin in together(question.estimators):
         if isinstance(kin[0], SymbolEstimator):
-            answers = _by_counting(kin[0], number, sights, question)
+            answers = _by_counting(kin[0], number, snapshots, question)
         else:
-            answers = [_by_member(kin, number, sight, question) for sight in sights]
+            answers = [_by_member(kin, number, snapshot, question) for snapshot in snapshots]
         for so_far, new in zip(each, answers, strict=True):
             so_far += new
         number += len(kin)
@@ -114,20 +114,20 @@ def shares_that_all_differ(answers: Sequence[Answer], layers: Sequence[str]) -> 
 
 
 def _by_counting(
-    estimator: SymbolEstimator, number: int, sights: Sequence[Sight], question: Question
+    estimator: SymbolEstimator, number: int, snapshots: Sequence[Snapshot], question: Question
 ) -> list[list[Answer]]:
     """Everything counted where the symbols are, then one transfer for all; the network's decision is counted beside."""
-    layers = [sight.gathered.prepared[number] for sight in sights]
-    decided = [(*symbols, sight.gathered.decision) for symbols, sight in zip(layers, sights, strict=True)]
-    kinds = [(kind, label) for kind in sights[0].moment.kinds for label in question.labels]
+    layers = [snapshot.gathered.prepared[number] for snapshot in snapshots]
+    decided = [(*symbols, snapshot.gathered.decision) for symbols, snapshot in zip(layers, snapshots, strict=True)]
+    kinds = [(kind, label) for kind in snapshots[0].moment.kinds for label in question.labels]
     x, labels = question.x.classes(), {label: y.classes() for label, y in question.labels.items()}
-    symbols, draws, places = list(chain(*decided)), _draws(sights, len(decided[0])), _Places(question, sights)
+    symbols, draws, places = list(chain(*decided)), _draws(snapshots, len(decided[0])), _Places(question, snapshots)
     counts = [
         _doubted(estimator.count(symbols, x, labels[label], kind, draws=draws, places=places), question)
         for kind, label in kinds
     ]
     regroup = [_regrouped(estimator, symbols, question, kind, label, draws) for kind, label in kinds]
-    symbols, draws = list(chain(*layers)), _draws(sights, len(layers[0]))
+    symbols, draws = list(chain(*layers)), _draws(snapshots, len(layers[0]))
     nulls = [
         [
             estimator.count(symbols, x_null.classes(), y_null.classes(), kind, draws=draws)
@@ -136,8 +136,10 @@ def _by_counting(
         for kind, label in kinds
     ]
     read = iter(_transfer([*counts, *chain(*nulls)], question.units))
-    readings = [_by_moment(regrouped(next(read)), len(sights)) for regrouped in regroup]  # (kinds, moments, layers + 1)
-    repeats = [[_by_moment(next(read), len(sights)) for _ in several] for several in nulls]
+    readings = [
+        _by_moment(regrouped(next(read)), len(snapshots)) for regrouped in regroup
+    ]  # (kinds, moments, layers + 1)
+    repeats = [[_by_moment(next(read), len(snapshots)) for _ in several] for several in nulls]
 
     def answer(kind: str, label: str, counted: list[list[Reading]], shuffled: list[list[list[Reading]]]) -> Answer:
         *layers, decision = counted
@@ -150,7 +152,7 @@ def _by_counting(
             answer(*asked, counted[at], [repeat[at] for repeat in several])
             for asked, counted, several in zip(kinds, readings, repeats, strict=True)
         ]
-        for at in range(len(sights))
+        for at in range(len(snapshots))
     ]
 
 
@@ -184,12 +186,12 @@ def _regrouped(
     return partial(with_group_intervals, again=again, groups=y.groups, seed=question.seed)
 
 
-def _draws(sights: Sequence[Sight], layers: int) -> Tensor | None:
+def _draws(snapshots: Sequence[Snapshot], layers: int) -> Tensor | None:
     """Draws (samples,), or of several moments (moments x layers, 1, samples), as ``count`` takes them."""
-    first = sights[0].draws
-    if first is None or len(sights) == 1:
+    first = snapshots[0].draws
+    if first is None or len(snapshots) == 1:
         return first
-    each = torch.stack([sight.draws for sight in sights if sight.draws is not None])
+    each = torch.stack([snapshot.draws for snapshot in snapshots if snapshot.draws is not None])
     return each.repeat_interleave(layers, 0)[:, None]
 
 
@@ -203,16 +205,16 @@ def _by_moment(layers: list[list[Reading]], moments: int) -> list[list[list[Read
 class _Places(Sequence[str]):
     """Where an error was met, layer by layer; put into words only if one is."""
 
-    def __init__(self, question: Question, sights: Sequence[Sight]) -> None:
-        self._question, self._sights = question, sights
+    def __init__(self, question: Question, snapshots: Sequence[Snapshot]) -> None:
+        self._question, self._snapshots = question, snapshots
 
     def __len__(self) -> int:
-        return len(self._sights) * (len(self._sights[0].gathered.layers) + 1)
+        return len(self._snapshots) * (len(self._snapshots[0].gathered.layers) + 1)
 
     def __getitem__(self, at: Any) -> Any:
-        moment, layer = divmod(at, len(self) // len(self._sights))
-        sight = self._sights[moment]
-        return place_of(sight.gathered.layers[layer], self._question, sight.moment)
+        moment, layer = divmod(at, len(self) // len(self._snapshots))
+        snapshot = self._snapshots[moment]
+        return place_of(snapshot.gathered.layers[layer], self._question, snapshot.moment)
 
 
 def place_of(layer: str, question: Question, moment: Moment) -> str:
@@ -277,14 +279,14 @@ def _transfer(counts: Sequence[Count], units: Units) -> list[list[list[Reading]]
     return result
 
 
-def _by_member(kin: Sequence[Estimator], number: int, sight: Sight, question: Question) -> list[Answer]:
+def _by_member(kin: Sequence[Estimator], number: int, snapshot: Snapshot, question: Question) -> list[Answer]:
     """Readings of estimators that work on one network at a time and that one pass serves, from ``number`` on."""
-    gathered, decision = sight.gathered, sight.gathered.decision
+    gathered, decision = snapshot.gathered, snapshot.gathered.decision
     if question.few is not None and gathered.rows is not None and number not in gathered.prepared:
         question, decision = question.few, decision.take(gathered.rows)
     each: list[dict[str, list[list[Reading]]]] = [{label: [] for label in question.labels} for _ in kin]
     for at, layer in enumerate(gathered.layers):
-        place = place_of(layer, question, sight.moment)
+        place = place_of(layer, question, snapshot.moment)
         members = [_of_member(kin, t, ready, question) for t, ready in _members(kin[0], number, gathered, at, place)]
         for which, layers in enumerate(each):
             for label in question.labels:
@@ -300,7 +302,7 @@ def _by_member(kin: Sequence[Estimator], number: int, sight: Sight, question: Qu
             layers if kind == "single" else [[_mean_reading(members)] for members in layers],
         )
         for which, labels in enumerate(each)
-        for kind in sight.moment.kinds
+        for kind in snapshot.moment.kinds
         for label, layers in (
             (name, _flagged(each, floors[name], question, name, chained=kin[which].chained))
             for name, each in labels.items()

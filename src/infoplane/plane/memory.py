@@ -15,7 +15,7 @@ from infoplane.estimators.counting.consistency import decision_symbols
 from infoplane.estimators.counting.symbols import Symbols
 from infoplane.family import Family
 from infoplane.plane.gather import Gathered
-from infoplane.plane.measure import Sight
+from infoplane.plane.measure import Snapshot
 from infoplane.plane.passes import Key, Pass, names_of, read
 from infoplane.plane.question import Moment
 from infoplane.recording.inputs import Inputs
@@ -41,17 +41,17 @@ class Memory:
         return self.weights.nbytes + draws
 
 
-def recalled(memories: Sequence[Memory], reading: Pass, estimators: Sequence[Estimator]) -> list[Sight]:
+def recalled(memories: Sequence[Memory], reading: Pass, estimators: Sequence[Estimator]) -> list[Snapshot]:
     """What ``read`` would have shown at each of the moments, of one family; moments of few copies share their calls."""
     first = memories[0]
     each = AT_ONCE if first.drawn else max(AT_ONCE // first.family.copies, 1)
-    sights: list[Sight] = []
+    snapshots: list[Snapshot] = []
     for start in range(0, len(memories), each):
-        sights += _looked_at(memories[start : start + each], reading, estimators)
-    return sights
+        snapshots += _looked_at(memories[start : start + each], reading, estimators)
+    return snapshots
 
 
-def _looked_at(memories: Sequence[Memory], reading: Pass, estimators: Sequence[Estimator]) -> list[Sight]:
+def _looked_at(memories: Sequence[Memory], reading: Pass, estimators: Sequence[Estimator]) -> list[Snapshot]:
     """Of few moments, as if all of them were the copies of one family."""
     first, times, axis = memories[0], len(memories), int(memories[0].drawn)
     past = replace(reading, model=first.family.at([memory.weights for memory in memories]))
@@ -78,7 +78,7 @@ def _looked_at(memories: Sequence[Memory], reading: Pass, estimators: Sequence[E
     symbols, decisions = _symbols(estimators, parts, next(reversed(layers.values())))
     decided = zip(decisions.codes.chunk(times, axis), decisions.bad.chunk(times, axis), strict=True)
     return [
-        Sight(
+        Snapshot(
             Gathered(
                 tuple(names.values()),
                 {number: of[at * len(layers) : (at + 1) * len(layers)] for number, of in enumerate(symbols)},

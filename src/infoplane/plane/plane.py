@@ -25,7 +25,7 @@ from infoplane.estimators.naming import described
 from infoplane.family import Family
 from infoplane.plane.curves import curves_of
 from infoplane.plane.gather import Gathered
-from infoplane.plane.measure import Sight, answers_to, shares_that_all_differ
+from infoplane.plane.measure import Snapshot, answers_to, shares_that_all_differ
 from infoplane.plane.memory import AT_ONCE, Memory, recalled
 from infoplane.plane.options import PlaneOptions, chosen_estimators, chosen_families
 from infoplane.plane.passes import Model, Pass, copies_of, read
@@ -153,7 +153,7 @@ class InformationPlane:
         self._ways: dict[tuple[bool, int, str, tuple[Estimator, ...]], Way] = {}
         self._frames: dict[tuple[Any, ...], RowFrame] = {}
         self._nulls: Nulls = {}
-        self._waiting: list[list[Sight] | Memory] = []
+        self._waiting: list[list[Snapshot] | Memory] = []
         self._shuffled: list[ShuffledValue] = []
         self.trajectory = Trajectory(meta=self._facts())
 
@@ -203,14 +203,14 @@ class InformationPlane:
         if memory is not None:
             self._waiting.append(memory)
             return memory.waiting_bytes
-        sights = self._sights(model, step)
-        fails = self.can_wait and sights[0].is_an_error(self.estimators)
+        snapshots = self._snapshots(model, step)
+        fails = self.can_wait and snapshots[0].is_an_error(self.estimators)
         if fails:  # an error belongs to its own step, and leaves the rows of those before
             self.answer()
-        self._waiting.append(sights)
+        self._waiting.append(snapshots)
         if fails:
             self.answer()
-        return sum(sight.waiting_bytes for sight in sights)
+        return sum(snapshot.waiting_bytes for snapshot in snapshots)
 
     def answer(self) -> list[dict[str, Any]]:
         """The second half of ``measure``: the rows of every step that waits, into ``trajectory``.
@@ -219,18 +219,18 @@ class InformationPlane:
             The rows of the newest step.
         """
         waiting, self._waiting = self._waiting, []
-        steps: list[list[Sight]] = []
+        steps: list[list[Snapshot]] = []
         for is_memory, group in groupby(waiting, key=lambda each: isinstance(each, Memory)):
             several: list[Any] = list(group)
             steps += self._recalled(several) if is_memory else several
         newest: Columns = {}
-        for _, alike in groupby(steps, key=lambda sights: sights[0].shape if self.can_wait else id(sights)):
-            sights = list(alike)
-            columns = self._answered(sights)
+        for _, alike in groupby(steps, key=lambda snapshots: snapshots[0].shape if self.can_wait else id(snapshots)):
+            snapshots = list(alike)
+            columns = self._answered(snapshots)
             if self._nulls:
                 columns = with_nulls(columns, self._nulls)
             self.trajectory.extend_columns(columns)
-            rows = len(columns["step"]) // len(sights)
+            rows = len(columns["step"]) // len(snapshots)
             newest = {name: values[-rows:] for name, values in columns.items()}
         return rows_of(newest)
 
@@ -309,7 +309,7 @@ class InformationPlane:
         """
         if self._options.shuffles:
             raise InputError("shuffled samples are the null of this plane already: leave shuffles=0 to take a network")
-        self._nulls = as_nulls(self._answered([self._sights(model, -1)]))
+        self._nulls = as_nulls(self._answered([self._snapshots(model, -1)]))
 
     def random_state(self) -> dict[str, Tensor]:
         """Where the streams stand that draw a copy for every sample, by split: part of a checkpoint."""
@@ -335,11 +335,11 @@ class InformationPlane:
         split.check_unchanged(step)
         return Memory(family, weights, Moment(step, kinds, self._draws(split, family, kinds)), drawn)
 
-    def _recalled(self, memories: Sequence[Memory]) -> list[list[Sight]]:
+    def _recalled(self, memories: Sequence[Memory]) -> list[list[Snapshot]]:
         """What would have been gathered then."""
         family, (split,) = memories[0].family, self._splits
         way = self._way(family, family.copies, split, self.estimators)
-        return [[sight] for sight in recalled(memories, self._pass(family, split, way, None), self.estimators)]
+        return [[snapshot] for snapshot in recalled(memories, self._pass(family, split, way, None), self.estimators)]
 
     def _kinds(self, model: Model) -> tuple[tuple[str, ...], bool]:
         """How the copies are read, and whether each sample goes through its own copy only."""
@@ -352,24 +352,24 @@ class InformationPlane:
             self.trajectory.meta["log2_j"] = math.log2(copies)
         return split.draws(copies) if "sampled" in kinds else None
 
-    def _sights(self, model: Model, step: int) -> list[Sight]:
+    def _snapshots(self, model: Model, step: int) -> list[Snapshot]:
         """What is gathered at one step, split by split."""
         copies, (kinds, drawn) = copies_of(model), self._kinds(model)
-        sights = []
+        snapshots = []
         for split in self._splits:
             split.check_unchanged(step)
             draws = self._draws(split, model, kinds)
             gathered = self._gathered(model, copies, split, draws if drawn else None)
             if drawn and draws is not None:
                 draws = torch.zeros_like(draws)  # one "copy": the drawn rows
-            sights.append(Sight(gathered, Moment(step, kinds, draws)))
-        return sights
+            snapshots.append(Snapshot(gathered, Moment(step, kinds, draws)))
+        return snapshots
 
-    def _answered(self, steps: Sequence[Sequence[Sight]]) -> Columns:
+    def _answered(self, steps: Sequence[Sequence[Snapshot]]) -> Columns:
         """The rows of one step, split by split; of several steps, where there is one split."""
         return joined(
-            [part for split, sights in zip(self._splits, zip(*steps, strict=True), strict=True)
-             for part in self._parts(split, sights)]
+            [part for split, snapshots in zip(self._splits, zip(*steps, strict=True), strict=True)
+             for part in self._parts(split, snapshots)]
         )  # fmt: skip
 
     def _gathered(
@@ -398,20 +398,20 @@ class InformationPlane:
             left_out=self._left_out,
         )  # fmt: skip
 
-    def _parts(self, split: Split, sights: Sequence[Sight]) -> list[Columns]:
+    def _parts(self, split: Split, snapshots: Sequence[Snapshot]) -> list[Columns]:
         """The rows of one split: of all its samples, then of those that meet each condition."""
-        device = sights[0].gathered.decision.codes.device
-        parts = [self._rows(split.question_on(device), sights)]
+        device = snapshots[0].gathered.decision.codes.device
+        parts = [self._rows(split.question_on(device), snapshots)]
         for keep, question in split.conditions_on(device):
-            parts.append(self._rows(question, [sight.take(keep) for sight in sights]))
+            parts.append(self._rows(question, [snapshot.take(keep) for snapshot in snapshots]))
         return parts
 
-    def _rows(self, question: Question, sights: Sequence[Sight]) -> Columns:
+    def _rows(self, question: Question, snapshots: Sequence[Snapshot]) -> Columns:
         """What the question is answered by, as rows; what is the same at every step is made once."""
-        answers, newest = answers_to(question, sights), sights[-1].gathered
+        answers, newest = answers_to(question, snapshots), snapshots[-1].gathered
         if question.shuffles is not None:
-            for sight, each in zip(sights, answers, strict=True):
-                self._shuffled += shuffled_values(question, newest.layers, each, sight.moment.step)
+            for snapshot, each in zip(snapshots, answers, strict=True):
+                self._shuffled += shuffled_values(question, newest.layers, each, snapshot.moment.step)
         if not question.condition:
             shares = shares_that_all_differ(answers[-1], newest.layers)
             if shares:
@@ -420,7 +420,7 @@ class InformationPlane:
         key = (question.split, question.condition, newest.layers, shape)
         if key not in self._frames:
             self._frames[key] = RowFrame.of(question, newest.layers, answers[-1])
-        return self._frames[key].filled(answers, [sight.moment.step for sight in sights], newest.half)
+        return self._frames[key].filled(answers, [snapshot.moment.step for snapshot in snapshots], newest.half)
 
     def _way(self, model: Model, copies: int, split: Split, estimators: tuple[Estimator, ...]) -> Way:
         """How such a model is read for these estimators, the same at every step."""

@@ -31,7 +31,7 @@ from infoplane.estimators.counting.samples import (
 )
 from infoplane.estimators.counting.symbols import Symbols
 from infoplane.plane.gather import Gathered, InPieces, pieces_of
-from infoplane.plane.measure import Sight, answers_to
+from infoplane.plane.measure import Snapshot, answers_to
 from infoplane.plane.options import chosen_estimators
 from infoplane.plane.passes import Key, Pass, read
 from infoplane.plane.question import Moment, Question
@@ -116,7 +116,7 @@ class ShardedPlane:
         gathered = self._joined(*self._gathered(model))
         if self._question is None:
             return []
-        answers = answers_to(self._question, [Sight(gathered, Moment(step, ("single",)))])
+        answers = answers_to(self._question, [Snapshot(gathered, Moment(step, ("single",)))])
         columns = RowFrame.of(self._question, gathered.layers, answers[0]).filled(answers, [step], gathered.half)
         self.trajectory.extend_columns(columns)
         return rows_of(columns)
