@@ -69,6 +69,14 @@ def killed_run(folder: Path) -> Path:
     return folder
 
 
+def sees(run: Path) -> bool:
+    """Whether something is found, or at least falls over it."""
+    try:
+        return bool(runs.verify(run))
+    except Exception:
+        return True
+
+
 def changed_runs(folder: Path, count: int) -> str:
     """Of changes in the record and the checkpoint that say something else, how many verify does not see."""
     run = killed_run(folder / "killed")
@@ -84,7 +92,7 @@ def changed_runs(folder: Path, count: int) -> str:
         except ValueError:
             pass
         (run / name).write_bytes(text)
-        other, missed = other + 1, missed + (not runs.verify(run))
+        other, missed = other + 1, missed + (not sees(run))
         (run / name).write_bytes(whole[name])
     unseen = []
     for name, entry in PLAUSIBLE:
@@ -92,7 +100,7 @@ def changed_runs(folder: Path, count: int) -> str:
         part = content["settings"] if name == "run.json" else content
         part[entry] = (part[entry] if isinstance(part[entry], int | float) else 2) + 1
         (run / name).write_text(json.dumps(content))
-        unseen += [entry] if not runs.verify(run) else []
+        unseen += [entry] if not sees(run) else []
         (run / name).write_bytes(whole[name])
     return (
         f"{missed} of {other} missed; of step, every, learning_rate, batch_size: {', '.join(unseen) or 'none'} missed"
@@ -130,7 +138,7 @@ def damaged_sweep(folder: Path) -> str:
             again = ip.sweep(tables, out=done.out, workers=1)
             whole = again.trajectories().equals(done.trajectories())
             return f"{len(said)} warnings, {sum(again.to_pandas()['attempts'])} runs done again, right table: {whole}"
-        except InfoplaneError as error:
+        except Exception as error:
             return f"{len(said)} warnings, no table: {type(error).__name__}"
 
 

@@ -56,3 +56,10 @@ def test_what_no_version_wrote_is_refused_with_the_file(change, message):
     with pytest.raises(DataFileError, match=message) as caught:
         migrated(new_record({}, "00", 0, None) | change, PATH)
     assert PATH in str(caught.value)
+
+
+def test_an_entry_that_is_gone_is_refused_too():
+    record = new_record({}, "00", 0, None)
+    del record["recipe"]
+    with pytest.raises(DataFileError, match="recipe is None, which no run writes"):
+        migrated(record, PATH)

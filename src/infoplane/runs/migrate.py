@@ -26,7 +26,7 @@ def migrated(record: Record, path: Path) -> Record:
     for earlier in range(version, FORMAT_VERSION):
         record = _STEPS[earlier](record)
     for name, kind in _KINDS.items():
-        if not isinstance(record.get(name), kind):
+        if name not in record or not isinstance(record[name], kind):
             raise DataFileError(f"{path}: {name} is {record.get(name)!r}, which no run writes: restore it from a copy")
     if not all(isinstance(part, dict) for part in record["recipe"] or ()):
         raise DataFileError(f"{path}: recipe holds something else than objects: restore it from a copy")
