@@ -23,6 +23,7 @@ _PUBLIC = {
     "Trajectory": ("infoplane.trajectory.trajectory", "Trajectory"),
     "compare": ("infoplane.comparison.compare", "compare"),
     "datasets": ("infoplane.datasets", None),
+    "difference": ("infoplane.estimators.difference", "difference"),
     "errors": ("infoplane.errors", None),
     "estimators": ("infoplane.estimators", None),
     "experiment": ("infoplane.training.keywords", "experiment"),

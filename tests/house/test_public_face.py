@@ -22,6 +22,7 @@ NAMES = [
     "__version__",
     "compare",
     "datasets",
+    "difference",
     "errors",
     "estimators",
     "experiment",

@@ -75,7 +75,7 @@ def with_interval(
     make = _without_blocks if estimator.resampling == "jackknife" and y.groups is not None else _of_parts
     order = np.random.default_rng(seed).permutation(len(members))
     try:
-        return make(estimate, [members[at] for at in order], _Again(estimator, t, ready, y, about, estimate.units))
+        return make(estimate, [members[at] for at in order], Again(estimator, t, ready, y, about, estimate.units))
     except InputError as error:
         return without_interval(estimate, f"none: {error}")
 
@@ -86,7 +86,7 @@ def without_interval(estimate: Estimate, why: str) -> Estimate:
 
 @final
 @dataclass(frozen=True)
-class _Again:
+class Again:
     """The same estimate of some of the samples: in the same cells, where there are cells."""
 
     estimator: Estimator
@@ -106,18 +106,18 @@ class _Again:
         return ask(ready, self.y.take(keep), self.units).value
 
 
-def _without_blocks(estimate: Estimate, members: list[np.ndarray], again: _Again) -> Estimate:
-    without = [again([members[g] for g in kept]) for kept in _kept_groups(len(members))]
-    centre, half, error = _jackknife(estimate.value, without)
+def _without_blocks(estimate: Estimate, members: list[np.ndarray], again: Again) -> Estimate:
+    without = [again([members[g] for g in kept]) for kept in kept_groups(len(members))]
+    centre, half, error = jackknife(estimate.value, without)
     return _ended(estimate, centre, half, error, {"interval": f"jackknife over {len(without)} groups"})
 
 
-def _kept_groups(count: int) -> list[np.ndarray]:
+def kept_groups(count: int) -> list[np.ndarray]:
     """The groups that stay where some are left out, each of them once."""
     return [np.delete(np.arange(count), some) for some in np.array_split(np.arange(count), min(count, MOST_BLOCKS))]
 
 
-def _jackknife(value: float, without: Sequence[float]) -> tuple[float, float, float]:
+def jackknife(value: float, without: Sequence[float]) -> tuple[float, float, float]:
     """Centre, how far the interval reaches, and the standard error."""
     count, each = len(without), np.array(without)
     error = float(np.sqrt((count - 1) / count * ((each - each.mean()) ** 2).sum()))
@@ -134,14 +134,14 @@ def with_group_intervals(
     order = np.random.default_rng(seed).permutation(len(members))
     without = [
         again(torch.from_numpy(np.sort(np.concatenate([members[order[at]] for at in kept]))))
-        for kept in _kept_groups(len(members))
+        for kept in kept_groups(len(members))
     ]
 
     def ended(reading: Reading, at: int, copy: int) -> Reading:
         fields: dict[str, Any] = dict.fromkeys(("i_xt_low", "i_xt_high", "i_xt_interval"))
         fields |= dict.fromkeys(("i_ty_low", "i_ty_high", "i_ty_interval"))
         for name in ("i_xt", "i_ty") if RED not in reading.flags else ():
-            centre, half, _ = _jackknife(getattr(reading, name), [getattr(each[at][copy], name) for each in without])
+            centre, half, _ = jackknife(getattr(reading, name), [getattr(each[at][copy], name) for each in without])
             fields |= {f"{name}_low": centre - half, f"{name}_high": centre + half}
             fields[f"{name}_interval"] = "population 95 %"
         return reading._replace(**fields)
@@ -149,7 +149,7 @@ def with_group_intervals(
     return [[ended(reading, at, copy) for copy, reading in enumerate(line)] for at, line in enumerate(readings)]
 
 
-def _of_parts(estimate: Estimate, members: list[np.ndarray], again: _Again) -> Estimate:
+def _of_parts(estimate: Estimate, members: list[np.ndarray], again: Again) -> Estimate:
     count = min(PARTS, len(members) // 2)
     if count < _FEWEST_PARTS:
         raise InputError(f"{len(members)} groups are too few, give at least {2 * _FEWEST_PARTS}")

@@ -33,6 +33,7 @@ class PlaneOptions:
         units: ``bits`` or ``nats``.
         shuffles: each number also on so many random orders of inputs and labels.
         intervals: for every number an interval, also where an estimator has none of its own.
+        keep_terms: keep what differences between rows need, for ``Trajectory.difference``.
         seed: of the shuffles, the draws of copies, the subsample, and the parts of such intervals.
         continuous: label sets whose values are numbers, and ``discrete``, whose values are classes, as of
             ``ip.mutual_information``; ``y`` is the name where there is one.
@@ -57,6 +58,7 @@ class PlaneOptions:
     units: Units = "bits"
     shuffles: int = 0
     intervals: bool = False
+    keep_terms: bool = False
     seed: int = 0
     continuous: str | Iterable[str] | None = None
     discrete: str | Iterable[str] | None = None
@@ -81,6 +83,8 @@ class PlaneOptions:
             whole_number("y_bins", self.y_bins, least=2, example=10)
         if self.subsample is not None:
             whole_number("subsample", self.subsample, least=2, example=2000)
+        if self.keep_terms and self.subsample is not None:
+            raise InputError("keep_terms=True pairs all samples: leave subsample= out")
         Schedule(self.every)
         Budget(self.max_share)
 

@@ -21,6 +21,7 @@ from infoplane.estimators.base import Estimator, SymbolEstimator
 from infoplane.estimators.channel import Channel
 from infoplane.estimators.counting.labels import Missing
 from infoplane.estimators.counting.samples import Variable
+from infoplane.estimators.difference import need_no_split
 from infoplane.estimators.naming import described
 from infoplane.family import Family
 from infoplane.plane.curves import curves_of
@@ -35,6 +36,7 @@ from infoplane.plane.rows import Columns, Nulls, RowFrame, as_nulls, joined, row
 from infoplane.plane.schedule import Every, Pace
 from infoplane.plane.significance import Correction, ShuffledValue, p_values, shuffled_values
 from infoplane.plane.splits import Split, by_split
+from infoplane.plane.terms import terms_of
 from infoplane.recording.evaluation import is_sharded, warn_of_batch_statistics
 from infoplane.recording.outputs import Part
 from infoplane.recording.placement import DEFAULT_BATCH
@@ -66,6 +68,7 @@ class InformationPlane:
     names samples that belong together: they are shuffled and held out as wholes, and intervals are those of groups.
     ``intervals``: every number has one, as of ``ip.mutual_information``, at up to three times the cost (at fifty times
     for counts of groups).
+    ``keep_terms``: rows can be held against each other with ``trajectory.difference``, for up to sixty estimates more.
     ``continuous`` and ``discrete`` name the label sets (``"y"`` where there is one) whose values are numbers, or
     classes; ``y_bins`` cuts those of numbers into so many classes. ``missing="drop"`` leaves out samples without a
     label, and ``ignore_index`` the samples, or tokens, whose label is that number: -100, say.
@@ -112,6 +115,7 @@ class InformationPlane:
         shuffles: int = 0,
         groups: Any = None,
         intervals: bool = False,
+        keep_terms: bool = False,
         seed: int = 0,
         continuous: str | Iterable[str] | None = None,
         discrete: str | Iterable[str] | None = None,
@@ -129,13 +133,15 @@ class InformationPlane:
     ) -> None:
         self._options = PlaneOptions(
             layers=layers, estimators=estimators, family=family, units=units, shuffles=shuffles, seed=seed,
-            intervals=intervals,
+            intervals=intervals, keep_terms=keep_terms,
             continuous=continuous, discrete=discrete, y_bins=y_bins, missing=missing, ignore_index=ignore_index,
             given=given, pool=pool, select=select, batch_size=batch_size, subsample=subsample,
             max_activation_bytes=max_activation_bytes, every=every, max_share=max_share,
         )  # fmt: skip
         self.layers, self.units = layers, units
         self.estimators = chosen_estimators(estimators)
+        for estimator in self.estimators if keep_terms else ():
+            need_no_split(estimator)
         self.family = chosen_families(family, self.estimators)
         self._pace = Pace(every, max_share)
         self._splits: list[Split] = []
@@ -412,6 +418,8 @@ class InformationPlane:
         if question.shuffles is not None:
             for snapshot, each in zip(snapshots, answers, strict=True):
                 self._shuffled += shuffled_values(question, newest.layers, each, snapshot.moment.step)
+        if self._options.keep_terms and not question.condition:
+            self.trajectory.terms |= terms_of(question, snapshots, answers)
         if not question.condition:
             shares = shares_that_all_differ(answers[-1], newest.layers)
             if shares:

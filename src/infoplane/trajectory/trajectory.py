@@ -6,11 +6,12 @@ import html
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, Any, NamedTuple, final
 
 import numpy as np
 
 from infoplane import plotting
+from infoplane.checks import choice
 from infoplane.columns import AXES, KINDS, SCALAR_COLUMNS, TRAJECTORY
 from infoplane.errors import DataFileError, InputError, RunError, UnknownNameError
 from infoplane.io.files import (
@@ -27,10 +28,25 @@ from infoplane.io.limits import inside
 from infoplane.io.tables import csv_bytes, read_csv
 from infoplane.trajectory.scalars import Scalars
 from infoplane.trajectory.store import ColumnStore
+from infoplane.types import Estimate
 
 if TYPE_CHECKING:
     import pandas
     import xarray
+
+    from infoplane.estimators.difference import Terms
+
+
+class RowPlace(NamedTuple):
+    """What one row speaks of."""
+
+    step: int
+    split: str
+    layer: str
+    copy: int
+    family: str
+    estimator: str
+    label: str
 
 
 #: Files that are no folder and that nothing here writes.
@@ -45,7 +61,8 @@ class Trajectory:
     a text or several and become a tuple. Information is in the unit of the row's column ``units``; ``step`` counts
     optimiser steps. ``meta`` holds what is true of all rows, in values that JSON has a form for: seed, versions,
     ``measurement`` (the measurement model in words), ``units``, and facts about the data in these units: ``h_y``,
-    ``i_xy``; ``log2_n`` and ``log2_j`` (always in bits). ``scalars`` is a table beside it, of losses and the like.
+    ``i_xy``; ``log2_n`` and ``log2_j`` (always in bits). ``scalars`` is a table beside it, of losses and the like;
+    ``terms``, in memory only, is what :meth:`difference` needs.
 
     Raises:
         InputError: a row with a column that is none of these.
@@ -60,6 +77,7 @@ class Trajectory:
     def __init__(self, rows: Iterable[Mapping[str, Any]] = (), *, meta: Mapping[str, Any] | None = None) -> None:
         self.meta: dict[str, Any] = dict(meta or {})
         self.scalars = Scalars()
+        self.terms: dict[RowPlace, Terms] = {}
         self._store = ColumnStore(TRAJECTORY)
         self.extend(rows)
 
@@ -163,6 +181,59 @@ class Trajectory:
         chosen._store = self._store.take(np.logical_and.reduce([np.ones(len(self), dtype=bool), *matches]))
         chosen.scalars = self.scalars.about(**column)
         return chosen
+
+    def difference(
+        self, layer: str, other: str | None = None, *, step: int, other_step: int | None = None, **place: str
+    ) -> Estimate:
+        """I(T;Y) of one layer minus that of another one, or of the same one at another step, with a paired interval.
+
+        Args:
+            layer: The first layer.
+            other: The second one; None: the same.
+            step: The first step.
+            other_step: The second one; None: the same.
+            place: ``split``, ``estimator``, ``label`` or ``family``, where there are several.
+
+        Returns:
+            As of ``ip.difference``; over the copies where each has rows of its own.
+
+        Raises:
+            InputError: the plane did not keep the terms, several rows fit, or there is nothing to compare.
+
+        Example:
+            >>> import infoplane as ip, torch
+            >>> x = torch.randn(500, 2, generator=torch.Generator().manual_seed(0))
+            >>> plane = ip.InformationPlane(x, x[:, 0] > 0, estimators="gaussian", keep_terms=True)
+            >>> rows = plane.measure(torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.ReLU()), step=0)
+            >>> lost = plane.trajectory.difference("0", "1", step=0)
+            >>> lost.low < rows[0]["i_ty"] - rows[1]["i_ty"] < lost.high
+            True
+        """
+        from infoplane.estimators.difference import difference_of_terms  # slow: estimators come with torch and numba
+
+        ends = (
+            {"layer": layer, "step": step},
+            {"layer": other or layer, "step": step if other_step is None else other_step},
+        )
+        if ends[0] == ends[1]:
+            raise InputError("there is nothing to compare: name another layer, or give other_step=")
+        return difference_of_terms(*(self._terms_at({**end, **place}) for end in ends))
+
+    def _terms_at(self, wanted: Mapping[str, Any]) -> list[Terms]:
+        """One for each copy."""
+        for name in wanted:
+            choice("place", name, RowPlace._fields)
+        found = {
+            place: terms
+            for place, terms in self.terms.items()
+            if all(getattr(place, k) == v for k, v in wanted.items())
+        }
+        shown = ", ".join(f"{name}={value!r}" for name, value in wanted.items())
+        if not found:
+            raise InputError(f"no terms were kept of {shown}: measure it with InformationPlane(..., keep_terms=True)")
+        if len({place._replace(copy=0) for place in found}) > 1:
+            raise InputError(f"several rows are of {shown}: name split=, estimator=, label= or family= too")
+        return [found[place] for place in sorted(found, key=lambda place: place.copy)]
 
     def to_pandas(self) -> pandas.DataFrame:
         """A table with a column for every name in COLUMNS; flags joined with ``;``, NaN where nothing was computed."""
