@@ -18,17 +18,17 @@ def grouped(random):
 
 
 def test_intervals_over_groups_hold_the_truth_and_those_over_samples_do_not():
-    """I = 1 - h(1/4) bits. Of 80 repeats 95 % are 76 +- 8 (4 standard errors, 6e-5), if not less."""
+    """I = 1 - h(1/4) bits. Of 40 repeats 95 % are 38; 31 or fewer hold with probability 3e-4."""
     truth = 1 + 0.25 * math.log2(0.25) + 0.75 * math.log2(0.75)
     over_groups = over_samples = 0
-    for seed in range(80):
+    for seed in range(40):
         t, y, texts = grouped(np.random.default_rng(seed))
         one = ip.mutual_information(t, y, bins=2, groups=texts)
         other = ip.mutual_information(t, y, bins=2)
         over_groups += one.low <= truth <= one.high
         over_samples += other.low <= truth <= other.high
-    assert over_groups >= 68
-    assert over_samples < 55
+    assert over_groups >= 32
+    assert over_samples < 30
 
 
 def test_an_interval_over_groups_says_what_it_is():
@@ -50,13 +50,13 @@ def normal_pair(seed, n=300, rho=0.7):
 
 @pytest.mark.parametrize("name", ["ksg", "mixed-ksg"])
 def test_intervals_from_parts_hold_the_truth(name):
-    """Of 60 repeats 95 % are 57; below 49 with probability 1e-4."""
+    """Of 40 repeats 95 % are 38; 31 or fewer hold with probability 3e-4."""
     truth, held = -math.log(1 - 0.7**2) / 2, 0
-    for seed in range(60):
+    for seed in range(40):
         t, y = normal_pair(seed)
         one = ip.mutual_information(t, y, estimator=name, units="nats")
         held += one.low <= truth <= one.high
-    assert held >= 49
+    assert held >= 32
 
 
 def test_parts_of_groups_are_of_whole_groups():
@@ -90,3 +90,15 @@ def test_cells_stay_the_same_where_groups_are_left_out():
     cells = np.searchsorted(estimate.details["edges"], t[:, 0], side="right")
     same = ip.mutual_information(cells[:, None] * 1.0, y, bins="distinct", groups=groups)
     assert (estimate.low, estimate.high) == pytest.approx((same.low, same.high), abs=1e-12)
+
+
+def test_a_value_that_the_last_doubling_changes_is_flagged_and_its_interval_is_wide():
+    """Neighbours in six columns, rho .9, some .7 nats too low at 200 samples: the truth is 2.49 nats."""
+    random = np.random.default_rng(0)
+    t = random.normal(size=(200, 3))
+    y = 0.9 * t + math.sqrt(0.19) * random.normal(size=(200, 3))
+    estimate = ip.mutual_information(t, y, estimator="ksg", units="nats")
+    assert "not-converged" in estimate.flags
+    assert estimate.value < 2 < 2.49 < estimate.high
+    assert estimate.details["last_doubling"] > 0.1
+    assert estimate.high - estimate.value > 3.5 * estimate.details["last_doubling"]

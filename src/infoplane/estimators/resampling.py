@@ -14,7 +14,8 @@ how much bias is left:
     SE^2 = var(parts) / K,     I +- (t SE + BIAS_FACTOR |I - mean of both halves|)
 
 t is the quantile of Student's distribution for B - 1, or K - 1, degrees of freedom. A bias that falls as n^-a changes
-by 2^a - 1 times itself at the last doubling: BIAS_FACTOR covers a >= 1/2. Coverage: docs/coverage.md.
+by 2^a - 1 times itself at the last doubling: BIAS_FACTOR covers a >= .36, that of neighbours in six columns. A value
+that changes by more than a tenth is flagged ``not-converged``. Coverage: docs/coverage.md.
 """
 
 from __future__ import annotations
@@ -34,8 +35,8 @@ from infoplane.estimators.counting.pieces import RowWise
 from infoplane.estimators.counting.readings import Reading
 from infoplane.estimators.counting.samples import Variable
 from infoplane.estimators.doubt import group_members
-from infoplane.flags import RED
-from infoplane.types import Estimate, Units
+from infoplane.flags import NOT_CONVERGED, RED, merged
+from infoplane.types import NATS_PER, Estimate, Units
 
 About = Literal["input", "label"]
 
@@ -45,8 +46,10 @@ MOST_BLOCKS = 50
 PARTS = 8
 #: Parts below which their spread says nothing.
 _FEWEST_PARTS = 4
+#: What the last doubling may change, as a share of the value, or in bits.
+_MOST_CHANGE = 0.1
 #: How often the change over the last doubling is added on both sides.
-BIAS_FACTOR = 2.5
+BIAS_FACTOR = 3.5
 
 
 def with_interval(
@@ -155,6 +158,9 @@ def _of_parts(estimate: Estimate, members: list[np.ndarray], again: Again) -> Es
         raise InputError(f"{len(members)} groups are too few, give at least {2 * _FEWEST_PARTS}")
     parts = [again(members[at::count]) for at in range(count)]
     change = estimate.value - float(np.mean([again(members[at::2]) for at in range(2)]))
+    bits = NATS_PER["bits"] / NATS_PER[estimate.units]
+    if abs(change) > _MOST_CHANGE * max(abs(estimate.value), bits):
+        estimate = replace(estimate, flags=merged(estimate.flags, [NOT_CONVERGED]))
     error = float(np.std(parts, ddof=1)) / count**0.5
     half = float(stdtrit(count - 1, 0.975)) * error + BIAS_FACTOR * abs(change)
     grouped = "groups" if any(len(each) > 1 for each in members) else "samples"
