@@ -32,7 +32,7 @@ Arrays = dict[str, np.ndarray]
 def read_arrays(path: str | os.PathLike[str], *, max_bytes: int = MAX_BYTES) -> Arrays:
     """The arrays of a data file, by name.
 
-    ``.npz``: its members; ``.npy``: one array with the name of the file; ``.csv``: its columns, of which ``t0, t1,
+    ``.npz``: its members; ``.npy``: one array with the name of the file; ``.csv``: its columns, as pandas and spreadsheets write them, of which ``t0, t1,
     ...`` become one array ``t`` (samples, units), or one array with the name of the file where there is no line of
     names; one column may hold texts; ``.pt``: a tensor or a dict of tensors; ``.safetensors``: its tensors. Half
     precision of tensors becomes float32.
@@ -237,7 +237,7 @@ def choose(arrays: Mapping[str, np.ndarray], **wanted: str | None) -> dict[str, 
     left = [name for name in arrays if name not in taken]
     missing = [role for role in ("t", "y") if role in wanted and role not in chosen]
     if missing and len(left) == len(missing):
-        widest = sorted(left, key=lambda name: (arrays[name].dtype.kind in "US", -_width(arrays[name])))
+        widest = sorted(left, key=lambda name: (arrays[name].dtype.kind in "USO", -_width(arrays[name])))
         return chosen | dict(zip(missing, widest, strict=True))
     if missing:
         elsewhere = ", or the file that holds the labels with --labels" if "y" in missing else ""
