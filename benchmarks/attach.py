@@ -1,6 +1,7 @@
 """Attaches to architectures nobody chose for it: are all measured, and does training stay what it was, bit by bit?
 
     python benchmarks/attach.py                        # all that can be built small; hours on one core
+    python benchmarks/attach.py --resume               # go on with the table that is there
     python benchmarks/attach.py --sample 20 --seed 1   # a random sample
     python benchmarks/attach.py --only resnet swin     # some by name
     python benchmarks/attach.py --table benchmarks/data/attach.csv   # the table of the documentation
@@ -35,7 +36,7 @@ from torch import Tensor, nn
 
 import infoplane as ip
 
-SAMPLES, TOKENS, SECONDS, LARGEST = 6, 16, 90, 20_000_000
+SAMPLES, TOKENS, SECONDS, LARGEST = 6, 16, 60, 20_000_000
 COLUMNS = ("source", "name", "model", "input", "parameters", "layers", "first", "last", "warnings", "result", "reason")
 
 #: What makes a configuration small: a value, and the names that it has in configurations.
@@ -312,6 +313,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "data" / "attach.csv")
     parser.add_argument("--sample", type=int)
+    parser.add_argument("--resume", action="store_true")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", nargs="*")
     parser.add_argument("--table", type=Path)
@@ -326,9 +328,16 @@ def main(arguments: list[str] | None = None) -> None:
     if asked.sample:
         cases = random.Random(asked.seed).sample(cases, asked.sample)
     signal.signal(signal.SIGALRM, _too_long)
+    done: list[dict[str, str]] = []
+    if asked.resume and asked.out.is_file():
+        with asked.out.open(newline="") as file:
+            done = list(csv.DictReader(file))
+    names = {(row["source"], row["name"]) for row in done}
+    cases = [case for case in cases if case[:2] not in names]
     with asked.out.open("w", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS)
         writer.writeheader()
+        writer.writerows(done)
         for source, name, make in cases:
             begin = time.perf_counter()
             signal.alarm(SECONDS)

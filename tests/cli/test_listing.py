@@ -26,6 +26,12 @@ def test_lists(what, names):
     assert [line.split()[0] for line in result.output.splitlines()][: len(names)] == names
 
 
+def test_every_estimator_has_a_line_that_says_what_it_is_for():
+    lines = CliRunner().invoke(cli.app, ["list", "estimators"]).output.splitlines()
+    assert [line.split()[0] for line in lines] == ip.estimators()
+    assert all(len(line.split()) > 4 for line in lines)
+
+
 def test_every_claim_has_a_line_with_its_title():
     lines = CliRunner().invoke(cli.app, ["list", "replications"]).output.splitlines()
     assert [line.split()[0] for line in lines] == replications.names()

@@ -204,3 +204,12 @@ def test_the_share_of_inputs_that_all_copies_tell_apart(data):
     lone = plane(data)
     lone.measure(six_layer(), 0)
     assert "all_differ" not in lone.trajectory.meta
+
+
+def test_print_says_what_is_measured_and_where_it_stands():
+    x, y = torch.randn(40, 3, generator=torch.Generator().manual_seed(0)), torch.arange(40) % 2
+    plane = ip.InformationPlane({"train": (x, y), "test": (x[:20], y[:20])}, units="bits")
+    assert repr(plane).endswith("bits; nothing measured yet)")
+    assert "40 samples 'train', 20 samples 'test'; binned: 30 bins" in str(plane)
+    plane.measure(nn.Sequential(nn.Linear(3, 2), nn.Tanh()), 7)
+    assert str(plane).endswith("; 1 steps up to 7, 2 layers)")

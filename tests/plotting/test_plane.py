@@ -264,3 +264,12 @@ def test_a_doubtful_number_far_beyond_its_ceiling_leaves_room_for_the_others():
     assert "2 in doubt beyond the axes, up to 1.56e+04, 1.56e+03" in [text.get_text() for text in ax.texts]
     sure = [{**row, "flags": ()} for row in rows]
     assert plane(sure, facts=facts).axes[0].get_xlim()[1] > 15_606  # what nobody doubts is shown
+
+
+def test_a_legend_of_many_layers_fits_the_figure():
+    rows = [{"step": 0, "layer": f"l{k}", "i_xt": k / 10, "i_ty": k / 20, "units": "bits"} for k in range(120)]
+    figure = plane(Trajectory(rows), color="layer")
+    figure.canvas.draw()
+    (box,) = (legend.get_window_extent() for legend in figure.legends if len(legend.get_texts()) == 120)
+    assert box.x1 <= figure.bbox.x1
+    assert box.y0 >= 0

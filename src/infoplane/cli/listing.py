@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Annotated
 
 import typer
@@ -52,7 +53,9 @@ def _names(what: str) -> list[str]:
     if what == "estimators":
         from infoplane import estimators
 
-        return estimators.names()
+        return [
+            f"{name:<15}  {(inspect.getdoc(kind) or '').splitlines()[0]}" for name, kind in estimators.REGISTRY.items()
+        ]
     if what == "experiments":
         from infoplane import experiments
 

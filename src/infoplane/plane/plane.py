@@ -163,6 +163,16 @@ class InformationPlane:
         self._shuffled: list[ShuffledValue] = []
         self.trajectory = Trajectory(meta=self._facts())
 
+    def __repr__(self) -> str:
+        of = ", ".join(
+            f"{split.n} samples" + (f" {split.name!r}" if split.name != WHOLE else "") for split in self._splits
+        )
+        what = "; ".join(f"{name}: {facts['measurement']}" for name, facts in described(self.estimators).items())
+        steps = list(dict.fromkeys(row["step"] for row in self.trajectory))
+        layers = len({row["layer"] for row in self.trajectory.last()}) if steps else 0
+        stands = f"{len(steps)} steps up to {steps[-1]}, {layers} layers" if steps else "nothing measured yet"
+        return f"InformationPlane({of}; {what}; {self.units}; {stands})"
+
     @property
     def measuring_seconds(self) -> float:
         """Seconds that the measurements in ``trajectory`` took together."""

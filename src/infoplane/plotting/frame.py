@@ -6,7 +6,7 @@ import functools
 import io
 import os
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -32,6 +32,7 @@ _AXIS = {"i_xt": "x", "i_ty": "y"}  # of the information plane, on which the cei
 _LEFT = 0.85  # inches from the left edge of a picture to its axes, its title and its notes
 _LEAST = 0.8  # inches of axes in which a path can be seen
 _LETTER, _LINE = 0.068, 0.15  # inches of a letter and of a line of a note
+_ENTRIES = 22  # of a legend, one below the other beside a panel
 
 # ------------------------------------------------------------------ the table
 
@@ -176,7 +177,9 @@ class Margins(NamedTuple):
 
 def page_margins(names: Iterable[str], *, title: str | None, legend: bool) -> Margins:
     """Room at the right for a legend of the names or a colour bar, and at the top for the titles."""
-    right = 0.75 + 0.085 * max(len(shown_name(name)) for name in names) if legend else 1.1
+    shown = [len(shown_name(name)) for name in names]
+    # a column of a legend has a marker, and the space beside it
+    right = 0.3 + columns_of(shown) * (0.45 + 0.085 * max(shown)) if legend else 1.1
     return Margins(right, 0.8 if title else 0.45)
 
 
@@ -343,7 +346,12 @@ def beside(ax: Any) -> dict[str, Any]:
 def layer_legend(where: Any, layers: Mapping[int, tuple[str, Any]], theme: Theme, **box: Any) -> None:
     """A legend of layers (number -> name and colour) with their markers."""
     entries = [(shown_name(name), Pen(number, colour, theme).handle()) for number, (name, colour) in layers.items()]
-    legend(where, entries, size=9, **box)
+    legend(where, entries, size=9, ncols=columns_of(entries), columnspacing=1.0, **box)
+
+
+def columns_of(entries: Sized) -> int:
+    """How many columns a legend of so many layers has beside a panel."""
+    return -(-len(entries) // _ENTRIES)
 
 
 def layers_of(tracks: Sequence[Track], theme: Theme) -> dict[int, tuple[str, Any]]:
