@@ -23,4 +23,5 @@ def test_equal_to_the_loops(monkeypatch, chunk, dtype):
         for each in (device_pair_sums, pair_sums)
     )
     np.testing.assert_allclose(sums.sums, expected.sums, rtol=1e-3, atol=1e-9)
+    np.testing.assert_allclose(sums.variate, expected.variate, rtol=1e-3, atol=1e-4)
     np.testing.assert_allclose(sums.moved, expected.moved, rtol=1e-3, atol=1e-5)

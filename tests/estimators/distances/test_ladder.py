@@ -51,6 +51,7 @@ def test_equal_to_the_definition(layer, deviations, grouped):
     # products of pairs that lie further apart than some 8 deviations are left out: 1e-30 beside the sample's own 1
     np.testing.assert_allclose(sums.sums[:, 0], total, rtol=2e-4, atol=1e-12)
     np.testing.assert_allclose(sums.sums[:, 1:], own, rtol=2e-4, atol=1e-12)
+    np.testing.assert_allclose(sums.variate, ((z @ t.T) ** 2).mean(1) - (t**2).sum(1).mean(), rtol=1e-3, atol=1e-4)
     for level, (lower, upper, *others) in enumerate(moved):
         np.testing.assert_allclose(sums.moved[level, 0], lower, rtol=1e-3, atol=1e-6)
         np.testing.assert_allclose(sums.moved[level, 1], upper, rtol=1e-3, atol=1e-6)

@@ -12,12 +12,17 @@ arXiv:1905.06922, sections 2.3 and 2.1, for a known p(t|x)). The lower bound of 
 (2003): q_i, the share of i's label among i's noisy neighbours, is a guess made of other samples than i; numerator and
 denominator share their centres, so it is much closer than L - U_y. Since less noise only adds to what a layer tells,
 the bound of a noisier level holds for every clearer one, too: where no neighbours are left, q_i is no guess at all.
+
+Much of the variance of these means is that of the noise that was drawn, of which much is how long z_i is where the
+layer varies. Its mean is known: it is subtracted as a control variate (Glasserman 2003, Monte Carlo methods in
+financial engineering, section 4.1), with the share that makes each end's error least.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import final
 
 import numpy as np
 
@@ -72,6 +77,7 @@ def brackets(sums: PairSums, labels: np.ndarray, groups: np.ndarray) -> list[Lev
     own_others = [_others(groups, label) for label in labels]
     surprises = [_surprise(label) for label in labels]
     result: list[LevelBrackets] = []
+    calm = _Calm(sums.variate, groups)
     with np.errstate(divide="ignore"):  # log 0: no upper bound
         for level in range(len(sums.sums)):
             total = sums.sums[level, 0]
@@ -79,7 +85,7 @@ def brackets(sums: PairSums, labels: np.ndarray, groups: np.ndarray) -> list[Lev
             above = -np.log(total / others).mean(0)
             below_reach = below - sums.moved[level, 0] - (1 / (1 + total[0]))
             above_reach = above - sums.moved[level, 1]
-            i_xt = _bracket((below, below_reach), (above, above_reach), groups)
+            i_xt = calm.bracket((below, below_reach), (above, above_reach))
             given, told = [], []
             for k, (label, surprise) in enumerate(zip(labels, surprises, strict=True)):
                 own, prior = sums.sums[level, 1 + k], np.exp(-surprise)
@@ -87,14 +93,14 @@ def brackets(sums: PairSums, labels: np.ndarray, groups: np.ndarray) -> list[Lev
                 own_above = -np.log(own / own_others[k]).mean(0) if own_others[k].all() else np.full_like(below, np.inf)
                 own_below_reach = own_below - sums.moved[level, 2 + 3 * k] - 1 / (1 + own[0])
                 own_above_reach = own_above - sums.moved[level, 3 + 3 * k]
-                given.append(_bracket((own_below, own_below_reach), (own_above, own_above_reach), groups))
+                given.append(calm.bracket((own_below, own_below_reach), (own_above, own_above_reach)))
                 guess = np.log((1 - UNLIKELY) * own / np.maximum(total, 1e-30) + UNLIKELY * prior).mean(0)
                 lower = surprise + guess, surprise + guess + sums.moved[level, 4 + 3 * k]
                 upper = above - own_below, above_reach - own_below_reach
                 most = surprise + (label.max() / 2) / len(label)  # H(Y) with the bias of Miller and Madow
                 if upper[0].mean() > most.mean():
                     upper = most, most
-                told.append(_kept(_bracket(lower, upper, groups), result[-1].i_ty[k] if result else None))
+                told.append(_kept(calm.bracket(lower, upper), result[-1].i_ty[k] if result else None))
             result.append(LevelBrackets(i_xt, tuple(given), tuple(told)))
     return result
 
@@ -120,15 +126,30 @@ def _surprise(label: np.ndarray) -> np.ndarray:
     return math.log(len(label)) - np.log(np.bincount(label)[label])
 
 
-def _bracket(lower: tuple[np.ndarray, np.ndarray], upper: tuple[np.ndarray, np.ndarray], groups: np.ndarray) -> Bracket:
-    """Means of the terms, and errors from what every sample moves: (terms, reach) each (samples,)."""
-    return Bracket(float(lower[0].mean()), float(upper[0].mean()), _error(lower[1], groups), _error(upper[1], groups))
+@final
+@dataclass(frozen=True)
+class _Calm:
+    """Means without what a control variate explains of them; its own mean is 0 (Glasserman 2003, section 4.1)."""
+
+    variate: np.ndarray
+    groups: np.ndarray
+
+    def bracket(self, lower: tuple[np.ndarray, np.ndarray], upper: tuple[np.ndarray, np.ndarray]) -> Bracket:
+        """Means of the terms, and errors from what every sample moves: (terms, reach) each (samples,)."""
+        (below, below_error), (above, above_error) = self._mean(*lower), self._mean(*upper)
+        return Bracket(below, above, below_error, above_error)
+
+    def _mean(self, terms: np.ndarray, reach: np.ndarray) -> tuple[float, float]:
+        square = float(self.variate @ self.variate)
+        if not np.isfinite(reach).all():
+            return float(terms.mean()), math.inf
+        share = float((reach - reach.mean()) @ self.variate) / square if square else 0.0
+        explained = share * self.variate
+        return float((terms - explained).mean()), _error(reach - explained, self.groups)
 
 
 def _error(reach: np.ndarray, groups: np.ndarray) -> float:
     """Standard error of a mean whose samples move it by ``reach`` / n each; groups are drawn as wholes."""
-    if not np.isfinite(reach).all():
-        return math.inf
     each = np.bincount(groups, weights=reach - reach.mean())
     count = len(np.unique(groups))
     return float(math.sqrt((each**2).sum() * count / max(count - 1, 1)) / len(reach))

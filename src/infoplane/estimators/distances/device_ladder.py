@@ -24,12 +24,15 @@ def device_pair_sums(
     prior, group = torch.from_numpy(priors).to(rows), torch.from_numpy(groups).to(device)
     sums = torch.zeros((levels, 1 + sets, 2, n), dtype=torch.float64, device=device)
     moved = torch.zeros((levels, 2 + 3 * sets, n), dtype=torch.float64, device=device)
+    variate = torch.zeros(n, dtype=torch.float64, device=device)
     squares, crossed = rows.square().sum(1), (z * rows).sum(1)
     size = max(min(_CHUNK_VALUES // n, n), 1)
     for start in range(0, n, size):
         here = slice(start, min(start + size, n))
         d = (squares[here, None] + squares - 2 * rows[here] @ rows.T).clamp_(min=0)  # (rows of the chunk, samples)
-        c = crossed[here, None] - z[here] @ rows.T
+        crossing = z[here] @ rows.T
+        variate[here] = (crossing.square().mean(1) - squares.mean()).double()
+        c = crossed[here, None] - crossing
         apart = group[here, None] != group
         for level, scale in enumerate(deviations):
             near = torch.where(apart, -d / (2 * scale**2), -torch.inf)
@@ -47,4 +50,4 @@ def device_pair_sums(
                     by_class = (of_class[here] * weight[:, None]).T @ w  # (classes, samples)
                     moved[level, 2 + 3 * k + at] += (by_class * of_class.T).sum(0)
                 moved[level, 4 + 3 * k] -= (of_own * own / total) @ w
-    return PairSums(sums.cpu().numpy(), moved.cpu().numpy())
+    return PairSums(sums.cpu().numpy(), moved.cpu().numpy(), variate.cpu().numpy())

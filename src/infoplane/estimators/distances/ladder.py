@@ -47,10 +47,14 @@ class PairSums:
         sum_i log(1 + own_i), sum_i log own_i, sum_i log q_i
 
     with q_i = (1 - UNLIKELY) own_i / total_i + UNLIKELY prior_i, as seen by the first draw.
+
+    ``variate`` (samples,): the mean over j of (z_i . t_j)^2 - |t_j|^2. Its mean over z is 0 whatever the layer, and it
+    goes with the logarithms, since much of these is how long z_i is where the layer varies: a control variate.
     """
 
     sums: np.ndarray
     moved: np.ndarray
+    variate: np.ndarray
 
 
 def pair_sums(
@@ -63,7 +67,7 @@ def pair_sums(
     nothing of one another. The noise is drawn from ``seed``, as z and -z.
     """
     n, levels, sets = len(t), len(deviations), len(labels)
-    result = PairSums(np.zeros((levels, 1 + sets, 2, n)), np.zeros((levels, 2 + 3 * sets, n)))
+    result = PairSums(np.zeros((levels, 1 + sets, 2, n)), np.zeros((levels, 2 + 3 * sets, n)), np.zeros(n))
     rows = reduced(t, deviations)
     z = torch.randn(rows.shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64).to(rows.dtype)
     squares, crossed = rows.square().sum(1), (z * rows).sum(1)
@@ -75,6 +79,8 @@ def pair_sums(
         # (rows of the block, samples)
         d = torch.addmm(squares[start : start + size, None] + squares, block, rows.T, alpha=-2).clamp_(min=0)
         c = torch.addmm(crossed[start : start + size, None], noise, rows.T, alpha=-1)
+        crossing = (crossed[start : start + size, None] - c).square_().mean(1)
+        result.variate[start : start + size] = (crossing - squares.mean()).double().numpy()
         itself = torch.arange(len(block))
         d[itself, itself + start] = 0.0  # exactly: rounding would make a sample its own neighbour at a distance
         c[itself, itself + start] = 0.0
