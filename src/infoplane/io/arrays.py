@@ -32,10 +32,10 @@ Arrays = dict[str, np.ndarray]
 def read_arrays(path: str | os.PathLike[str], *, max_bytes: int = MAX_BYTES) -> Arrays:
     """The arrays of a data file, by name.
 
-    ``.npz``: its members; ``.npy``: one array with the name of the file; ``.csv``: its columns, as pandas and spreadsheets write them, of which ``t0, t1,
-    ...`` become one array ``t`` (samples, units), or one array with the name of the file where there is no line of
-    names; one column may hold texts; ``.pt``: a tensor or a dict of tensors; ``.safetensors``: its tensors. Half
-    precision of tensors becomes float32.
+    ``.npz``: its members; ``.npy``: one array with the name of the file; ``.csv``: its columns, as pandas and
+    spreadsheets write them, of which ``t0, t1, ...`` become one array ``t`` (samples, units), or one array with the name
+    of the file where there is no line of names; one column may hold texts; ``.pt``: a tensor or a dict of tensors;
+    ``.safetensors``: its tensors. Half precision of tensors becomes float32.
 
     Raises:
         DataFileError: the file is missing, damaged, larger than ``max_bytes`` when unpacked, of another kind, or holds

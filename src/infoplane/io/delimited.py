@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TextIO
 import numpy as np
 
 from infoplane.errors import DataFileError
-from infoplane.io.limits import MAX_BYTES, check_shape
+from infoplane.io.limits import LONGEST_LINE, MAX_BYTES, check_shape, lines_within
 
 if TYPE_CHECKING:
     Column = array.array[float] | list[str | None]
@@ -40,8 +40,8 @@ def read_delimited(path: Path, *, max_bytes: int = MAX_BYTES) -> dict[str, np.nd
     """
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
-            separator = _separator(file)
-            lines = csv.reader(file, strict=True, delimiter=separator)
+            separator = _separator(path, file)
+            lines = csv.reader(lines_within(path, file, LONGEST_LINE), strict=True, delimiter=separator)
             rows = ((lines.line_num, cells) for cells in lines if cells != ["sep=", ""])
             first = next(rows, (1, []))
             few = [row for row in itertools.islice(rows, _LOOKED_AT) if row[1]]
@@ -68,9 +68,9 @@ def read_delimited(path: Path, *, max_bytes: int = MAX_BYTES) -> dict[str, np.nd
     return arrays
 
 
-def _separator(file: TextIO) -> str:
+def _separator(path: Path, file: TextIO) -> str:
     """The one that cuts the first lines into as many cells each, two at least; a comma where none does."""
-    begin = list(itertools.islice(file, _LOOKED_AT))
+    begin = list(itertools.islice(lines_within(path, file, LONGEST_LINE), _LOOKED_AT))
     file.seek(0)
     if begin and begin[0].strip() in ("sep=;", "sep=,", "sep=\t"):  # what spreadsheets write and read
         return begin[0].rstrip("\r\n")[-1]
