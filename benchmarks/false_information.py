@@ -21,7 +21,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from machine import machine
 
 import infoplane as ip
 from infoplane.flags import in_doubt
@@ -141,6 +140,8 @@ def tally(name: str, chosen: list[Cell], seconds: float, *, tell: bool) -> Tally
 
 
 def main() -> None:
+    from machine import machine
+
     torch.set_num_threads(1)
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--estimator", nargs="*", default=ip.estimators.names())

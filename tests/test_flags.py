@@ -54,7 +54,7 @@ def in_half_precision():
 
 RAISED = {
     "red": lambda: by("binned", NORMAL, COIN, bins=500),
-    "amber": lambda: by("binned", NORMAL, COIN, bins=20),
+    "amber": lambda: by("binned", NORMAL, SIGN & COIN, bins=20),
     "green": lambda: by("binned", NORMAL, COIN, bins="sign"),
     "saturated": lambda: by("binned", NORMAL, COIN, bins="distinct"),
     "undersampled": lambda: by("edge", WIDE[:, :5], COIN),
@@ -76,7 +76,11 @@ RAISED = {
     "null-exceeds-half": lambda: by("binned", NORMAL, COIN, shuffles=5),
     "rate-not-reached": lambda: by("channel", NORMAL, COIN, rate=8),
     "not-converged": lambda: by("binned", NORMAL, COIN, convergence=True),
-    "approximate-interval": lambda: by("binned", NORMAL, COIN, bins=20),
+    "approximate-interval": lambda: by("binned", NORMAL, SIGN & COIN, bins=20),
+    "within-chance": lambda: by("ksg", WIDE[:120, 11], COIN[:120], k=1),
+    "coarse": lambda: by("binned", np.where(np.arange(200)[:, None] == 0, 1000, NORMAL), SIGN),
+    "noise-exceeds-layer": lambda: by("kde", 1e-3 * NORMAL, SIGN),
+    "not-learned": lambda: by("club", NORMAL, COIN, hidden=8, steps=0),
     "few-samples": lambda: by("ksg", NORMAL[:50], COIN[:50]),
     "high-dimension": lambda: by("mixed-ksg", WIDE[:, :7], COIN),
     "rank-deficient": lambda: by("gaussian", np.hstack([NORMAL, 2 * NORMAL]), COIN),
@@ -128,7 +132,9 @@ def test_flags_are_raised_by_their_constants(file):
         ((), False),
         (("green",), False),
         (("amber", "approximate-interval"), False),
-        (("undersampled", "null-exceeds-half"), False),
+        (("above-ceiling", "high-dimension"), False),
+        (("undersampled",), True),
+        (("null-exceeds-half",), True),
         (("red",), True),
         (("saturated",), True),
         (("green", "a flag of my own"), False),
@@ -141,7 +147,7 @@ def test_a_number_is_in_doubt_where_the_sample_sets_it(names, doubted):
 def test_an_estimate_takes_flags_by_name_and_gives_objects():
     estimate = Estimate(0.5, flags=("amber", flags.TIES))
     assert estimate.flags == ("amber", "ties")
-    assert [flag.light for flag in estimate.flags] == ["amber", "note"]
+    assert [flag.light for flag in estimate.flags] == ["amber", "amber"]
 
 
 def test_an_unregistered_flag_cannot_be_raised():

@@ -50,7 +50,7 @@ def register(name: str, words: str, light: Light = "note") -> Flag:
     Args:
         name: Short words joined with ``-``; it becomes part of a cell of a table.
         words: One plain sentence: what the flag means, and what to type.
-        light: ``"red"`` where the number is in doubt by this flag alone.
+        light: ``"red"`` where the number is in doubt by this flag alone, ``"amber"`` where it is no longer green.
 
     Raises:
         InputError: the name is taken, or holds ``;``, which separates flags in a table; there are no words.
@@ -114,14 +114,31 @@ def merged(*several: Iterable[Flag]) -> tuple[Flag, ...]:
     return (*worst, *(flag for flag in every if flag not in LIGHTS))
 
 
+def lit(flags: Iterable[Flag]) -> tuple[Flag, ...]:
+    """The flags with their light in front: red or amber where one of them says so, else the one that is there.
+
+    Amber where there is none: what cannot tell whether its number holds is not green.
+
+    Example:
+        >>> lit([]), lit([SATURATED]), lit([GREEN, TIES]), lit([GREEN])
+        (('amber',), ('red', 'saturated'), ('amber', 'ties'), ('green',))
+    """
+    flags = tuple(flags)
+    lights = {flag.light for flag in flags}
+    light = next((FLAGS[light] for light in LIGHTS if light in lights), AMBER)
+    return merged([light], flags)
+
+
 RED = register(
     "red",
-    "The sample rather than the network sets this number: measure more samples, or use coarser bins, such as bins=10.",
+    "The sample or the estimator rather than the network sets this number: the flags beside it say which, and what to "
+    "type; where there are none, measure more samples, or use coarser bins, such as bins=10.",
     "red",
 )
 AMBER = register(
     "amber",
-    "More samples could still change this number: measure more of them, or use coarser bins, such as bins=10.",
+    "Direction and order can be trusted, the size only roughly: measure more samples, or hold other estimators against "
+    "it with ip.compare.",
     "amber",
 )
 GREEN = register(
@@ -136,11 +153,11 @@ SATURATED = register(
     "coarser bins (bins=10), more noise (noise=, noise_variance=), or estimator='soft'.",
     "red",
 )
-#: A note only, since ``edge`` raises it without a light; where cells are counted, ``red`` stands beside it.
 UNDERSAMPLED = register(
     "undersampled",
     "There are too few samples for so many occupied cells: measure more samples, fewer units, or use coarser bins "
     "(bins=10).",
+    "red",
 )
 COPIES_DIFFER = register(
     "copies-differ",
@@ -152,6 +169,7 @@ OUTSIDE_BINS = register(
     "outside-bins",
     "Values lie outside the range of the bins and were counted in the outermost ones: use bins that follow the values, "
     "such as bins=30 or bins={'rule': 'fixed', 'outside': 'extend'}.",
+    "amber",
 )
 CONSTANT_UNITS = register(
     "constant-units",
@@ -172,47 +190,56 @@ HALF_PRECISION = register(
     "half-precision",
     "The activations were in half precision, whose rounding rather than the network may decide which values are equal: "
     "measure the network in float32, model.float().",
+    "amber",
 )
 
 ABOVE_CEILING = register(
     "above-ceiling",
     "The value is above H(Y) or log N, the most there can be, and so partly bias: measure more samples, or hold other "
     "estimators against it with ip.compare.",
+    "amber",
 )
 ABOVE_LOG_N = register(
     "above-log-n",
     "I(X;T) is above log N, the most that N samples can show: measure more samples, or hold other estimators against "
     "it with ip.compare.",
+    "amber",
 )
 ABOVE_H_X = register(
     "above-h-x",
     "I(X;T) is above H(X), all there is to know about inputs of which some are equal: measure more samples, or hold "
     "other estimators against it with ip.compare.",
+    "amber",
 )
 ABOVE_H_Y = register(
     "above-h-y",
     "I(T;Y) is above H(Y), all there is to know about the label: measure more samples, or hold other estimators "
     "against it with ip.compare.",
+    "amber",
 )
 LOG_N_CEILING = register(
     "log-n-ceiling",
     "The value is near the logarithm of the number of held-out samples, above which this bound cannot rise: measure "
     "more samples, or use estimator='smile'.",
+    "amber",
 )
 BELOW_FLOOR = register(
     "below-floor",
     "The layer seems to know less about the label than the network's decision, which is made from it, so something is "
     "missed: use finer bins (bins=100), or another estimator.",
+    "amber",
 )
 ABOVE_I_XT = register(
     "above-i-xt",
     "The layer seems to know more about the label than about the input, where it has the label from, so that one of "
     "the two numbers is off: hold other estimators against both with ip.compare.",
+    "amber",
 )
 DATA_PROCESSING = register(
     "data-processing",
     "The layer is out of order: information never grows from layer to layer, and without this one (or one of two) the "
     "chain is in order: hold other estimators against it with ip.compare, unless a skip connection goes round it.",
+    "amber",
 )
 NEGATIVE = register(
     "negative",
@@ -222,28 +249,57 @@ NEGATIVE = register(
 
 NULL_EXCEEDS_HALF = register(
     "null-exceeds-half",
-    "Shuffled labels give more than half of this number, so most of it is bias: measure more samples, or subtract the "
-    "null, details['null'].",
+    "Where nothing is shared, a sample of this size gives more than half of this number, so most of it is bias: "
+    "measure more samples, or subtract the null, details['null'].",
+    "red",
+)
+WITHIN_CHANCE = register(
+    "within-chance",
+    "As much comes up by chance where nothing is shared, up to details['chance'] in a sample of this size: measure "
+    "more samples.",
+    "red",
+)
+COARSE = register(
+    "coarse",
+    "One cell holds more than half of the samples, or the cells can tell no more than this, so that the bins hide what "
+    "the layer knows: use bins that follow the values, bins='quantile', or finer ones, bins=100.",
+    "amber",
+)
+NOISE_EXCEEDS_LAYER = register(
+    "noise-exceeds-layer",
+    "The noise is larger than the layer itself and hides it: use relative=True for kde, a smaller noise= or "
+    "noise_variance=, or estimator='channel', whose noise follows the layer.",
+    "red",
+)
+NOT_LEARNED = register(
+    "not-learned",
+    "The network predicts held-out samples no better than their shares do, so that this is no upper bound: raise "
+    "steps=, measure more samples, or hold estimator='ksg' against it.",
+    "red",
 )
 NOT_CONVERGED = register(
     "not-converged",
     "The number still changes as samples are added, or the fit of the probe had not ended: measure more samples, or "
     "raise penalty= for a probe.",
+    "amber",
 )
 APPROXIMATE_INTERVAL = register(
     "approximate-interval",
     "The interval is widened by three times the distance of two corrections of the bias and holds only roughly: "
     "measure more samples.",
+    "amber",
 )
 FEW_SAMPLES = register(
     "few-samples",
     "There are fewer samples than the estimator needs, 100 for neighbours and 10 a column for normal variables: "
     "measure more samples, or fewer units.",
+    "red",
 )
 HIGH_DIMENSION = register(
     "high-dimension",
     "Both variables have more than 6 columns together, so that nearest neighbours are far away and the number is too "
     "low: use estimator='compressed'.",
+    "amber",
 )
 RANK_DEFICIENT = register(
     "rank-deficient",
@@ -254,19 +310,23 @@ NOISELESS = register(
     "noiseless",
     "One variable follows from the other without noise, so that the true value is infinite and this number means "
     "nothing: declare a noise, estimator='noisy', or bins, estimator='binned'.",
+    "red",
 )
 TIES = register(
     "ties",
     "Some samples are equal, which neighbours at distance 0 cannot tell apart: use estimator='mixed-ksg'.",
+    "amber",
 )
 LONE_SAMPLES = register(
     "lone-samples",
     "Some samples are the only ones of their class and were left out (details['lone_samples'] counts them): merge rare "
     "classes, or cut a continuous label with y_bins=10.",
+    "amber",
 )
 LOSSY = register(
     "lossy",
     "Compression lost more than a tenth of a variable's variance, with what information it held: raise dimensions=.",
+    "amber",
 )
 RATE_NOT_REACHED = register(
     "rate-not-reached",
@@ -286,13 +346,16 @@ OVERFITTED = register(
     "overfitted",
     "The fit is much better on the samples it was trained on than on others, so that the value is too low: measure "
     "more samples, raise penalty=, or lower hidden=.",
+    "amber",
 )
 DIVERGING = register(
     "diverging",
     "A few pairs of samples carry the mean of exponentials, so that the value is not to be trusted and may exceed the "
     "truth: use estimator='infonce' or 'smile'.",
+    "red",
 )
 CLIPPED = register(
     "clipped",
     "More than half of the scores of true pairs lie beyond tau, so that clipping sets the value: raise tau=.",
+    "amber",
 )

@@ -50,7 +50,7 @@ CASES = [
     Case("gaussian"),
     Case("gaussian-copula"),
     Case("compressed", {"dimensions": 2}),
-    Case("compressed", {"dimensions": 2, "method": "cca"}),
+    Case("compressed", {"dimensions": 2, "method": "cca"}, skip=BY_PLACE),
     Case("noisy", {"noise": 0.2, "samples": 1000}, skip=BY_PLACE),
     Case("channel", skip=BY_PLACE),
     Case("quantised"),

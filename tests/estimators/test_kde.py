@@ -136,6 +136,17 @@ def test_what_is_near_is_all_that_counts(monkeypatch, dtype, units, noise_varian
     assert near[1].value == pytest.approx(upper - upper_within, abs=1e-12)
 
 
+@pytest.mark.parametrize("noise_variance", [1e-4, 1e-2, 1])
+def test_its_null_is_that_of_shuffled_labels_or_a_little_more(noise_variance):
+    random = np.random.default_rng(0)
+    t, y = random.normal(size=(500, 1)), random.integers(0, 5, 500)
+    asked = {"estimator": "kde", "noise_variance": noise_variance, "units": "nats"}
+    plain = ip.mutual_information(t, y, **asked)
+    shuffled = ip.mutual_information(t, y, shuffles=10, **asked).details["null"]
+    assert shuffled - 0.005 < plain.details["null"] < 1.3 * shuffled + 0.01
+    assert ("null-exceeds-half" in plain.flags) == (plain.details["null"] > 0.05)
+
+
 def test_no_noise_separates_all_and_much_noise_none():
     rng = np.random.default_rng(2)
     t, y = rng.normal(size=(200, 3)), rng.integers(2, size=200)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import quad
-from scipy.special import digamma, xlogy
+from scipy.special import xlogy
 from scipy.stats import poisson
 from sklearn.base import clone
 
@@ -18,6 +19,11 @@ from infoplane.estimators import as_activations, mutual_information
 from infoplane.estimators.counting.samples import input_variable, label_variable
 from infoplane.estimators.distances import neighbours
 from infoplane.estimators.mixed_ksg import MixedKSG
+
+from ..conftest import load
+
+twins = load(Path(__file__).parent / "twins.py")
+slow_neighbours, without_lone = twins.slow_neighbours, twins.without_lone
 
 
 def nats(t, y, **options):
@@ -29,36 +35,17 @@ def input_nats(t, x, **options):
     return made.about_input(made.prepare(as_activations(t)), input_variable(x), "nats").value
 
 
-def slow(x, y, k, far=None):
-    """Sample by sample; ``far``, the distance of unequal y, makes classes of them."""
-    terms = []
-    for i in range(len(x)):
-        dx = np.array([max(abs(x[i] - x[j])) for j in range(len(x))])
-        dy = np.array([max(abs(y[i] - y[j])) for j in range(len(x))])
-        if far is not None:
-            dy = np.where(dy > 0, far, 0)
-        mates = len(x) if far is None else int((dy == 0).sum())
-        both = np.maximum(dx, dy)
-        near = min(k, mates - 1)
-        reach = np.sort(np.delete(both, i))[near - 1] if near else 0
-        if reach > 0:
-            counts = near, (dx < reach).sum(), (dy < reach).sum()
-        else:
-            counts = (both == 0).sum(), (dx == 0).sum(), (dy == 0).sum()
-        terms.append(digamma(counts[0]) + digamma(len(x)) - digamma(counts[1]) - digamma(counts[2]))
-    return np.mean(terms)
-
-
 @settings(max_examples=40)
 @given(n=st.integers(8, 45), k=st.integers(1, 5), decimals=st.sampled_from([0, 1, 9]), seed=st.integers(0, 2**20))
 def test_the_slow_twin(n, k, decimals, seed):
     rng = np.random.default_rng(seed)
     x = np.round(rng.normal(size=(n, 2)), decimals)
     y = np.round(x[:, :1] + rng.normal(size=(n, 1)), decimals)
-    assert input_nats(x, y, k=k, standardise=False) == pytest.approx(slow(x, y, k), abs=1e-12)
+    assert input_nats(x, y, k=k, standardise=False) == pytest.approx(slow_neighbours(x, y, k), abs=1e-12)
     classes = rng.integers(0, 6, size=n)
     classes[:4] = [0, 0, 1, 1]
-    assert nats(x, classes, k=k, standardise=False) == pytest.approx(slow(x, classes[:, None], k, far=1e6), abs=1e-12)
+    expected = slow_neighbours(*without_lone(x, classes), k, classes=True)
+    assert nats(x, classes, k=k, standardise=False) == pytest.approx(expected, abs=1e-12)
 
 
 def test_without_ties_it_is_ksg():

@@ -86,6 +86,18 @@ def test_a_slow_twin_with_other_noise_agrees():
     assert of_y.value == pytest.approx((given_y - everywhere).mean(), abs=0.03)
 
 
+@pytest.mark.parametrize(("units", "noise"), [(1, 0.01), (1, 0.3), (64, 0.1)])
+def test_its_null_is_that_of_shuffled_labels_or_a_little_more(units, noise):
+    """64 units of 500 samples: every sample stands alone, and the value is H(Y) whatever the labels are."""
+    random = np.random.default_rng(0)
+    t, y = random.normal(size=(500, units)), random.integers(0, 5, 500)
+    asked = {"estimator": "noisy", "noise": noise, "units": "nats"}
+    plain = mutual_information(t, y, **asked)
+    shuffled = mutual_information(t, y, shuffles=5, **asked).details["null"]
+    assert shuffled - 0.01 < plain.details["null"] < 1.4 * shuffled + 0.01
+    assert plain.flags[0] == "red"
+
+
 def test_no_noise_is_counting_and_much_noise_is_nothing():
     t, y = layer()
     assert input_information(t, noise=1e-6).value == pytest.approx(math.log(120), abs=1e-9)

@@ -121,7 +121,7 @@ def test_a_label_that_is_known_stands_above_its_null():
     found = ip.mutual_information(t, y, estimator="renyi", kernel_width=1.0)
     assert found.value == pytest.approx(1, abs=0.05)
     assert found.details["null"] < 0.05
-    assert found.flags == ()
+    assert found.flags == ("amber",)
 
 
 @settings(max_examples=60)
@@ -180,7 +180,7 @@ def test_cosines_of_zero_rows():
     expected = [[1, 0, 1, 0], [0, 1, 0, -1], [1, 0, 1, 0], [0, -1, 0, 1]]
     assert kernel.numpy() == pytest.approx(np.array(expected), abs=1e-15)
     found = ip.mutual_information([[0.0], [1.0], [0.0], [1.0]], [0, 1, 0, 1], estimator="renyi", kernel="cosine")
-    assert found.flags[0] == "zero-rows"
+    assert "zero-rows" in found.flags
     assert found.value == pytest.approx(1, abs=1e-10)
 
 

@@ -74,7 +74,7 @@ def test_opposite_directions_and_a_low_temperature_are_a_perfect_channel():
     t = torch.tensor([[1.0, 2.0], [-1.0, -2.0]]).repeat(50, 1)
     found = ip.mutual_information(t, np.arange(100) % 2, estimator="soft", epsilon=1e-3)
     assert found.value == pytest.approx(1, abs=1e-9)
-    assert found.flags == ()
+    assert found.flags == ("amber",)
 
 
 @settings(max_examples=30)
@@ -118,7 +118,8 @@ def test_one_prepared_layer_serves_many_sets_of_labels():
     for classes in (2, 5, 40):
         y = np.arange(300) % classes
         found = made.about_label(prepared, label_variable(y))
-        assert found == ip.mutual_information(t, y, estimator="soft")
+        alone = ip.mutual_information(t, y, estimator="soft")
+        assert (found.value, found.flags, found.details["null"]) == (alone.value, alone.flags, alone.details["null"])
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
@@ -200,9 +201,14 @@ def test_a_row_of_zeros_chooses_evenly():
     assert found.details["zero_rows"] == 2
 
 
-def test_distinct_labels_have_no_null():
-    found = ip.mutual_information(normal(30, 3), np.arange(30), estimator="soft")
-    assert found.details["null"] is None
+def test_of_distinct_labels_all_is_null():
+    """Any order of them gives the same; of distinct inputs there is no null."""
+    t = normal(30, 3)
+    found = ip.mutual_information(t, np.arange(30), estimator="soft")
+    assert found.details["null"] == found.value
+    assert found.flags == ("red", "null-exceeds-half")
+    made = Soft()
+    assert made.about_input(made.prepare(t), Variable(distinct_ids(30))).details["null"] is None
 
 
 def test_codewords_are_unit_directions_of_their_seed():

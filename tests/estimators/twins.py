@@ -1,9 +1,10 @@
-"""Entropies of counts as their definitions say, slow and readable, in nats."""
+"""Entropies of counts and information from neighbours as their definitions say, slow and readable, in nats."""
 
 from __future__ import annotations
 
 import math
 
+import numpy as np
 from scipy.special import digamma
 
 
@@ -62,3 +63,37 @@ def corrected(counts, correction):
         "chao-shen": chao_shen,
         "james-stein": james_stein,
     }[correction](list(counts))
+
+
+def slow_neighbours(x, y, k, *, classes=False):
+    """Equation 8 of Kraskov 2004 and, for ``classes``, equation 2 of Ross 2014, sample by sample.
+
+    Where values repeat, and more samples lie at the distance of the k-th neighbour than the one that sets it, all of
+    them count.
+    """
+    columns = x if classes else np.hstack([x, y])
+    repeats = any(len(np.unique(column)) < len(x) for column in columns.T)
+    terms = []
+    for i in range(len(x)):
+        others = np.arange(len(x)) != i
+        in_x = np.abs(x[others] - x[i]).max(1)
+        in_y = np.where(y[others] == y[i], 0.0, np.inf) if classes else np.abs(y[others] - y[i]).max(1)
+        together = np.maximum(in_x, in_y)
+        near = min(k, np.isfinite(together).sum())
+        reach = np.sort(together)[near - 1]
+        both = [in_x] if classes else [in_x, in_y]
+        nearer, within = ([(each < bound).sum() for each in both] for bound in (reach, reach * (1 + 1e-6) + 1e-300))
+        if repeats and (sum(within) - sum(nearer) > 1 or reach == 0):
+            near, nearer = (together <= reach * (1 + 1e-6)).sum() + (reach == 0), within
+            if classes and reach > 0:
+                nearer = [within[0] - 1]
+        if classes:
+            nearer.append(np.sum(in_y == 0))
+        terms.append(digamma(near) + digamma(len(x)) - sum(digamma(count + 1) for count in nearer))
+    return np.mean(terms)
+
+
+def without_lone(t, y):
+    """The samples that share their class with another one."""
+    shared = np.array([np.sum(y == label) > 1 for label in y])
+    return t[shared], y[shared]

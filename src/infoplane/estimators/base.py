@@ -23,6 +23,7 @@ from infoplane.estimators.counting.readings import (
 )
 from infoplane.estimators.counting.samples import Ids, Variable, distinct_ids, number
 from infoplane.estimators.counting.symbols import Symbols, bad_rows
+from infoplane.estimators.light import judged
 from infoplane.types import Estimate, Information, Kind, Units
 
 Resampling = Literal["jackknife", "parts", "own"]
@@ -60,14 +61,14 @@ class Estimator(abc.ABC):
     @final
     def about_input(self, prepared: Any, x: Variable, units: Units = "bits") -> Estimate:
         """I(X;T) as the estimate that a user sees."""
-        return self.with_input(prepared, x).estimate(self.measurement, units)
+        return judged(self.with_input(prepared, x)).estimate(self.measurement, units)
 
     @final
     def about_label(self, prepared: Any, y: Variable, units: Units = "bits") -> Estimate:
         """I(T;Y) as the estimate that a user sees."""
         information = self.with_label(prepared, y)
         flags, facts = (*information.flags, *y.flags), {**information.facts, "label": y.kind}
-        return replace(information, flags=flags, facts=facts).estimate(self.measurement, units)
+        return judged(replace(information, flags=flags, facts=facts)).estimate(self.measurement, units)
 
     @property
     @abc.abstractmethod

@@ -5,14 +5,17 @@
 Butakov, Tolmachev, Malanchuk, Neopryatnaya, Frolov, Andreev (2024), ICLR, arXiv:2305.08013, statement 2 and section 4.
 ``pca`` and ``autoencoder`` compress each variable by itself; ``cca`` looks at both: the canonical variates of their
 normal scores (Hotelling 1936, Biometrika 28, 321), or of t and the classes (discriminants), those that Bartlett's test
-(1941, Biometrika 32, 29) tells from chance, or all where it tells none. In nats inside. Bias: of the neighbours, in
-fewer dimensions; downwards by what the compression loses (its share of the variance stands in the details); ``cca``
-upwards by the choice of directions, about (units of both) / 2n a pair.
+(1941, Biometrika 32, 29) tells from chance, or all where it tells none. Variates are chosen on one half of the samples
+and judged on the other, both ways (cross-fitting: Chernozhukov et al. 2018, Econometrics Journal 21, C1, definition
+3.2), since on the samples that chose them they are related by chance, about (units of both) / 2n a pair. In nats
+inside. Bias: of the neighbours, in fewer dimensions; downwards by what the compression loses (its share of the variance
+stands in the details), and by what half of the samples do not teach.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable
 from typing import Any, ClassVar, final
 
@@ -22,12 +25,12 @@ from torch import Tensor
 from infoplane.errors import InputError, UnknownNameError
 from infoplane.estimators.base import Estimator
 from infoplane.estimators.counting.samples import Variable
-from infoplane.estimators.distances.canonical import Basis, Canonical, Standard, canonical, principal
+from infoplane.estimators.distances.canonical import Canonical, Standard, canonical, principal
 from infoplane.estimators.distances.columns import Columns, normal_scores, varying
 from infoplane.estimators.ksg import KSG
 from infoplane.estimators.mixed_ksg import MixedKSG
 from infoplane.estimators.neural.autoencoder import autoencode
-from infoplane.flags import CONSTANT_UNITS, LOSSY
+from infoplane.flags import CONSTANT_UNITS, LOSSY, merged
 from infoplane.types import Information
 
 METHODS = ("pca", "autoencoder", "cca")
@@ -49,6 +52,49 @@ class CompressedLayer:
     columns: Columns
     codes: Any = None
     lost: float = 0.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Known:
+    """Some of the samples of a variable, ``whole``, that directions are learned from: those of its columns that vary
+    there, ``varies`` (columns,), as ``standard``.
+    """
+
+    whole: Standard
+    varies: Tensor
+    standard: Standard
+
+    @classmethod
+    def of(cls, whole: Standard, rows: Tensor) -> Known:
+        values = whole.columns.values[rows]
+        varies = (values != values[:1]).any(0)
+        return cls(whole, varies, Standard(Columns(values[:, varies])))
+
+    def scores(self, directions: Tensor) -> Tensor:
+        """All samples along ``directions`` (columns that vary, k) of the known ones, but for a shift: (samples, k)."""
+        scale = self.whole.scale[self.varies] / self.standard.scale
+        everywhere = directions.new_zeros(len(self.varies), directions.shape[1])
+        everywhere[self.varies] = directions * scale[:, None]
+        return self.whole.scores(everywhere)
+
+
+@dataclasses.dataclass(frozen=True)
+class Variates:
+    """Canonical variates of some of the samples; ``pairs`` is None where a variable does not vary there."""
+
+    t: Known
+    other: Known
+    pairs: Canonical | None
+
+    @classmethod
+    def of(cls, t: Standard, other: Standard, rows: Tensor) -> Variates:
+        known = Known.of(t, rows), Known.of(other, rows)
+        vary = all(each.standard.units.count for each in known)
+        return cls(*known, canonical(known[0].standard, known[1].standard) if vary else None)
+
+    def related(self, n: int) -> int:
+        """How many pairs are no chance."""
+        return 0 if self.pairs is None else related_pairs(self.pairs, n)
 
 
 @final
@@ -144,27 +190,44 @@ class Compressed(Estimator):
         columns, device = prepared.columns, prepared.columns.values.device
         made = normal_scores if numbers else None
 
-        def decomposed() -> tuple[Standard, Basis | None]:
-            standard = Standard(varying(y.values().to(device)), made)
-            return standard, standard.basis
-
         t = Standard(columns, made)
-        other, _ = y.derived((self.name, self.method, numbers, device), decomposed)
+        key = (self.name, self.method, numbers, device)
+        other = y.derived(key, lambda: Standard(varying(y.values().to(device)), made))
         if not other.units.count:
             y = Variable(None, y.values()) if numbers else y
             return self._inform(prepared, self._inner.prepare(columns.values[:, :1]), y, {})
-        found = canonical(t, other)
-        related = related_pairs(found, t.n)
-        kept = min(self.dimensions, related or len(found.correlations))
-        facts = {"related_pairs": related, "correlations": found.correlations.tolist()}
+        a, b = halves(t.n, y.groups, self.seed, device)
+        ways = [Variates.of(t, other, some) for some in (a, b)]
+        # directions that only one half finds are chance; where one finds none, all are kept
+        related = min(way.related(t.n // 2) for way in ways)
+        judged = [self._judged(way, rows, y, related, numbers=numbers) for way, rows in zip(ways, (b, a), strict=True)]
+        first, value = judged[0], sum(len(rows) * each.value for rows, each in zip((b, a), judged, strict=True)) / t.n
+        amounts = {**first.amounts, "log_n": math.log(t.n)} | ({} if numbers else {"h_y": y.classes().entropy()})
+        chances = [each.amounts.get("chance") for each in judged]
+        if all(isinstance(chance, float) for chance in chances):  # of two halves that share no sample
+            amounts["chance"] = math.hypot(*chances) / 2  # type: ignore[arg-type]
+        flags = merged(*(each.flags for each in judged))
+        whole = dataclasses.replace(first, value=value, n=t.n, flags=flags, amounts=amounts)
+        correlations = ways[0].pairs.correlations.tolist() if ways[0].pairs else []
+        return self._informed(prepared, whole, {"related_pairs": related, "correlations": correlations})
+
+    def _judged(self, way: Variates, rows: Tensor, y: Variable, related: int, *, numbers: bool) -> Information:
+        """The information of samples, ``rows``, along variates that others have chosen."""
+        if way.pairs is None:
+            return Information(0.0, len(rows), "population")
+        kept = min(self.dimensions, related or len(way.pairs.correlations))
+        codes = self._inner.prepare(settled(way.t.scores(way.pairs.t[:, :kept])[rows]))
+        y = y.take(rows)
         if numbers:
-            y = Variable(None, settled(other.scores(found.other[:, :kept])))
-        codes = self._inner.prepare(settled(t.scores(found.t[:, :kept])))
-        return self._inform(prepared, codes, y, facts)
+            y = Variable(None, settled(way.other.scores(way.pairs.other[:, :kept])[rows]))
+        return self._inner.with_label(codes, y)
 
     def _inform(self, prepared: CompressedLayer, codes: Any, y: Variable, facts: dict[str, object]) -> Information:
         """``codes``: what the neighbours made of them."""
-        inner = self._inner.with_label(codes, y)
+        return self._informed(prepared, self._inner.with_label(codes, y), facts)
+
+    def _informed(self, prepared: CompressedLayer, inner: Information, facts: dict[str, object]) -> Information:
+        """With what is known of the layer itself."""
         constant = prepared.columns.constant
         flags = [flag for flag in inner.flags if flag != CONSTANT_UNITS]
         if any(isinstance(lost, float) and lost > MOST_LOST for name, lost in facts.items() if "lost" in name):
@@ -173,6 +236,18 @@ class Compressed(Estimator):
             flags.append(CONSTANT_UNITS)
         facts = {**inner.facts, **facts, "units": prepared.columns.count, "constant_units": constant}
         return dataclasses.replace(inner, flags=tuple(flags), facts=facts)
+
+
+def halves(n: int, groups: Tensor | None, seed: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """The numbers of the samples in two random halves; with ``groups`` (samples,) none is in both."""
+    groups = torch.arange(n) if groups is None else groups.cpu()
+    places = torch.randperm(int(groups.max()) + 1, generator=torch.Generator().manual_seed(seed))[groups]
+    order = places.argsort(stable=True)
+    starts = (places[order].diff() > 0).nonzero()[:, 0] + 1  # where one group ends and the next begins
+    if not len(starts):
+        raise InputError("all samples are in one group: method='cca' judges directions on other groups than chose them")
+    cut = int(starts[(starts - n / 2).abs().argmin()])
+    return order[:cut].sort().values.to(device), order[cut:].sort().values.to(device)
 
 
 def settled(codes: Tensor) -> Tensor:

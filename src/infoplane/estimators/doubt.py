@@ -19,7 +19,8 @@ from infoplane.errors import InputError
 from infoplane.estimators.base import Estimator
 from infoplane.estimators.counting.readings import p_value
 from infoplane.estimators.counting.samples import Ids, Variable, named_groups
-from infoplane.flags import NOT_CONVERGED, NULL_EXCEEDS_HALF
+from infoplane.estimators.light import is_mostly_null
+from infoplane.flags import NOT_CONVERGED, NULL_EXCEEDS_HALF, lit
 from infoplane.types import NATS_PER, Estimate, Units
 
 #: A curve has converged where its last doubling changes it by at most this share of its last value...
@@ -78,9 +79,9 @@ def orders(members: list[np.ndarray], times: int, seed: int, *, whole: bool = Fa
 
 def with_null(estimate: Estimate, null: Null) -> Estimate:
     """The estimate with its null in the details, and a flag where the null is more than half of it."""
-    flags = estimate.flags
-    if null.mean > estimate.value / 2 and NULL_EXCEEDS_HALF not in flags:
-        flags = (*flags, NULL_EXCEEDS_HALF)
+    flags, nats = estimate.flags, NATS_PER[estimate.units]
+    if is_mostly_null(estimate.value * nats, null.mean * nats) and NULL_EXCEEDS_HALF not in flags:
+        flags = lit((*flags, NULL_EXCEEDS_HALF))
     details = {**estimate.details, "null": null.mean, "null_values": null.values, "p_value": null.p_value}
     return replace(estimate, flags=flags, details=details)
 
@@ -176,7 +177,7 @@ def convergence_curve(
 def with_curve(estimate: Estimate, curve: list[tuple[int, float]]) -> Estimate:
     """The estimate with its convergence curve in the details, and a flag where its last doubling changed much."""
     bits = NATS_PER["bits"] / NATS_PER[estimate.units]
-    flags = estimate.flags if has_converged(curve, bits) else (*estimate.flags, NOT_CONVERGED)
+    flags = estimate.flags if has_converged(curve, bits) else lit((*estimate.flags, NOT_CONVERGED))
     return replace(estimate, flags=flags, details={**estimate.details, "convergence": curve})
 
 

@@ -29,9 +29,11 @@ from infoplane.errors import InputError, UnknownNameError
 from infoplane.estimators.base import Estimator
 from infoplane.estimators.compiled import compiled
 from infoplane.estimators.counting.entropy import SUMMARY, cell_sizes, tabulate
+from infoplane.estimators.counting.readings import null_nats
 from infoplane.estimators.counting.samples import Variable, number
 from infoplane.estimators.counting.symbols import row_weights
 from infoplane.estimators.distances.columns import varying
+from infoplane.estimators.light import CHANCE_ERRORS
 from infoplane.flags import ABOVE_CEILING, CONSTANT_UNITS, UNDERSAMPLED, Flag
 from infoplane.types import Information
 
@@ -111,21 +113,27 @@ class EDGE(Estimator):
         n, dimensions = len(values), values.shape[1] + (other.values.shape[1] if other else 0)
         multipliers = np.linspace(NARROWEST, WIDEST, self.grids)
         widths = self.width * multipliers * n ** (-1 / (2 * max(dimensions, 1)))
-        nats, lone = self._of_each_grid(prepared, other, widths, variable)
+        nats, nulls, lone = self._of_each_grid(prepared, other, widths, variable)
         ensemble = ensemble_weights(multipliers, dimensions, self.weights)
         value = float(ensemble @ nats)
         flags: tuple[Flag, ...] = (CONSTANT_UNITS,) if prepared.constant else ()
         flags += (UNDERSAMPLED,) if lone > UNDERSAMPLED_SHARE else ()
         ceiling = math.log(n) if numbers else variable.classes().entropy()
         flags += (ABOVE_CEILING,) if value > ceiling + 1e-9 else ()
-        amounts = {"of_each_grid": nats.tolist(), "log_n": math.log(n)} | ({} if numbers else {"h_y": ceiling})
+        null = float(ensemble @ nulls)
+        # 2n times the information of a grid is chi-square of 2n null degrees; the grids share their samples
+        chance = null + CHANCE_ERRORS * float(np.abs(ensemble) @ np.sqrt(nulls / n))
+        amounts = {"of_each_grid": nats.tolist(), "log_n": math.log(n), "null": null, "chance": chance}
+        amounts |= {} if numbers else {"h_y": ceiling}
         facts = {"weights": ensemble.tolist(), "alone_in_widest": lone, "constant_units": prepared.constant}
         return Information(value, n, "population", flags=flags, amounts=amounts, facts=facts)
 
     def _of_each_grid(
         self, prepared: GridLayer, other: GridLayer | None, widths: np.ndarray, variable: Variable
-    ) -> tuple[np.ndarray, float]:
-        """Nats (grids,), and the share of the samples that are alone in the widest one; ``other`` is cut alike."""
+    ) -> tuple[np.ndarray, np.ndarray, float]:
+        """Nats (grids,), what they are where nothing is shared (grids,), and the share of the samples that are alone in
+        the widest one; ``other`` is cut alike.
+        """
         values, columns = prepared.values, other.values.shape[1] if other else 0
         generator = torch.Generator().manual_seed(self.seed)
         shifts = [
@@ -146,7 +154,8 @@ class EDGE(Estimator):
         ]
         rows = [dict(zip(SUMMARY, row, strict=True)) for row in counted]
         nats = [row["h_t"] + one.entropy() - row["h_ty"] for row, one in zip(rows, classes, strict=True)]
-        return np.array(nats), rows[-1]["singletons_ty"] / len(values)
+        nulls = [null_nats(row, len(values), one.count) for row, one in zip(rows, classes, strict=True)]
+        return np.array(nats), np.array(nulls), rows[-1]["singletons_ty"] / len(values)
 
 
 def ensemble_weights(multipliers: np.ndarray, dimensions: int, weights: str) -> np.ndarray:

@@ -15,6 +15,7 @@ al. 2017, Human Brain Mapping 38, 1541, equation 29); for classes about rank_t (
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar, final
 
 from torch import Tensor
@@ -32,6 +33,7 @@ from infoplane.estimators.distances.canonical import (
     gaussian_nats,
 )
 from infoplane.estimators.distances.columns import varying
+from infoplane.estimators.light import CHANCE_ERRORS
 from infoplane.flags import CONSTANT_UNITS, FEW_SAMPLES, NOISELESS, RANK_DEFICIENT, Flag
 from infoplane.types import Information
 
@@ -65,10 +67,17 @@ class NormalEstimator(NumbersOrClasses):
         facts: dict[str, object] = {"columns_other": classes.count - 1}
         if not prepared.units.count:
             return _information(prepared, 0.0, [], facts, amounts)
-        nats, pairs = class_nats(prepared, classes)
+        nats, excess, pairs = class_nats(prepared, classes)
         facts |= {"rank": pairs.rank_t, "rank_other": pairs.rank_other, "correlations": pairs.correlations.tolist()}
+        facts["correction"] = self.correction
         flags = [RANK_DEFICIENT] if pairs.rank_t < prepared.units.count else []
-        return _information(prepared, nats, [*flags, *_few(prepared, pairs)], facts, amounts)
+        few = _few(prepared, pairs)
+        if self.correction != "none" and not few:
+            nats -= excess
+        if prepared.n < pairs.rank_t * pairs.rank_other and not few:  # half a nat of what is seen would be chance
+            few = [FEW_SAMPLES]
+        amounts |= _by_chance(pairs, prepared.n, 0.0 if self.correction != "none" else excess)
+        return _information(prepared, nats, [*flags, *few], facts, amounts)
 
 
 @final
@@ -119,7 +128,17 @@ def _of_numbers(t: Standard, other: Standard, correction: str) -> Information:
         flags.append(RANK_DEFICIENT)
     if bool((pairs.residual <= RESOLUTION).any()):
         flags.append(NOISELESS)
-    return _information(t, gaussian_nats(pairs, t.n, correction), [*flags, *_few(t, pairs)], facts)
+    left_in = 0.0 if correction != "none" else pairs.rank_t * pairs.rank_other / (2 * t.n)
+    amounts = _by_chance(pairs, t.n, left_in)
+    return _information(t, gaussian_nats(pairs, t.n, correction), [*flags, *_few(t, pairs)], facts, amounts)
+
+
+def _by_chance(pairs: Canonical, n: int, null: float) -> dict[str, float]:
+    """What is seen where nothing is shared: 2n times the information is then chi-square of rank_t rank_other degrees.
+
+    Bartlett (1947), Journal of the Royal Statistical Society B 9, 176, for canonical correlations and discriminants.
+    """
+    return {"null": null, "chance": null + CHANCE_ERRORS * math.sqrt(pairs.rank_t * pairs.rank_other / 2) / n}
 
 
 def _few(t: Standard, pairs: Canonical) -> list[Flag]:

@@ -32,9 +32,10 @@ from infoplane.estimators.base import Estimator, Resampling
 from infoplane.estimators.compiled import compiled
 from infoplane.estimators.counting.samples import Ids, Variable
 from infoplane.estimators.counting.symbols import constant_units
+from infoplane.estimators.distances.columns import total_variance
 from infoplane.estimators.distances.pairwise import Scaled, kernel_sums, scaled
 from infoplane.estimators.distances.reach import FEW, within_reach
-from infoplane.flags import CONSTANT_UNITS, SATURATED
+from infoplane.flags import CONSTANT_UNITS, NOISE_EXCEEDS_LAYER, SATURATED
 from infoplane.types import Information, Kind
 
 _SATURATED = 0.9  # of log n: nearly every sample stands alone at this noise
@@ -54,13 +55,14 @@ class NearPairs:
 @dataclass(frozen=True)
 class KernelSums:
     """What is near in a layer, or all of it, and its sums over all pairs (2, samples), with the variance of the noise
-    that was added.
+    that was added, and the ``total`` variance of the layer.
     """
 
     near: NearPairs | Scaled
     variance: float
     sums: Tensor
     constant_units: int
+    total: float
 
 
 @final
@@ -116,7 +118,7 @@ class KDE(Estimator):
             raise NonFiniteError(
                 f"distances overflow with activations up to {float(t.abs().max()):g}: divide the layer by its scale"
             )
-        return KernelSums(near, variance, sums, int(constant_units(t[None])))
+        return KernelSums(near, variance, sums, int(constant_units(t[None])), total_variance(t))
 
     def with_input(self, prepared: KernelSums, x: Variable) -> Information:
         inputs = x.classes()
@@ -130,7 +132,7 @@ class KDE(Estimator):
         upper, lower, upper_within, lower_within = self._entropies(prepared, labels)
         entropies = {"h_t": upper, "h_t_given_y": upper_within, "h_y": labels.entropy()}
         numbers = upper - upper_within, lower - upper_within, upper - lower_within
-        return self._information(prepared, numbers, "estimate", entropies)
+        return self._information(prepared, numbers, "estimate", entropies, null_nats(prepared.sums[0], labels))
 
     def _entropies(self, prepared: KernelSums, groups: Ids) -> list[float]:
         """M_2, M_8, W_2, W_8 in nats: entropies of T + noise less that of the noise, alone and within the groups."""
@@ -143,7 +145,12 @@ class KDE(Estimator):
         return [*alone.tolist(), *(sizes.log() - within.log()).mean(1).tolist()]
 
     def _information(
-        self, prepared: KernelSums, numbers: tuple[float, float, float], kind: Kind, entropies: dict[str, float]
+        self,
+        prepared: KernelSums,
+        numbers: tuple[float, float, float],
+        kind: Kind,
+        entropies: dict[str, float],
+        null: float | None = None,
     ) -> Information:
         """With what both informations say; ``numbers`` are the value and its bounds."""
         value, low, high = numbers
@@ -151,9 +158,23 @@ class KDE(Estimator):
         flags = [CONSTANT_UNITS] if prepared.constant_units else []
         if entropies["h_t"] >= _SATURATED * math.log(n):
             flags.append(SATURATED)
-        amounts = {**entropies, "log_n": math.log(n)}
+        if prepared.variance > prepared.total > 0:
+            flags.append(NOISE_EXCEEDS_LAYER)
+        amounts = {**entropies, "log_n": math.log(n), "null": null}
         facts = {"noise_variance": prepared.variance, "constant_units": prepared.constant_units}
         return Information(value, n, "empirical", kind, low, high, tuple(flags), amounts, facts, "analytic bounds")
+
+
+def null_nats(sums: Tensor, labels: Ids) -> float:
+    """What the recorded distances give on average where labels have nothing to do with them, or a little more.
+
+    ``sums`` S (samples,) of the kernel over all samples, 1 of which is that with itself. Of S - 1 a class of c of n
+    samples has (c - 1) / (n - 1) on average, if labels are shuffled; and the mean of a logarithm is below that of the
+    mean (Jensen).
+    """
+    n, sizes = len(sums), labels.counts.to(sums.device)[labels.ids].to(torch.float64)
+    within = 1 + (sums - 1) * (sizes - 1) / (n - 1)
+    return float((within.log() - sizes.log() - sums.log()).mean()) + math.log(n)
 
 
 def _near(t: Tensor, noise: float) -> NearPairs | None:

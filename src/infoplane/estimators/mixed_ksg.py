@@ -1,28 +1,28 @@
 """Nearest neighbours where samples may be equal: layers with ties, and mixtures of discrete and continuous parts.
 
-With e_i the distance of sample i to its k-th nearest neighbour in the joint space (max-norm): where e_i > 0, k_i = k
-and n_x, n_y count the samples strictly nearer than e_i, sample i with them; where e_i = 0, k_i, n_x and n_y count the
-samples equal to sample i, with itself:
+With e_i the distance of sample i to its k-th nearest neighbour in the joint space (max-norm): where one sample lies at
+e_i, k_i = k and n_x, n_y count the samples strictly nearer than e_i, sample i with them; where several do, or e_i = 0,
+k_i, n_x and n_y count the samples at a distance of at most e_i, sample i with them, but not in k_i where e_i > 0:
 
     I(X;Y) = psi(n) + mean_i [ psi(k_i) - psi(n_x) - psi(n_y) ]
 
 Gao, Kannan, Oh, Viswanath (2017), NeurIPS 30, arXiv:1709.06212, algorithm 1, with psi(n) for log(n + 1) throughout:
 without ties it is then KSG's equation 8, for a class label Ross' equation 2, and for discrete samples nearly the count
-estimate. In nats inside. Bias: that of ``ksg``, and for discrete variables about that of counting.
+estimate. There only e_i = 0 is a tie; on a grid many samples lie at e_i > 0, and leaving them out of n_x and n_y but
+not out of k gives information where there is none. In nats inside. Bias: that of ``ksg``, and for discrete variables
+about that of counting.
 """
 
 from __future__ import annotations
 
 from typing import ClassVar, final
 
-import torch
 from torch import Tensor
 
 from infoplane.checks import whole_number
 from infoplane.estimators.counting.samples import Ids, Variable
 from infoplane.estimators.distances.columns import scaled
-from infoplane.estimators.distances.neighbours import Cloud
-from infoplane.estimators.ksg import NeighbourEstimator, Placed, psi
+from infoplane.estimators.ksg import NeighbourEstimator, Placed, continuous_terms
 from infoplane.types import Information
 
 
@@ -64,37 +64,13 @@ class MixedKSG(NeighbourEstimator):
         points = other.derived((self.name, self.standardise, t.device), whole)
         terms: Tensor | float = 0.0
         if t.count and points.count:
-            terms = mixed_terms(t.cloud, points.cloud, min(self.k, t.n - 1))
+            terms, _ = continuous_terms(t, points, min(self.k, t.n - 1))
         return self.information(t, terms, columns=points.count, facts={"ties": _ties(t)})
 
     def with_classes(self, prepared: Placed, classes: Ids) -> Information:
-        terms = mixed_class_terms(prepared.cloud, classes, self.k) if prepared.count else 0.0
-        return self.information(prepared, terms, classes=classes, facts={"ties": _ties(prepared)})
+        return self.of_classes(prepared, classes, flagged=False, ties=_ties(prepared))
 
 
 def _ties(t: Placed) -> float:
     """The share of the samples that equal another one."""
     return float((t.cloud.equal > 0).sum()) / t.n if t.count else 1.0
-
-
-def mixed_terms(x: Cloud, y: Cloud, k: int) -> Tensor:
-    """What each sample adds, in nats; their mean is the information."""
-    distance, *nearer = x.around(y, k)
-    ties = distance == 0
-    equal = Cloud.joint(x, y).equal if bool(ties.any()) else torch.zeros_like(nearer[0])
-    around = [torch.where(ties, one.equal, some) + 1 for one, some in zip((x, y), nearer, strict=True)]
-    return psi(len(distance)) + psi(torch.where(ties, equal + 1, k)) - psi(around[0]) - psi(around[1])
-
-
-def mixed_class_terms(t: Cloud, classes: Ids, k: int) -> Tensor:
-    """What each sample adds, in nats; a class alone with its sample counts as a tie with itself."""
-    distance = t.within(classes.ids, classes.counts, k)
-    ties = distance == 0
-    sizes = classes.counts.to(distance.device)[classes.ids]
-    equal = torch.zeros_like(sizes)  # in t and in class
-    for label in classes.ids[ties].unique():
-        members = (classes.ids == label).nonzero()[:, 0]
-        equal[members] = t.take(members).equal
-    nearest = torch.where(ties, equal + 1, sizes.clamp(max=k + 1) - 1)
-    around = torch.where(ties, t.equal, t.nearer(distance)) + 1
-    return psi(classes.n) + psi(nearest) - psi(around) - psi(sizes)

@@ -31,9 +31,10 @@ from infoplane.estimators.base import Estimator
 from infoplane.estimators.compiled import compiled
 from infoplane.estimators.counting.samples import Ids, Variable
 from infoplane.estimators.counting.symbols import constant_units
+from infoplane.estimators.distances.columns import total_variance
 from infoplane.estimators.distances.pairwise import half_squares
 from infoplane.estimators.distances.reach import within_reach
-from infoplane.flags import CONSTANT_UNITS, SATURATED, Flag
+from infoplane.flags import CONSTANT_UNITS, NOISE_EXCEEDS_LAYER, SATURATED
 from infoplane.types import Information
 
 PAIRS_AT_ONCE = 1 << 21  # exponents held in memory
@@ -119,19 +120,24 @@ class Noisy(Estimator):
 
     def _information(self, mixture: Mixture, groups: Ids, entropy: str) -> Information:
         n = len(mixture.t)
-        each = self._log_ratios(mixture, groups)
+        within, everywhere = self._log_sums(mixture, groups)
+        sizes = groups.counts.to(within.device, torch.float64)[groups.ids[mixture.rows]]
+        each = (within - sizes.log() - everywhere).mean(0) + math.log(n)
+        null = null_nats(everywhere, sizes, n) if entropy == "h_y" else None
         value, error = float(each.mean()), float(each.std(correction=0)) / math.sqrt(len(each))
-        flags: tuple[Flag, ...] = (CONSTANT_UNITS,) if mixture.constant else ()
-        if value >= SATURATED_SHARE * math.log(groups.count) and entropy == "h_x":
-            flags += (SATURATED,)
+        raised = {
+            CONSTANT_UNITS: mixture.constant > 0,
+            SATURATED: entropy == "h_x" and value >= SATURATED_SHARE * math.log(groups.count),
+            NOISE_EXCEEDS_LAYER: self.noise**2 > total_variance(mixture.t) > 0,
+        }
         return Information(
             value,
             n,
             "empirical",
             low=value - 1.96 * error,
             high=value + 1.96 * error,
-            flags=flags,
-            amounts={"standard_error": error, "log_n": math.log(n), entropy: groups.entropy()},
+            flags=tuple(flag for flag, true in raised.items() if true),
+            amounts={"standard_error": error, "log_n": math.log(n), entropy: groups.entropy(), "null": null},
             facts={
                 "noise_variance": self.noise**2,
                 "monte_carlo_points": 2 * len(each),
@@ -166,27 +172,28 @@ class Noisy(Estimator):
         for chunk, noise in zip(rows.split(step), draw(self.seed, len(rows), t.shape[1], step), strict=True):
             yield chunk, noise.to(t.device)
 
-    def _log_ratios(self, mixture: Mixture, groups: Ids) -> Tensor:
-        """log p(T|group) - log p(T), (draws,): the mean over +z and -z for each of the mixture's rows."""
+    def _log_sums(self, mixture: Mixture, groups: Ids) -> tuple[Tensor, Tensor]:
+        """Of each draw, for +z and for -z, log of the sum of exp over the same group and over all: (2, draws) twice.
+
+        The exponents are those of the densities relative to the row's own one: (|z|^2 - |z + t_i - t_j|^2) / 2.
+        """
         t, near, lone = mixture.t, mixture.near, groups.count == groups.n
-        log_sizes = groups.counts.to(t.device, torch.float64).log()
         if near is not None:
-            ratio = -near.everywhere
-            if not lone:
-                ratio += _log_sums(near, mixture.rows, groups.ids) - log_sizes[groups.ids[mixture.rows]]
-            return ratio.mean(0) + math.log(groups.n)
+            alone = torch.zeros_like(near.everywhere)  # a group of its own, with exponent 0
+            return alone if lone else _log_sums(near, mixture.rows, groups.ids), near.everywhere
         centres = t.to(torch.float64, copy=True)
         centres.sub_(centres.mean(0)).div_(self.noise)
-        halves, result = half_squares(centres), []
+        halves, sums = half_squares(centres), []
         for rows, noise in self._noise(t, mixture.rows):
             alike = None if lone else groups.ids[rows, None] == groups.ids
             distances = (halves[rows, None] + halves).addmm_(centres[rows], centres.T, alpha=-1)
             distances = distances.clamp_(min=0).scatter_(1, rows[:, None], 0.0)  # exactly 0 for a row to itself
             along = noise @ centres.T  # (rows, samples)
             along -= along.gather(1, rows[:, None])
-            signs = [_log_ratio(sign * along - distances, alike, log_sizes[groups.ids[rows]]) for sign in (1, -1)]
-            result.append(torch.stack(signs).mean(0))
-        return torch.cat(result) + math.log(groups.n)
+            signs = [_within_and_all(sign * along - distances, alike) for sign in (1, -1)]
+            sums.append(torch.stack(signs, 1))
+        within, everywhere = torch.cat(sums, 2)
+        return within, everywhere
 
 
 def _normal_numbers(seed: int, draws: int, units: int, step: int) -> Iterator[Tensor]:
@@ -202,15 +209,24 @@ def _kept_numbers(seed: int, draws: int, units: int, step: int) -> list[Tensor]:
     return list(_normal_numbers(seed, draws, units, step))
 
 
-def _log_ratio(exponents: Tensor, same: Tensor | None, log_size: Tensor) -> Tensor:
-    """log of the mean of exp over the same group minus log of the sum of exp over all, for each row.
-
-    The exponents are those of the densities relative to the row's own one: (|z|^2 - |z + t_i - t_j|^2) / 2.
-    """
+def _within_and_all(exponents: Tensor, same: Tensor | None) -> Tensor:
+    """log of the sum of exp over the ``same`` group, and over all, for each row: (2, rows)."""
     everywhere = exponents.logsumexp(1)
     if same is None:  # every row is a group of its own, with exponent 0
-        return -everywhere
-    return exponents.masked_fill(~same, -math.inf).logsumexp(1) - log_size - everywhere
+        return torch.stack([torch.zeros_like(everywhere), everywhere])
+    return torch.stack([exponents.masked_fill(~same, -math.inf).logsumexp(1), everywhere])
+
+
+def null_nats(everywhere: Tensor, sizes: Tensor, n: int) -> float:
+    """What the recorded rows give on average where labels have nothing to do with them, or a little more.
+
+    ``everywhere``: log of the sum S of exp over all, 1 of which is that of the row itself; ``sizes`` (draws,) of the
+    groups. Of S - 1 a group of c of n has (c - 1) / (n - 1) on average, if labels are shuffled; and the mean of a
+    logarithm is below that of the mean (Jensen).
+    """
+    share = (sizes - 1) / (n - 1)
+    within = torch.logaddexp(torch.log1p(-share), everywhere + share.log())  # log(1 + share (S - 1)), S may overflow
+    return float((within - sizes.log() - everywhere).mean()) + math.log(n)
 
 
 def _log_sums(near: NearCentres, rows: Tensor, ids: Tensor) -> Tensor:

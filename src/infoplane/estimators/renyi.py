@@ -62,7 +62,8 @@ class Renyi(Estimator):
     ``kernel_width`` of the Gaussian: a number s, or a rule: ``"silverman"`` (default), s = sqrt(sum of the units'
     variances) n^(-1 / (4 + units)), or ``"median"``, that of the distances over sqrt(2). Numbers of x and a continuous
     y get their width by the same rule. ``null`` is the number of shuffles, drawn from ``seed``; ``details["null"]`` is
-    their mean, None where every label is another. ``alpha`` 1 is the limit, von Neumann's entropy.
+    their mean: the value itself where every label is another, and None of I(X;T) where every input is. ``alpha`` 1 is
+    the limit, von Neumann's entropy.
 
     Time is samples^3, once for the layer and within each class for a label, 1 + ``null`` times for numbers of x and a
     continuous y; where ``alpha`` is 2 it is samples^2. Memory samples^2.
@@ -178,11 +179,13 @@ class Renyi(Estimator):
         joint = self._joint(prepared.kernel, matrix)
         value = prepared.entropy + entropy - joint
         null = self._null(prepared, matrix, entropy)
+        if null is None and own == "h_y" and self.null:  # every label is another, and any order of them gives the same
+            null = value
         return Information(
             value,
             n,
             "empirical",
-            flags=doubts(value=value, null=null, constant_units=constant, zero_rows=zero_rows),
+            flags=doubts(constant_units=constant, zero_rows=zero_rows),
             amounts={"null": null, "h_t": prepared.entropy, own: entropy, "joint": joint, "log_n": math.log(n)},
             facts={"kernel_width": prepared.width, "constant_units": constant, "zero_rows": zero_rows},
         )

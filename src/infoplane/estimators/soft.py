@@ -95,9 +95,9 @@ class Soft(Estimator, RowWise):
     For wide layers, language models and several label sets: a lower bound that never saturates, with its null.
 
     ``codewords``: how many; ``epsilon``: the temperature, None for 1 / sqrt(2 units log codewords); ``null``: how many
-    shuffles of the labels, whose mean value is ``details["null"]`` (None where every label is another); ``seed``: of
-    codewords and shuffles. A row of zeros has no direction, chooses evenly and is flagged. Values of different
-    codewords or temperature cannot be compared.
+    shuffles of the labels, whose mean value is ``details["null"]`` (the value itself where every label is another, and
+    none of I(X;T) where every input is); ``seed``: of codewords and shuffles. A row of zeros has no direction, chooses
+    evenly and is flagged. Values of different codewords or temperature cannot be compared.
 
     Time is samples x codewords x units once, and samples x codewords for each set of labels; memory is 2 bytes a sample
     and codeword, which rounds a value by about 1e-4 / sqrt(samples) nats, and its table stays that of a channel.
@@ -161,6 +161,8 @@ class Soft(Estimator, RowWise):
         value, null = whole - within, None
         if shuffled:
             null = whole - math.fsum(shuffled) / len(shuffled)
+        elif what == "y" and self.null:  # every label is another, and any order of them gives the same
+            null = value
         constant, ends = prepared.constant_units, {}
         if groups.count < groups.n and other.groups is None:
             ends = self._ends(prepared, groups, value)
@@ -169,7 +171,7 @@ class Soft(Estimator, RowWise):
             groups.n,
             "empirical",
             "lower bound",
-            flags=doubts(value=value, null=null, constant_units=constant, zero_rows=zero_rows),
+            flags=doubts(constant_units=constant, zero_rows=zero_rows),
             amounts={
                 "null": null,
                 "h_t": whole,

@@ -28,6 +28,7 @@ from infoplane.estimators.counting.intervals import error_of_mean
 from infoplane.estimators.counting.samples import Ids, Variable
 from infoplane.estimators.counting.symbols import constant_units
 from infoplane.estimators.distances.columns import Standardiser
+from infoplane.estimators.light import CHANCE_ERRORS
 from infoplane.flags import ABOVE_CEILING, CONSTANT_UNITS, NOT_CONVERGED, OVERFITTED
 from infoplane.types import Information
 
@@ -132,7 +133,12 @@ class Usable(Estimator):
             low=None if math.isnan(reach) else value - reach,
             high=None if math.isnan(reach) else value + reach,
             flags=flags,
-            amounts=amounts | {"standard_error": error, "h_y": labels.entropy()},
+            amounts=amounts
+            | {
+                "standard_error": error,
+                "chance": None if math.isnan(error) else CHANCE_ERRORS * error,
+                "h_y": labels.entropy(),
+            },
             facts={"held_out": len(each), "constant_units": constant},
             interval=None if math.isnan(reach) else "population 95 %",
         )

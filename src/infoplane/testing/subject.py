@@ -85,7 +85,7 @@ def unrelated(seed: int, *, n: int = 200, continuous: bool = False) -> Sample:
 
 def doubts(estimate: Estimate) -> set[str]:
     """The flags that say that something is doubtful."""
-    return {str(flag) for flag in estimate.flags} - {"green"}
+    return {str(flag) for flag in estimate.flags} - {"green", "amber"}
 
 
 @final

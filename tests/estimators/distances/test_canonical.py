@@ -114,7 +114,7 @@ def test_columns_that_span_everything_need_no_decomposition(columns, spans):
     of_classes = [class_nats(t, y)]
     t.__dict__["spans_all"] = False  # the decomposition
     of_classes.append(class_nats(t, y))
-    for one, other in ((short, whole), tuple(found for _, found in of_classes)):
+    for one, other in ((short, whole), tuple(found for _, _, found in of_classes)):
         assert torch.allclose(one.correlations, other.correlations, atol=1e-12)
         assert (one.rank_t, one.rank_other) == (other.rank_t, other.rank_other)
     assert of_classes[0][0] == pytest.approx(of_classes[1][0], abs=1e-12)
@@ -217,6 +217,6 @@ def test_classes_have_the_posterior_of_shared_gaussians(classes):
     density = np.array([multivariate_normal(m, within).logpdf(t) for m in means]).T + np.log(shares)
     posterior = density[np.arange(len(t)), y] - np.logaddexp.reduce(density, axis=1)
     expected = -np.sum(shares * np.log(shares)) + posterior.mean()
-    value, found = class_nats(prepared(t), label_ids(y))
+    value, _, found = class_nats(prepared(t), label_ids(y))
     assert value == pytest.approx(expected, abs=1e-9)
     assert found.rank_t == 4

@@ -18,20 +18,24 @@ from infoplane.estimators.counting.entropy import SUMMARY
 from infoplane.estimators.counting.intervals import NORMAL, intervals
 from infoplane.estimators.counting.samples import Ids
 from infoplane.estimators.counting.symbols import Symbols
+from infoplane.estimators.light import is_mostly_null
 from infoplane.flags import (
     ABOVE_CEILING,
     AMBER,
     APPROXIMATE_INTERVAL,
+    COARSE,
     CONSTANT_UNITS,
     COPIES_DIFFER,
     GREEN,
     NEGATIVE,
     NONFINITE,
+    NULL_EXCEEDS_HALF,
     OUTSIDE_BINS,
     RED,
     SATURATED,
     UNDERSAMPLED,
     Flag,
+    lit,
     merged,
 )
 from infoplane.types import NATS_PER, Estimate, Information, IntervalKind, Kind, Units
@@ -40,6 +44,7 @@ AMBER_FACTOR = 3.0  # how often the distance of two corrections is added to an i
 MOST_EDGES = 1000  # edges up to which an estimate lists them
 
 _SLACK = 1e-9  # rounding, in any unit
+_TWO_CELLS = 0.673  # nats, the entropy of two cells that hold .6 and .4 of the samples
 
 Nonfinite = Literal["error", "drop-row", "own-cell", "keep"]
 
@@ -146,14 +151,19 @@ class Count:
             flags = self._layer_flags(at, bad, outside, constant) if bad or outside or constant else ()
             lines = []
             for start in range(0, len(counts), len(SUMMARY)):
-                h_t, h_ty, h_tx, _, _, cells_ty, singletons_ty, split, n = counts[start : start + len(SUMMARY)]
-                i_ty, h_t_given_x = h_t + h_y - h_ty, h_tx - h_x
-                light = _light(h_t, i_ty, (cells_ty, singletons_ty, n), h_y)
+                line = dict(zip(SUMMARY, counts[start : start + len(SUMMARY)], strict=True))
+                h_t, n = line["h_t"], line["n"]
+                i_ty, h_t_given_x = h_t + h_y - line["h_ty"], line["h_tx"] - h_x
+                null = null_nats(line, n, self.y.count) if self.manner.correction == "none" else 0.0
+                light = _light(line, i_ty, n, h_y, null)
                 if h_t_given_x >= differ:
                     light = (RED, *light[1:], COPIES_DIFFER)
-                i_xt = h_t - h_tx + h_x
+                cut = self.layers[at].cuts is not None or line["cells"] == 1  # else values are counted as they are
+                if cut and constant < self.layers[at].units and _is_coarse(line, i_ty, h_y):
+                    light = lit((*light, COARSE))
+                i_xt = h_t - line["h_tx"] + h_x
                 entropies = h_t / scale, h_t_given_x / scale
-                all_differ = split if self.family == "exact" else None
+                all_differ = line["all_differ"] if self.family == "exact" else None
                 lines.append(
                     Reading(i_xt / scale, i_ty / scale, int(n), light + flags, *entropies, all_differ=all_differ)
                 )
@@ -319,16 +329,37 @@ def nonfinite_message(bad: Tensor, policies: str = '"drop-row" or nonfinite="own
     )
 
 
-def _light(h_t: float, i_ty: float, counts: tuple[float, float, float], h_y: float) -> tuple[Flag, ...]:
-    """The traffic light of the joint (T, Y) table, and the reasons for red.
+def _light(line: dict[str, float], i_ty: float, n: float, h_y: float, null: float) -> tuple[Flag, ...]:
+    """The traffic light of the joint (T, Y) table, and the reasons for red; ``line`` as ``SUMMARY``, in nats.
 
-    Green: singletons at most 2 % of the samples and 7 samples a cell. Red: symbols nearly as many as samples, or too
-    few samples a cell.
+    Green: singletons at most 2 % of the samples and 7 samples a cell. Red: symbols nearly as many as samples, too few
+    samples a cell, or a number that is mostly its ``null``.
     """
-    cells_ty, singletons_ty, n = counts
-    lone = singletons_ty / n
-    saturated = h_t >= 0.9 * math.log(n)
-    undersampled = lone > 0.15 or n < 2.5 * cells_ty or (lone > 0.02 and i_ty >= 0.95 * h_y)
-    if saturated or undersampled:
-        return (RED, *([SATURATED] if saturated else []), *([UNDERSAMPLED] if undersampled else []))
-    return (GREEN if lone <= 0.02 and n >= 7 * cells_ty else AMBER,)
+    cells, singletons = line["cells_ty"], line["singletons_ty"]
+    lone = singletons / n
+    reasons = {
+        SATURATED: line["h_t"] >= 0.9 * math.log(n),
+        UNDERSAMPLED: lone > 0.15 or n < 2.5 * cells or (lone > 0.02 and i_ty >= 0.95 * h_y),
+        NULL_EXCEEDS_HALF: is_mostly_null(i_ty, null),
+    }
+    red = tuple(flag for flag, true in reasons.items() if true)
+    if red:
+        return RED, *red
+    return (GREEN if lone <= 0.02 and n >= 7 * cells else AMBER,)
+
+
+def null_nats(line: dict[str, float], n: float, classes: int) -> float:
+    """What the plug-in shows on average where nothing is shared: (K_TY - K_T - K_Y + 1) / 2n of the occupied cells.
+
+    Miller (1955), Note on the bias of information estimates, equation 2, for each of the three entropies.
+    """
+    return max(line["cells_ty"] - line["cells"] - classes + 1, 0.0) / (2 * n)
+
+
+def _is_coarse(line: dict[str, float], i_ty: float, h_y: float) -> bool:
+    """Whether bins hide what a layer that varies may know.
+
+    H(T) below that of two cells of shares .6 and .4 means that one cell holds more than half of the samples; a value at
+    its own ceiling H(T) that more cells could raise. Not where all of H(Y) is seen already.
+    """
+    return i_ty < 0.95 * h_y and (line["h_t"] < _TWO_CELLS or i_ty >= 0.95 * line["h_t"])

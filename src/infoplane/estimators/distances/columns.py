@@ -156,6 +156,11 @@ def _power_above(x: Tensor) -> Tensor:
     return torch.from_numpy(np.ldexp(1.0, exponent.cpu().numpy())).to(x.device)
 
 
+def total_variance(t: Tensor) -> float:
+    """The variance of a layer (samples, units), that of all units together: what a declared noise is held against."""
+    return float(t.var(0, correction=0).sum())
+
+
 def normal_scores(values: Tensor) -> Tensor:
     """Phi^-1(rank / (n + 1)) in each of ``values`` (samples, units); equal values share the mean of their ranks."""
     n, units = values.shape

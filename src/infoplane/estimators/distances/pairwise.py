@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from infoplane.estimators.counting.samples import Ids
-from infoplane.flags import CONSTANT_UNITS, NULL_EXCEEDS_HALF, ZERO_ROWS, Flag
+from infoplane.flags import CONSTANT_UNITS, ZERO_ROWS, Flag
 
 _CHUNK = {"cpu": 512}  # samples on a side of a block; a block and its copies fit a core's cache
 _CHUNK_ELSEWHERE = 4096
@@ -178,11 +178,7 @@ def shuffles(labels: Ids, times: int, seed: int) -> Iterator[Ids]:
         yield Ids(labels.ids[order], labels.counts)
 
 
-def doubts(*, value: float, null: float | None, constant_units: int, zero_rows: int) -> tuple[Flag, ...]:
-    """The flags of a number that is held against its null, the mean over shuffled labels."""
-    raised = {
-        CONSTANT_UNITS: constant_units > 0,
-        ZERO_ROWS: zero_rows > 0,
-        NULL_EXCEEDS_HALF: null is not None and null > value / 2,
-    }
+def doubts(*, constant_units: int, zero_rows: int) -> tuple[Flag, ...]:
+    """What is doubtful about the rows themselves."""
+    raised = {CONSTANT_UNITS: constant_units > 0, ZERO_ROWS: zero_rows > 0}
     return tuple(flag for flag, true in raised.items() if true)

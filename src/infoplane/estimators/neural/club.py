@@ -23,7 +23,7 @@ from infoplane.types import Kind
 
 NARROWEST_LOG_VARIANCE = -8.0  # of a standardised dimension; narrower ones make single samples decide
 WIDEST_LOG_VARIANCE = 4.0
-MOST_CLASSES = 50  # different labels up to which they are classes
+MOST_CLASSES = 50  # different numbers up to which they are classes
 
 
 @final
@@ -58,11 +58,21 @@ class Categorical(Scorer):
         return self._network(t).log_softmax(1)[:, which]
 
 
+def are_classes(v: Tensor) -> bool:
+    """Whether the rows (samples, dimensions) are standardised one-hot ones: every column has two values, and no row has
+    the upper one twice. Normal distributions of them would be as narrow as classes are many.
+    """
+    upper = v == v.amax(0)
+    return v.shape[1] > 1 and bool((upper | (v == v.amin(0))).all() and (upper.sum(1) <= 1).all())
+
+
 @final
 class CLUB(NeuralBound):
     """Upper bound of mutual information by a conditional distribution of the label (or input) given the layer.
 
-    For a bracket together with ``infonce``. A label of at most 50 different values is taken for classes. ``steps`` is
+    For a bracket together with ``infonce``. Classes, and numbers of at most 50 different values, get probabilities.
+    Flag ``not-learned`` where the network predicts held-out samples no better than their shares do, or far worse than
+    those it was trained on. ``steps`` is
     the most there will be; training stops early.
 
     Raises:
@@ -82,7 +92,7 @@ class CLUB(NeuralBound):
 
     def scorer(self, t: Tensor, v: Tensor, generator: torch.Generator) -> Scorer:
         kinds = torch.unique(v, dim=0)
-        if len(kinds) <= MOST_CLASSES:
+        if len(kinds) <= MOST_CLASSES or are_classes(v):
             return Categorical(t, kinds, self.hidden, generator)
         return Normal(t, v, self.hidden, generator)
 

@@ -31,7 +31,8 @@ from infoplane.estimators.counting.intervals import error_of_mean
 from infoplane.estimators.counting.samples import Variable
 from infoplane.estimators.counting.symbols import constant_units
 from infoplane.estimators.distances.columns import Standardiser
-from infoplane.flags import ABOVE_CEILING, CONSTANT_UNITS, DIVERGING, OVERFITTED, Flag
+from infoplane.estimators.light import CHANCE_ERRORS
+from infoplane.flags import ABOVE_CEILING, CONSTANT_UNITS, DIVERGING, NOT_LEARNED, OVERFITTED, Flag
 from infoplane.types import Information, Kind
 
 FEWEST_SAMPLES = 20  # both halves need a few, and the first one some to stop by
@@ -232,8 +233,12 @@ class NeuralBound(Estimator):
         value, bounded = float(each.mean()), not math.isnan(reach)
         gap = float(self.contributions(fitted).mean()) - value
         flags = (*nothing.flags, *self.doubts(value, scored))
-        if self.bound == "lower bound" and gap > max(OVERFITTED_NATS, 0.5 * (value + gap)):
+        overfitted = gap > max(OVERFITTED_NATS, 0.5 * (value + gap))
+        if self.bound == "lower bound" and overfitted:
             flags += (OVERFITTED,)
+        unlearned = steps == 0 or value <= 1.96 * error or gap > max(value, CHANCE_ERRORS * error)
+        if self.bound == "upper bound" and unlearned:
+            flags += (NOT_LEARNED,)  # q is then no better than the shares are, or far from p on new samples
         if h_v is not None and value > h_v:
             flags += (ABOVE_CEILING,)
         return replace(
@@ -245,6 +250,7 @@ class NeuralBound(Estimator):
             amounts={
                 **nothing.amounts,
                 "standard_error": error if bounded else None,
+                "chance": CHANCE_ERRORS * error if bounded else None,
                 "on_training_part": value + gap,
                 "log_n": math.log(held),
             },
