@@ -198,3 +198,17 @@ def test_as_table_as_text_and_as_html(standard):
 def test_mistakes(arguments, options, error, message):
     with pytest.raises(error, match=message):
         compare(*arguments, **options)
+
+
+def test_after_so_many_seconds_no_further_estimator_begins():
+    asked = ["usable", "binned", {"name": "binned", "bins": 8}]
+    inside = ip.compare(T, Y, estimators=asked, seconds=1e-9)
+    assert [row.estimator for row in inside.rows] == ["usable", "binned", "binned"]
+    assert [row.empty for row in inside.rows] == [True, False, True]  # what takes longest comes last
+    assert inside.rows[0].note == "left out after 1e-09 s: ask for it by name, or for more seconds"
+    assert (
+        ip.compare(T, Y, estimators=["binned"], seconds=60).rows[0].i_ty
+        == ip.compare(T, Y, estimators="binned").rows[0].i_ty
+    )
+    with pytest.raises(InputError, match="seconds must be"):
+        ip.compare(T, Y, seconds=0)

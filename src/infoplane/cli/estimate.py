@@ -48,6 +48,7 @@ def estimate(
     nonfinite: Annotated[
         str, typer.Option(help="Rows with NaN or infinity: error, drop-row, or own-cell (estimators that count).")
     ] = "error",
+    seconds: Annotated[float | None, typer.Option(help="After so many no further estimator begins.")] = None,
     compare: Annotated[bool, typer.Option("--compare", help="All quick estimators and published bin rules.")] = False,
     out: Annotated[Path | None, typer.Option(help="Picture file (.png, .svg, .pdf).")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
@@ -67,6 +68,7 @@ def estimate(
     options: dict[str, Any] = {
         "units": units, "y_bins": y_bins, "shuffles": shuffles, "continuous": _split(continuous),
         "discrete": _split(discrete), "missing": missing, "ignore_index": ignore_index, "nonfinite": nonfinite,
+        "seconds": seconds,
     }  # fmt: skip
     try:
         result = compared(**variables, estimators=_estimators(estimator, bins, compare), **options)

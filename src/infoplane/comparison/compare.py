@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from infoplane.checks import whole_number
+from infoplane.checks import real_number, whole_number
 from infoplane.comparison.table import PUBLISHED_RULES, Comparison, Row
 from infoplane.errors import InputError
 from infoplane.estimators.ambient import shielded
@@ -34,6 +34,7 @@ from infoplane.types import NATS_PER, Estimate, Units
 
 _RULES = (*PUBLISHED_RULES, "report", "quantile", "distinct")
 _QUICK = ("kde", "gaussian", "gaussian-copula", "ksg", "mixed-ksg", "renyi", "soft", "usable", "edge")
+_LAST = ("usable", "renyi", "channel", "noisy", "infonce", "nwj", "smile", "mine", "club")  # what takes longest
 _MOST_NEIGHBOUR_UNITS = 6  # neighbours are far away beyond
 _MOST_MATRIX_SAMPLES = 2000  # the time for eigenvalues grows with their cube
 
@@ -56,6 +57,7 @@ def compare(  # noqa: PLR0913 (public keywords)
     intervals: bool = True,
     seed: int = 0,
     nonfinite: str = "error",
+    seconds: float | None = None,
 ) -> Comparison:
     """The same samples under many estimators: how far do they agree?
 
@@ -80,6 +82,7 @@ def compare(  # noqa: PLR0913 (public keywords)
         seed: Of these orders.
         nonfinite: What becomes of rows with NaN or infinity, for every estimator: ``"error"``, ``"drop-row"``, or
             ``"own-cell"`` where all of them count symbols.
+        seconds: After so many no further estimator begins, those that take longest come last; None: no limit.
 
     Raises:
         InputError: t, y and x differ in length, y has one class, or no estimator applies.
@@ -113,13 +116,11 @@ def compare(  # noqa: PLR0913 (public keywords)
     if variable.ids is not None:
         check_classes(variable.ids)
         facts["h_y"] = variable.ids.entropy() / NATS_PER[units]
-    rows, refusals = [], []
-    policy = {} if nonfinite == "error" else {"nonfinite": nonfinite}
-    for kin in together(_estimators(estimators, policy)):
-        skipped = _too_slow(kin[0], t) if estimators is None or estimators == "all" else ""
-        for row, refused in [(_blank(kin[0], units, skipped), [])] if skipped else _rows(kin, samples):
-            rows.append(row)
-            refusals += refused
+    if seconds is not None:
+        real_number("seconds", seconds, above=0, example=60)
+    kins = together(_estimators(estimators, {} if nonfinite == "error" else {"nonfinite": nonfinite}))
+    each = _in_time(kins, samples, guessed=estimators is None or estimators == "all", seconds=seconds)
+    rows, refusals = [row for row, _ in each], [error for _, refused in each for error in refused]
     if all(row.empty for row in rows) and refusals:
         raise refusals[0]
     return Comparison(tuple(rows), units, facts)
@@ -157,6 +158,24 @@ def _too_slow(estimator: Estimator, t: Tensor | Labels) -> str:
     if estimator.name == "renyi" and n > _MOST_MATRIX_SAMPLES:
         return f"left out: {n} samples, slow beyond {_MOST_MATRIX_SAMPLES}; ask for it by name"
     return ""
+
+
+def _in_time(
+    kins: Iterable[Sequence[Estimator]], samples: _Samples, *, guessed: bool, seconds: float | None
+) -> list[tuple[Row, list[InputError]]]:
+    """Rows in the order of the estimators; ``guessed``: nobody named these, so that slow ones can be left out."""
+    begun, several = time.perf_counter(), list(kins)
+    each: list[list[tuple[Row, list[InputError]]]] = [[] for _ in several]
+    for at in sorted(range(len(several)), key=lambda at: several[at][0].name in _LAST):
+        kin = several[at]
+        note = _too_slow(kin[0], samples.t) if guessed else ""
+        if seconds is not None and any(each) and time.perf_counter() - begun > seconds:
+            note = note or f"left out after {seconds:g} s: ask for it by name, or for more seconds"
+        if note:
+            each[at] = [(_blank(estimator, samples.units, note), []) for estimator in kin]
+        else:
+            each[at] = list(_rows(kin, samples))
+    return [row for rows in each for row in rows]
 
 
 def _blank(estimator: Estimator, units: Units, note: str) -> Row:
