@@ -87,6 +87,7 @@ RAISED = {
     "noiseless": lambda: by("gaussian", NORMAL, 3 * NORMAL),
     "ties": lambda: by("ksg", NORMAL.round(1), COIN),
     "lone-samples": lambda: by("ksg", NORMAL, np.where(np.arange(200) == 0, 2, COIN)),
+    "ordered-samples": lambda: by("gaussian", np.sin(np.arange(200) / 9)[:, None], np.arange(200) // 25 % 2),
     "guessed-classes": lambda: by("gaussian", NORMAL, np.arange(200) * 3),
     "lossy": lambda: by("compressed", WIDE[:, :4], COIN, dimensions=1),
     "overfitted": lambda: by("usable", WIDE, COIN),

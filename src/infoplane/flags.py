@@ -335,6 +335,13 @@ RATE_NOT_REACHED = register(
     "red",
 )
 
+ORDERED_SAMPLES = register(
+    "ordered-samples",
+    "Neighbouring rows are alike in layer and label, as in a series in time, which makes intervals too short and "
+    "p-values too small (details['effective_n']): give groups=, such as blocks of rows, unless the order of the rows "
+    "means nothing.",
+    "amber",
+)
 GUESSED_CLASSES = register(
     "guessed-classes",
     "Many different whole numbers were taken for classes: declare continuous='y' where they are counts, cents or ages, "

@@ -31,6 +31,7 @@ from infoplane.estimators.counting.samples import (
 )
 from infoplane.estimators.difference import with_terms
 from infoplane.estimators.doubt import convergence_curve, label_null, with_curve, with_null
+from infoplane.estimators.ordered import with_order
 from infoplane.estimators.registry import REGISTRY, shared_options
 from infoplane.estimators.registry import estimator as estimator_of
 from infoplane.estimators.resampling import with_interval
@@ -114,6 +115,7 @@ def label_estimate(
     if doubts.shuffles:
         null = label_null(estimator, ready, y, estimate, shuffles=doubts.shuffles, seed=seed)
         estimate = with_null(estimate, null)
+    estimate = with_order(estimate, activations, y)
     if doubts.terms:
         estimate = with_terms(estimate, estimator, activations, ready, y, seed)
     if doubts.convergence:

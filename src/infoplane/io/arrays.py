@@ -33,8 +33,8 @@ def read_arrays(path: str | os.PathLike[str], *, max_bytes: int = MAX_BYTES) -> 
     """The arrays of a data file, by name.
 
     ``.npz``: its members; ``.npy``: one array with the name of the file; ``.csv``: its columns, as pandas and
-    spreadsheets write them, of which ``t0, t1, ...`` become one array ``t`` (samples, units), or one array with the name
-    of the file where there is no line of names; one column may hold texts; ``.pt``: a tensor or a dict of tensors;
+    spreadsheets write them, of which ``t0, t1, ...`` become one array ``t`` (samples, units), or one array with the
+    name of the file where there is no line of names; one column may hold texts; ``.pt``: a tensor or a dict of tensors;
     ``.safetensors``: its tensors. Half precision of tensors becomes float32.
 
     Raises:
