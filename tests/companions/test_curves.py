@@ -115,3 +115,12 @@ def test_a_profile_as_a_picture(curves):
     assert [tick.get_text() for tick in ax.get_xticklabels()] == ["0", "1", "2"]
     with pytest.raises(InputError, match="no layer has 50 bits"):
         curves.plot(rate=50)
+
+
+def test_in_a_notebook_it_is_a_picture(curves):
+    shown = curves._repr_html_()
+    assert shown.startswith('<img alt="Information curves of 0, 1, 2"')
+    assert shown.endswith("<p>Curves(0, 1, 2)</p>")
+    without = Curves({"<b>": ip.information_curve(np.random.default_rng(0).normal(size=(50, 2)), snr=[1])})
+    assert without._repr_html_().startswith("<p>no picture: a curve has no labels")
+    assert "&lt;b&gt;" in without._repr_html_()

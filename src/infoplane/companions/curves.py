@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
@@ -112,6 +113,14 @@ class Curves(Mapping[str, Curve]):
         if rate is not None:
             return plotting.rate_profile(self.at_rate(rate, label), title=title, ax=ax)
         return plotting.information_curves(self._layers, label=label, title=title, ax=ax)
+
+    def _repr_html_(self) -> str:
+        from infoplane import plotting
+
+        first = next(iter(self._layers.values()))[0]
+        label = first.labels[0] if first.labels else None
+        alt = f"Information curves of {', '.join(self)}"
+        return plotting.inline(lambda: self.plot(label=label), alt) + f"<p>{html.escape(repr(self))}</p>"
 
     def save(self, path: str | Path) -> None:
         """Write all curves to a JSON file, from which :meth:`load` gives the same numbers."""

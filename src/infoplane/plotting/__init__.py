@@ -8,7 +8,7 @@ from infoplane.plotting.frame import picture, save
 from infoplane.plotting.live import LiveFigure
 from infoplane.plotting.multiples import multiples, phases
 from infoplane.plotting.noise import information_curves, rate_profile
-from infoplane.plotting.plane import inline_picture, plane
+from infoplane.plotting.plane import inline, inline_picture, plane
 from infoplane.plotting.profile import profile
 from infoplane.plotting.text import text_plane
 
@@ -17,6 +17,7 @@ __all__ = [
     "comparison",
     "curves",
     "information_curves",
+    "inline",
     "inline_picture",
     "multiples",
     "phases",

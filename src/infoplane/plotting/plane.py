@@ -7,7 +7,7 @@ import html
 import itertools
 import math
 import textwrap
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -140,13 +140,18 @@ def inline_picture(table: pandas.DataFrame, *, facts: Mapping[str, Any] | None =
         >>> inline_picture(Trajectory().to_pandas())[:35]
         '<p>no picture: the table has no row'
     """
+    return inline(lambda: plane(table, facts=facts), "Information plane")
+
+
+def inline(draw: Callable[[], Figure], alt: str) -> str:
+    """A picture as an HTML ``img`` that needs no file, or why there is none; ``alt`` says in words what it is."""
     try:
-        figure = plane(table, facts=facts)
+        figure = draw()
     except InputError as error:
         return f"<p>no picture: {html.escape(str(error))}</p>"
     width = round(96 * figure.get_size_inches()[0])
     content = base64.b64encode(picture(figure, dpi=120)).decode()
-    return f'<img alt="Information plane" width="{width}" src="data:image/png;base64,{content}">'
+    return f'<img alt="{html.escape(alt)}" width="{width}" src="data:image/png;base64,{content}">'
 
 
 # ------------------------------------------------------------------ what all panels share
