@@ -165,6 +165,18 @@ def threads(results: int) -> str:
     return f"{sum(wrong)} of {len(wrong)} results wrong; still in training mode: {network.training}"
 
 
+def long_run(folder: Path, rows: int) -> str:
+    table = ip.Trajectory(
+        {"step": s, "layer": "fc", "i_xt": s / 7, "i_ty": s / 9, "h_t": s / 11} for s in np.arange(rows).tolist()
+    )
+    run = runs.RunDirectory.create(folder, settings={}, data_checksum="0", seed=0)
+    run.append(table)
+    run.write_trajectory(table)
+    run.finish("finished")
+    run.close()
+    return ""
+
+
 def endless(folder: Path, rows: int) -> None:
     deep, header, sparse = folder / "deep.toml", folder / "header.csv", folder / "sparse.csv"
     deep.write_text("a" + ".a" * 2**15 + " = 1")
@@ -177,21 +189,14 @@ def endless(folder: Path, rows: int) -> None:
     print(measured(lambda: f"{len(read_arrays(header))} arrays"))
     print("a sparse table of 1.5 GB: ", end="", flush=True)
     print(measured(lambda: read_arrays(sparse)))
-    steps = np.arange(rows).tolist()
-    table = ip.Trajectory([{"step": s, "layer": "fc", "i_xt": s / 7, "i_ty": s / 9, "h_t": s / 11} for s in steps])
-    run = runs.RunDirectory.create(folder / "long", settings={}, data_checksum="0", seed=0)
-    run.append(table)
-    run.write_trajectory(table)
-    run.finish("finished")
-    run.close()
-    del table
+    measured(lambda: long_run(folder / "long", rows))  # apart: memory that was let go would be used again
     print(f"verify of {rows} rows: ", end="", flush=True)
     print(measured(lambda: f"{len(runs.verify(folder / 'long'))} findings"))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", type=int, default=200_000)
+    parser.add_argument("--rows", type=int, default=600_000)
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp())
     try:

@@ -23,6 +23,7 @@ from infoplane.runs.names import file_in
 from infoplane.runs.record import RECORD, read_record
 from infoplane.trajectory.store import ColumnStore
 
+_AT_ONCE = 1024  # rows that are compared at a time
 _TABLES = {ROWS: TRAJECTORY, SCALAR_ROWS: SCALARS}
 
 
@@ -144,13 +145,16 @@ def _differences(
     """Where a table and its lines part; both are read side by side, so that a block of them is in memory at a time."""
     rows, count, differing = 0, 0, 0
     for columns in blocks:
-        block, same = ColumnStore(table), ColumnStore(table)
+        block = ColumnStore(table)
         block.extend(columns)
-        same.extend_rows(itertools.islice(grown, len(block)))
-        if not differing and not _alike(block.columns(), same.columns()):
-            pairs = enumerate(zip(block, same, strict=False), start=rows + 1)
-            differing = next((number for number, (row, line) in pairs if not _alike(row, line)), 0)
-        rows, count = rows + len(block), count + len(same)
+        for at in range(0, len(block), _AT_ONCE):  # rows as Python's own values take ten times the room of a store
+            part, same = block.rows(at, at + _AT_ONCE), ColumnStore(table)
+            same.extend_rows(itertools.islice(grown, len(part)))
+            here = same.rows()
+            if not differing and not _alike(part, here):
+                pairs = enumerate(zip(part, here, strict=False), start=rows + 1)
+                differing = next((number for number, (row, line) in pairs if not _alike(row, line)), 0)
+            rows, count = rows + len(part), count + len(here)
     count += sum(1 for _ in grown)
     if rows != count:
         yield f"{path} has {rows} rows, {lines} has {count}"
