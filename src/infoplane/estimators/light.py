@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from infoplane.flags import NULL_EXCEEDS_HALF, WITHIN_CHANCE, lit
+from infoplane.flags import NULL_EXCEEDS_HALF, WITHIN_CHANCE, lit, named
 from infoplane.types import NATS_PER, Information
 
 #: A number below these bits claims next to nothing, and is not doubted for being chance.
@@ -27,7 +27,7 @@ def is_mostly_null(nats: float, null: float) -> bool:
 def judged(information: Information) -> Information:
     """The information with its light, and the doubts that its null and chance raise."""
     null, chance = information.amounts.get("null"), information.amounts.get("chance")
-    flags = information.flags
+    flags = tuple(map(named, information.flags))  # an estimator of one's own may give names
     if isinstance(null, float) and is_mostly_null(information.value, null) and NULL_EXCEEDS_HALF not in flags:
         flags = (*flags, NULL_EXCEEDS_HALF)
     if isinstance(chance, float) and NEGLIGIBLE * NATS_PER["bits"] < information.value <= chance:

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from infoplane.estimators.counting.samples import Variable
-from infoplane.flags import ORDERED_SAMPLES
+from infoplane.flags import ORDERED_SAMPLES, lit
 from infoplane.types import Estimate
 
 #: Fewer samples say too little about their order.
@@ -60,7 +60,7 @@ def with_order(estimate: Estimate, t: Tensor, y: Variable) -> Estimate:
     if worth > _WORTH * len(t):
         return estimate
     details = {**estimate.details, "effective_n": worth}
-    return replace(estimate, flags=(*estimate.flags, ORDERED_SAMPLES), details=details)
+    return replace(estimate, flags=lit((*estimate.flags, ORDERED_SAMPLES)), details=details)
 
 
 def _directions(values: Tensor, random: np.random.Generator) -> np.ndarray:
