@@ -37,7 +37,6 @@ def test_the_truths_agree_with_each_other():
     [
         ("ksg", "normal, 1 + 1, rho 0.7"),
         ("mixed-ksg", "rectified, 2 classes at 0..."),
-        ("edge", "2 normal classes, 2 sd"),
         ("gaussian", "normal, 2 + 2, rho 0.7"),
         ("gaussian-copula", "normal, rho 0.7, exp of T"),
         ("binned, jackknife", "lumpy, 10 x 4"),

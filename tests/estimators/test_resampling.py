@@ -62,10 +62,11 @@ def test_intervals_from_parts_hold_the_truth(name):
 def test_parts_of_groups_are_of_whole_groups():
     """Copies of samples are no samples: with them as groups the interval is nearly as wide as without the copies."""
     t, y = normal_pair(3, n=200)
-    once = ip.mutual_information(t, y, estimator="edge")
+    once = ip.mutual_information(t, y, estimator="renyi", alpha=2, kernel_width=1.0)
     copied = np.repeat(np.arange(200), 4)
     grouped_, alone = (
-        ip.mutual_information(t[copied], y[copied], estimator="edge", groups=groups) for groups in (copied, None)
+        ip.mutual_information(t[copied], y[copied], estimator="renyi", alpha=2, kernel_width=1.0, groups=groups)
+        for groups in (copied, None)
     )
     assert grouped_.details["interval"] == "8 parts of 200 groups"
     assert once.details["interval"] == "8 parts of 200 samples"
@@ -75,10 +76,13 @@ def test_parts_of_groups_are_of_whole_groups():
 
 
 def test_an_interval_that_cannot_be_says_why():
-    t, y = normal_pair(0, n=40)
-    few = ip.mutual_information(t, y, estimator="edge", groups=np.arange(40) // 10)
+    t, y = normal_pair(0, n=120)
+    few = ip.mutual_information(t, y, estimator="mixed-ksg", groups=np.arange(120) // 30)
     assert (few.low, few.high, few.interval) == (None, None, None)
     assert few.details["interval"] == "none: 4 groups are too few, give at least 8"
+    slow = ip.mutual_information(t, y, estimator="edge")
+    assert (slow.low, slow.interval) == (None, None)
+    assert slow.details["interval"] == "none: the bias of edge falls too slowly to be seen in the samples"
 
 
 def test_cells_stay_the_same_where_groups_are_left_out():

@@ -26,7 +26,7 @@ from infoplane.estimators.counting.symbols import Symbols, bad_rows
 from infoplane.estimators.light import judged
 from infoplane.types import Estimate, Information, Kind, Units
 
-Resampling = Literal["jackknife", "parts", "own"]
+Resampling = Literal["jackknife", "parts", "own", "none"]
 
 
 class Estimator(abc.ABC):
@@ -36,7 +36,8 @@ class Estimator(abc.ABC):
     ``screens`` whether it deals with rows of NaN or infinity by itself.
     ``resampling`` says how an interval for the population is made of estimates of some samples (module ``resampling``):
     ``"jackknife"`` leaves groups out, for a value that is smooth in the samples' shares; ``"parts"`` for any other that
-    settles as samples are added; ``"own"`` where the estimator has an interval of its own, with groups too.
+    settles as samples are added; ``"own"`` where the estimator has an interval of its own, with groups too; ``"none"``
+    where its bias falls too slowly to be seen in the samples.
     """
 
     name: ClassVar[str]

@@ -26,7 +26,7 @@ import torch
 from torch import Tensor
 
 from infoplane.errors import InputError, UnknownNameError
-from infoplane.estimators.base import Estimator
+from infoplane.estimators.base import Estimator, Resampling
 from infoplane.estimators.compiled import compiled
 from infoplane.estimators.counting.entropy import SUMMARY, cell_sizes, tabulate
 from infoplane.estimators.counting.readings import null_nats
@@ -75,6 +75,7 @@ class EDGE(Estimator):
     """
 
     name: ClassVar[str] = "edge"
+    resampling: Resampling = "none"  # parts held the truth in .80 of 20 models, in .07 of the worst: docs/coverage.md
     continuous: ClassVar[bool] = True
 
     def __init__(self, weights: str = "counting", width: float = 1.0, grids: int = 10, seed: int = 0) -> None:

@@ -69,6 +69,10 @@ def with_interval(
     """
     if RED in estimate.flags:
         return without_interval(estimate, "none: the light is red")
+    if estimator.resampling == "none":
+        return without_interval(
+            estimate, f"none: the bias of {estimator.name} falls too slowly to be seen in the samples"
+        )
     missing = estimate.interval in (None, "Monte Carlo 95 %")
     if estimator.resampling == "own" or (y.groups is None and not missing):
         return estimate
