@@ -57,9 +57,11 @@ def gather(sources: Source | Iterable[Source] | Mapping[str, Source]) -> list[Ru
 
 
 def _each(source: Source) -> list[Source]:
-    if isinstance(source, Trajectory) or (Path(source) / "run.json").exists():
+    if isinstance(source, Trajectory):
         return [source]
     with reading(source):
+        if (Path(source) / "run.json").exists():
+            return [source]
         return [record.parent for record in sorted(Path(source).glob("*/run.json"))] or [source]
 
 
