@@ -24,11 +24,11 @@ def test_rows_of_a_plane_are_compared_as_single_estimates_are(estimator):
     with torch.no_grad():
         model[0].weight *= 3
     second = plane.measure(model, 7)
-    between = plane.trajectory.difference("0", "2", step=0)
-    assert between.value == pytest.approx(first[0]["i_ty"] - first[2]["i_ty"])
-    t = ip.record(net(), x, layers=["0", "2"])
+    between = plane.trajectory.difference("1", "2", step=0)
+    assert between.value == pytest.approx(first[1]["i_ty"] - first[2]["i_ty"])
+    t = ip.record(net(), x, layers=["1", "2"])
     made = ip.estimators.estimator(estimator)
-    alone = ip.difference(*(ip.mutual_information(t[k], y, estimator=made, keep_terms=True) for k in ("0", "2")))
+    alone = ip.difference(*(ip.mutual_information(t[k], y, estimator=made, keep_terms=True) for k in ("1", "2")))
     assert (between.low, between.high) == pytest.approx((alone.low, alone.high))
     later = plane.trajectory.difference("1", step=0, other_step=7)
     assert later.value == pytest.approx(first[1]["i_ty"] - second[1]["i_ty"])
