@@ -21,10 +21,10 @@ def test_each_flag_says_what_it_means():
     found = layers((8.5, 0.5), (7.8, 0.8), (0.9, 1.2), (0.8, 0.1))
     found = flagged_layers(found, Bounds(1.0, h_x=7.5, h_y=1.0, floor=0.4))
     assert [reading.flags for reading in found] == [
-        ("above-log-n", "data-processing"),
-        ("above-h-x", "data-processing"),
-        ("above-h-y", "above-i-xt", "data-processing"),
-        ("below-floor",),
+        ("amber", "above-log-n", "data-processing"),
+        ("amber", "above-h-x", "data-processing"),
+        ("amber", "above-h-y", "above-i-xt", "data-processing"),
+        ("amber", "below-floor"),
     ]
 
 
@@ -38,7 +38,7 @@ def test_units_are_respected():
     nat = math.log(2)
     found = layers((8.0 * nat, 1.0 * nat), (8.005 * nat, 1.005 * nat))
     found = flagged_layers(found, Bounds(nat, h_y=2.0))
-    assert [reading.flags for reading in found] == [(), ("above-log-n",)]
+    assert [reading.flags for reading in found] == [(), ("amber", "above-log-n")]
 
 
 ODD = {
@@ -84,7 +84,7 @@ def test_what_intervals_leave_open_is_no_contradiction():
 
     assert not any(r.flags for r in flagged_layers([wide(0.5), wide(0.6)], Bounds(1.0, floor=0.55)))
     assert all(r.flags for r in flagged_layers([wide(0.5), wide(0.7)], Bounds(1.0)))
-    assert flagged_layers([wide(0.5)], Bounds(1.0, floor=0.7))[0].flags == ("below-floor",)
+    assert flagged_layers([wide(0.5)], Bounds(1.0, floor=0.7))[0].flags == ("amber", "below-floor")
 
 
 class _Layer(nn.Module):

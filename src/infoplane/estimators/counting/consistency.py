@@ -24,7 +24,7 @@ from torch import Tensor
 
 from infoplane.estimators.counting.readings import Reading
 from infoplane.estimators.counting.symbols import Symbols
-from infoplane.flags import ABOVE_H_X, ABOVE_H_Y, ABOVE_I_XT, ABOVE_LOG_N, BELOW_FLOOR, DATA_PROCESSING, Flag
+from infoplane.flags import ABOVE_H_X, ABOVE_H_Y, ABOVE_I_XT, ABOVE_LOG_N, BELOW_FLOOR, DATA_PROCESSING, Flag, lit
 
 _SLACK = 1e-9  # rounding, in any unit
 _NOTICEABLE = 0.01  # bits by which two numbers may contradict each other before one is flagged
@@ -72,7 +72,7 @@ def flagged_layers(layers: Sequence[Reading], bounds: Bounds) -> list[Reading]:
     flagged = []
     for at, reading in enumerate(layers):
         flags = [*_beside_bounds(reading, bounds), *((DATA_PROCESSING,) if at in odd else ())]
-        flagged.append(reading._replace(flags=(*reading.flags, *flags)) if flags else reading)
+        flagged.append(reading._replace(flags=lit((*reading.flags, *flags))) if flags else reading)
     return flagged
 
 
