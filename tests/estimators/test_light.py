@@ -71,6 +71,31 @@ def test_the_light_of_a_number(found, flags):
     assert judged(found).flags == flags
 
 
+@pytest.mark.parametrize("scale", [1e-300, 1e300])
+@pytest.mark.parametrize("name", ["kde", "noisy", "renyi", "ksg", "gaussian"])
+def test_a_scale_that_squares_do_not_hold_is_said_or_does_not_matter(name, scale):
+    random = np.random.default_rng(0)
+    y = random.integers(0, 2, 200)
+    t = random.normal(size=(200, 2)) + 3 * y[:, None]
+    if name == "renyi" or (name in ("kde", "noisy") and scale > 1):
+        with pytest.raises(ip.InfoplaneError, match="divide the layer by its scale"):
+            ip.mutual_information(scale * t, y, estimator=name)
+        return
+    estimate = ip.mutual_information(scale * t, y, estimator=name)
+    if name in ("kde", "noisy"):
+        assert "noise-exceeds-layer" in estimate.flags
+    else:
+        assert estimate.value == pytest.approx(ip.mutual_information(t, y, estimator=name).value, abs=1e-6)
+
+
+def test_more_neighbours_than_samples_are_red():
+    random = np.random.default_rng(0)
+    t = random.normal(size=(120, 1))
+    for name in ("ksg", "mixed-ksg"):
+        for y in (random.normal(size=120), np.arange(120) % 2):
+            assert "few-samples" in ip.mutual_information(t, y, estimator=name, k=500).flags
+
+
 def test_a_small_number_is_not_doubted_for_a_small_null():
     assert is_mostly_null(0.2, 0.11)
     assert not is_mostly_null(0.2, 0.09)

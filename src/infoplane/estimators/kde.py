@@ -63,6 +63,7 @@ class KernelSums:
     sums: Tensor
     constant_units: int
     total: float
+    varies: bool
 
 
 @final
@@ -112,13 +113,14 @@ class KDE(Estimator):
         if self.relative:
             spread = float(t.to(torch.float64).var(0, correction=0).mean())
             variance *= spread if spread > 0 else 1.0  # a constant layer knows nothing at any noise
+        constant = int(constant_units(t[None]))
         near = _near(t, math.sqrt(variance)) or scaled(t, variance)
         sums = _sums(near, torch.zeros(len(t), dtype=torch.int64, device=t.device))
         if not bool(sums.isfinite().all()):
             raise NonFiniteError(
                 f"distances overflow with activations up to {float(t.abs().max()):g}: divide the layer by its scale"
             )
-        return KernelSums(near, variance, sums, int(constant_units(t[None])), total_variance(t))
+        return KernelSums(near, variance, sums, constant, total_variance(t), constant < t.shape[1])
 
     def with_input(self, prepared: KernelSums, x: Variable) -> Information:
         inputs = x.classes()
@@ -158,7 +160,7 @@ class KDE(Estimator):
         flags = [CONSTANT_UNITS] if prepared.constant_units else []
         if entropies["h_t"] >= _SATURATED * math.log(n):
             flags.append(SATURATED)
-        if prepared.variance > prepared.total > 0:
+        if prepared.variance > prepared.total and prepared.varies:
             flags.append(NOISE_EXCEEDS_LAYER)
         amounts = {**entropies, "log_n": math.log(n), "null": null}
         facts = {"noise_variance": prepared.variance, "constant_units": prepared.constant_units}

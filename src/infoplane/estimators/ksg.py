@@ -136,7 +136,7 @@ class NeighbourEstimator(NumbersOrClasses):
         h_y = math.inf if classes is None else classes.entropy()
         raised = (
             (HIGH_DIMENSION, t.count + columns > MOST_COLUMNS),
-            (FEW_SAMPLES, each < FEWEST_SAMPLES),
+            (FEW_SAMPLES, each < FEWEST_SAMPLES or self.k >= each),
             (ABOVE_CEILING, nats > h_y),
             (CONSTANT_UNITS, t.constant > 0),
         )
@@ -209,7 +209,7 @@ class KSG(NeighbourEstimator):
         flags = [TIES] if ties else []
         growth = None
         if t.n >= FEWEST_SAMPLES:
-            growth = self._growth(terms, continuous_terms(t.take(self._half(t)), half, self.k)[0])
+            growth = self._growth(terms, continuous_terms(t.take(self._half(t)), half, min(self.k, t.n // 2 - 1))[0])
         if growth is not None and growth > MOST_GROWTH:
             flags.append(NOISELESS)
         return self.information(t, terms, columns=points.count, flags=flags, amounts={"growth": growth})

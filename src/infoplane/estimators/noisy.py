@@ -26,7 +26,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from infoplane.errors import InputError
+from infoplane.errors import InputError, NonFiniteError
 from infoplane.estimators.base import Estimator
 from infoplane.estimators.compiled import compiled
 from infoplane.estimators.counting.samples import Ids, Variable
@@ -123,12 +123,17 @@ class Noisy(Estimator):
         within, everywhere = self._log_sums(mixture, groups)
         sizes = groups.counts.to(within.device, torch.float64)[groups.ids[mixture.rows]]
         each = (within - sizes.log() - everywhere).mean(0) + math.log(n)
+        if not bool(each.isfinite().all()):
+            largest = float(mixture.t.abs().max())
+            raise NonFiniteError(
+                f"distances overflow with activations up to {largest:g}: divide the layer by its scale"
+            )
         null = null_nats(everywhere, sizes, n) if entropy == "h_y" else None
         value, error = float(each.mean()), float(each.std(correction=0)) / math.sqrt(len(each))
         raised = {
             CONSTANT_UNITS: mixture.constant > 0,
             SATURATED: entropy == "h_x" and value >= SATURATED_SHARE * math.log(groups.count),
-            NOISE_EXCEEDS_LAYER: self.noise**2 > total_variance(mixture.t) > 0,
+            NOISE_EXCEEDS_LAYER: self.noise**2 > total_variance(mixture.t) and mixture.constant < mixture.t.shape[1],
         }
         return Information(
             value,

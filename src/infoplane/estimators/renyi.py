@@ -24,7 +24,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from infoplane.errors import InputError, UnknownNameError
+from infoplane.errors import InputError, NonFiniteError, UnknownNameError
 from infoplane.estimators.base import Estimator
 from infoplane.estimators.compiled import compiled
 from infoplane.estimators.counting.samples import Ids, Variable
@@ -70,6 +70,7 @@ class Renyi(Estimator):
 
     Raises:
         InputError: options out of range, or more than 20 000 samples.
+        NonFiniteError: distances overflow or vanish.
 
     Example:
         >>> import infoplane as ip, numpy as np
@@ -133,6 +134,11 @@ class Renyi(Estimator):
         if self.kernel == "cosine":
             return cosine_kernel(t), None
         distances = squared_distances(t)
+        if not 0 < float(distances.max()) < math.inf and int(constant_units(t[None])) < t.shape[1]:
+            largest = float(t.abs().max())
+            raise NonFiniteError(
+                f"distances overflow or vanish with activations up to {largest:g}: divide the layer by its scale"
+            )
         width = self._width(t, distances) if isinstance(self.kernel_width, str) else float(self.kernel_width)
         return distances.mul_(-0.5 / width**2).exp_(), width
 
