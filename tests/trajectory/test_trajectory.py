@@ -12,14 +12,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infoplane.columns import COLUMNS
+from infoplane.columns import COLUMNS, TRAJECTORY
 from infoplane.errors import DataFileError, InputError, RunError
 from infoplane.io.files import FORMAT_VERSION, read_json, sealed
 from infoplane.io.jsonlines import lines_of
 from infoplane.trajectory.scalars import Scalars
 from infoplane.trajectory.trajectory import Trajectory, concat
 
-NUMBERS = [name for name in COLUMNS if name.startswith(("i_", "h_"))]
+NUMBERS = [column.name for column in TRAJECTORY if column.kind == "number"]
 
 
 def row(step=0, layer="fc1", **more):

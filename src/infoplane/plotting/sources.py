@@ -39,7 +39,9 @@ def as_table(source: Any) -> tuple[pandas.DataFrame, Mapping[str, Any]]:
         same = {key: value for key, value in first.items() if all(facts.get(key) == value for facts in others)}
         return pandas.concat([table for table in tables if len(table)] or tables[:1], ignore_index=True), same
     if isinstance(source, Sequence) and all(isinstance(row, Mapping) for row in source):
-        return pandas.DataFrame(list(source), columns=[column.name for column in TRAJECTORY]), {}
+        table = pandas.DataFrame(list(source), columns=[column.name for column in TRAJECTORY])
+        flags = [";".join(each) if isinstance(each, tuple) else each for each in table["flags"]]
+        return table.assign(flags=flags), {}
     raise InputError(
         f"a {type(source).__name__} cannot be drawn: give a trajectory, its table trajectory.to_pandas(), or runs by "
         "name, {'plain': trajectory, 'dropout': other}"
