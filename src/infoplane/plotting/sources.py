@@ -40,6 +40,7 @@ def as_table(source: Any) -> tuple[pandas.DataFrame, Mapping[str, Any]]:
         return pandas.concat([table for table in tables if len(table)] or tables[:1], ignore_index=True), same
     if isinstance(source, Sequence) and all(isinstance(row, Mapping) for row in source):
         table = pandas.DataFrame(list(source), columns=[column.name for column in TRAJECTORY])
+        table = table.astype({column.name: object for column in TRAJECTORY if column.kind in ("text", "flags")})
         flags = [";".join(each) if isinstance(each, tuple) else each for each in table["flags"]]
         return table.assign(flags=flags), {}
     raise InputError(
