@@ -96,7 +96,7 @@ def test_a_subsample_does_not_help_bins_that_sort(images):
 
 def test_codes_need_no_activations(images):
     plane = ip.InformationPlane(*images, max_activation_bytes=1e5)
-    whole = ip.InformationPlane(*images, batch_size=plane._way(Wide(), 1, plane._splits[0]).batch)
+    whole = ip.InformationPlane(*images, batch_size=plane._way(Wide(), 1, plane._splits[0], plane.estimators).batch)
     model = Wide()
     assert plane.measure(model, 0) == whole.measure(model, 0)
 

@@ -43,7 +43,7 @@ def terms_of(
             tuple(each[at] for each in values[1]),
             tuple(each[at] for each in values[2]),
             choices.samples,
-            reading.flags,
+            reading.flags if reading.i_ty_flags is None else reading.i_ty_flags,
         )
         for at, (place, reading) in enumerate(rows)
     }

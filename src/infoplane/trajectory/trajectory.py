@@ -202,7 +202,7 @@ class Trajectory:
 
         Example:
             >>> import infoplane as ip, torch
-            >>> x = torch.randn(500, 2, generator=torch.Generator().manual_seed(0))
+            >>> x = torch.randn(500, 2, generator=torch.manual_seed(0))
             >>> plane = ip.InformationPlane(x, x[:, 0] > 0, estimators="gaussian", keep_terms=True)
             >>> rows = plane.measure(torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.ReLU()), step=0)
             >>> lost = plane.trajectory.difference("0", "1", step=0)

@@ -70,6 +70,7 @@ class Reading(NamedTuple):
     all_differ: float | None = None
     i_xt_interval: IntervalKind | None = None
     i_ty_interval: IntervalKind | None = None
+    i_ty_flags: tuple[Flag, ...] | None = None  #: of I(T;Y) alone, where it was estimated by itself
 
     @property
     def i_xt_null(self) -> float | None:
@@ -96,6 +97,7 @@ class Reading(NamedTuple):
         """The reading that two estimates make."""
         flags = merged(i_xt.flags if i_xt else (), i_ty.flags)
         each: dict[str, Any] = {"i_ty_low": i_ty.low, "i_ty_high": i_ty.high, "i_ty_interval": i_ty.interval}
+        each["i_ty_flags"] = i_ty.flags
         if i_xt is None:
             return cls(None, i_ty.value, i_ty.n, flags, **each)
         each |= {"i_xt_low": i_xt.low, "i_xt_high": i_xt.high, "i_xt_interval": i_xt.interval}
