@@ -68,6 +68,11 @@ def chromium():
         browser.close()
 
 
+def pytest_collection_modifyitems(items):
+    """The longest tests first, so that no worker is left alone with one at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):
     """With every extra installed (./dev test --all) nothing may be left out but what the system forbids."""

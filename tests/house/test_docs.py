@@ -39,6 +39,7 @@ def commands(page):
     return [shlex.split(line, comments=True) for line in lines if line.startswith("infoplane ")]
 
 
+@pytest.mark.slow
 def test_the_commands_on_the_pages_run(tmp_path):
     """In the order of the pages, with the files that they show, and a few steps for each training."""
     for page in [page for page in PAGES if not missing(page)]:
@@ -57,6 +58,7 @@ def test_the_commands_on_the_pages_run(tmp_path):
             assert result.returncode == 0, f"{page.name}: {shlex.join(command)}\n{result.stderr}"
 
 
+@pytest.mark.slow
 def test_the_demo_command(tmp_path):
     result = subprocess.run(
         ["bash", str(ROOT / "dev"), "demo", "--epochs", "20", "--out", str(tmp_path / "demo")],
