@@ -36,14 +36,24 @@ class Diverging(nn.Module):
 
 @pytest.mark.parametrize("name", OTHERS)
 def test_dropped_rows_were_never_there(name):
-    options = OPTIONS.get(name, {})
+    options = OPTIONS.get(name, {}) | {"intervals": False}  # those of parts: below
     estimate = ip.mutual_information(SPOILT, Y, estimator=name, nonfinite="drop-row", **options)
     wanted = ip.mutual_information(T[KEEP], Y[KEEP], estimator=name, **options)
-    assert (estimate.value, estimate.low, estimate.n) == (wanted.value, wanted.low, 77)
-    assert estimate.flags == (*wanted.flags, "nonfinite")
+    assert (estimate.value, estimate.low, estimate.high, estimate.n) == (wanted.value, wanted.low, wanted.high, 77)
+    assert estimate.flags[0] == wanted.flags[0]
+    assert sorted(estimate.flags) == sorted((*wanted.flags, "nonfinite"))
     assert estimate.details == wanted.details | {"dropped_rows": 3}
     with pytest.raises(NonFiniteError, match=r'3 of 80 rows contain NaN/Inf .* Set nonfinite="drop-row" to continue'):
         ip.mutual_information(SPOILT, Y, estimator=name, **options)
+
+
+@pytest.mark.parametrize("name", ["gaussian", "gaussian-copula", "renyi"])
+def test_an_interval_is_about_as_long_without_dropped_rows(name):
+    """Parts are drawn from all rows, the dropped ones too: other parts, whose spread differs by chance."""
+    estimate = ip.mutual_information(SPOILT, Y, estimator=name, nonfinite="drop-row")
+    wanted = ip.mutual_information(T[KEEP], Y[KEEP], estimator=name)
+    assert estimate.interval == wanted.interval == "population 95 %"
+    assert 1 / 3 < (estimate.high - estimate.low) / (wanted.high - wanted.low) < 3
 
 
 def test_finite_samples_are_estimated_as_without_it():
@@ -78,7 +88,7 @@ def test_shuffles_groups_and_convergence_go_with_it():
 def test_one_class_left_holds_no_information():
     y = torch.zeros(80, dtype=torch.int64).index_fill(0, BAD, 1)
     estimate = ip.mutual_information(SPOILT, y, estimator="gaussian", nonfinite="drop-row")
-    assert (estimate.value, estimate.n, estimate.flags) == (0.0, 77, ("nonfinite",))
+    assert (estimate.value, estimate.n, estimate.flags) == (0.0, 77, ("amber", "nonfinite"))
 
 
 def test_nothing_left_is_an_error():

@@ -13,6 +13,7 @@ from scipy import integrate, stats
 from infoplane.errors import InputError
 from infoplane.estimators import estimator, mutual_information, noisy
 from infoplane.estimators.counting.samples import Variable, distinct_ids, label_variable, number
+from infoplane.estimators.light import NEGLIGIBLE
 
 
 def layer(n=120, units=3, seed=0):
@@ -86,16 +87,20 @@ def test_a_slow_twin_with_other_noise_agrees():
     assert of_y.value == pytest.approx((given_y - everywhere).mean(), abs=0.03)
 
 
-@pytest.mark.parametrize(("units", "noise"), [(1, 0.01), (1, 0.3), (64, 0.1)])
-def test_its_null_is_that_of_shuffled_labels_or_a_little_more(units, noise):
-    """64 units of 500 samples: every sample stands alone, and the value is H(Y) whatever the labels are."""
+@pytest.mark.parametrize(("units", "noise", "light"), [(1, 0.01, "red"), (1, 0.3, "amber"), (64, 0.1, "red")])
+def test_its_null_is_that_of_shuffled_labels_or_a_little_more(units, noise, light):
+    """64 units of 500 samples: every sample stands alone, and the value is H(Y) whatever the labels are.
+
+    Noise of .3 hides nearly all that a sample of one unit shows by chance: a number that claims nothing is not red.
+    """
     random = np.random.default_rng(0)
     t, y = random.normal(size=(500, units)), random.integers(0, 5, 500)
     asked = {"estimator": "noisy", "noise": noise, "units": "nats"}
     plain = mutual_information(t, y, **asked)
     shuffled = mutual_information(t, y, shuffles=5, **asked).details["null"]
     assert shuffled - 0.01 < plain.details["null"] < 1.4 * shuffled + 0.01
-    assert plain.flags[0] == "red"
+    assert plain.flags[0] == light
+    assert ("null-exceeds-half" in plain.flags) is (light == "red") is (plain.value > NEGLIGIBLE * math.log(2))
 
 
 def test_no_noise_is_counting_and_much_noise_is_nothing():

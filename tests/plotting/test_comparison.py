@@ -64,7 +64,7 @@ def test_ceilings_are_lines_or_notes_at_the_edge():
 def test_what_is_missing_is_said():
     figure = comparison(table(), title="One layer")
     assert [text.get_text() for text in figure.texts] == [
-        "red: The sample rather than the network sets this number",
+        "red: The sample or the estimator rather than the network sets this number",
         "without a number: quantised",
         "One layer",
     ]

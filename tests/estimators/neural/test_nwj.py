@@ -10,6 +10,7 @@ import torch
 
 from infoplane.estimators import estimator, mutual_information
 from infoplane.estimators.neural.critic import Scored
+from infoplane.flags import RED
 
 from .test_critic import pair
 
@@ -20,8 +21,10 @@ def test_it_is_a_lower_bound_near_the_truth():
     for estimate in estimates:
         assert estimate.kind == "lower bound"
         assert estimate.value < truth + 3 * estimate.details["standard_error"]
-        assert estimate.low == pytest.approx(estimate.value - 1.96 * estimate.details["standard_error"])
+        lower = None if RED in estimate.flags else estimate.value - 1.96 * estimate.details["standard_error"]
+        assert estimate.low == (lower if lower is None else pytest.approx(lower))
         assert estimate.high is None
+    assert sum(estimate.low is None for estimate in estimates) <= 1  # 2.6 nats: a few pairs carry the mean of some
     assert truth - 0.7 < np.median([estimate.value for estimate in estimates]) < truth + 0.05
 
 
