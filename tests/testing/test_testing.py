@@ -224,7 +224,8 @@ FAULTS = {
     "draws from python": {"random-state"},
     "seeds torch": {"random-state"},
     "uses up": {"prepared-again"},
-    "writes into t": {"arguments-unchanged", "memory-layout"},  # a repeated column cannot be written to
+    # neither a repeated column nor a tensor of inference mode can be written to
+    "writes into t": {"arguments-unchanged", "memory-layout", "inference-mode"},
     "double": {"double-precision"},
     "strides": {"memory-layout"},
     "no gradients at all": {"inference-mode"},
@@ -296,7 +297,7 @@ def test_the_error_lists_every_failure_with_the_call_that_shows_it():
         check_estimator(FirstSign("writes into t"), skip=["units"])
     report, text = caught.value.report, str(caught.value)
     assert isinstance(caught.value, InfoplaneError)
-    assert "33 of 35 checks passed" in text
+    assert "32 of 35 checks passed" in text
     for name, failure in report.failed.items():
         assert isinstance(failure, CheckFailed)
         assert f"failed {name}: expected {failure.expected}; found {failure.found}; seen in: {failure.call}" in text

@@ -21,8 +21,8 @@ from torch import Tensor
 from infoplane.errors import InfoplaneError
 from infoplane.estimators import as_activations, mutual_information
 from infoplane.estimators.base import Estimator, SymbolEstimator
-from infoplane.estimators.counting.samples import input_variable
-from infoplane.types import Estimate, Units
+from infoplane.estimators.counting.samples import input_variable, label_variable
+from infoplane.types import Estimate, Information, Units
 
 #: How far two values may differ that have the same sums in another order, in nats.
 ARITHMETIC = 1e-6
@@ -66,10 +66,11 @@ def sample(*, n: int = 160, units: int = 3, seed: int = 0) -> Sample:
 def related(*, n: int = 200, continuous: bool = False) -> Sample:
     """A layer of two units that knows a label of two classes: I(T;Y) = H(Y) = log 2, or .08 nats less.
 
-    The label is the sign of the first unit. Rows are one of four, as many of each, or, where they are ``continuous``,
-    normally distributed around (-2, 0) and (2, 0), so that signs err once in 44 times.
+    The label is the sign of the first unit. Rows are one of four, as many of each, in random order (a pattern that
+    repeats would be flagged as ordered), or, where they are ``continuous``, normally distributed around (-2, 0) and
+    (2, 0), so that signs err once in 44 times.
     """
-    level = np.arange(n) % 4
+    level = np.random.default_rng(1000).permutation(n) % 4
     if continuous:
         t = np.random.default_rng(0).normal(size=(n, 2)) + np.outer(level // 2 * 4 - 2, [1, 0])
     else:
@@ -135,9 +136,9 @@ class Subject:
         return copy.copy(self.estimator)
 
     def about_label(self, t: Any, y: Any, units: Units = "nats") -> Estimate:
-        """I(T;Y), by the public function."""
+        """I(T;Y), by the public function; without the interval that it adds, which would stand in place of bounds."""
         with known_random(), kept(t, y):
-            return mutual_information(t, y, estimator=self.copy(), units=units)
+            return mutual_information(t, y, estimator=self.copy(), units=units, intervals=False)
 
     def about_input(self, t: Any, x: Any, units: Units = "nats") -> Estimate:
         """I(X;T), as a plane asks for it."""
@@ -151,6 +152,17 @@ class Subject:
         found = [(call("t, y", units), self.about_label(asked.t, asked.y, units))]
         if "i_xt" in self.estimator.informations:
             found.append((input_call("t", units), self.about_input(asked.t, asked.x, units)))
+        return found
+
+    def own(self, asked: Sample) -> list[tuple[str, Information]]:
+        """What the estimator itself gives, before it is judged, each with the call that makes it."""
+        made = self.copy()
+        shown = "t, x, y = infoplane.testing.sample(); estimator.with_{0}(estimator.prepare(t), {1})"
+        with known_random():
+            ready = made.prepare(torch.from_numpy(asked.t))
+            found = [(shown.format("label", "y"), made.with_label(ready, label_variable(asked.y)))]
+            if "i_xt" in made.informations:
+                found.append((shown.format("input", "x"), made.with_input(ready, input_variable(asked.x))))
         return found
 
     def equal(self, found: Estimate, wanted: Estimate, what: str, shown: str) -> None:
@@ -173,7 +185,8 @@ class EstimatorCheck:
 
 def call(arguments: str, units: Units = "nats", given: str = "t, x, y = infoplane.testing.sample()") -> str:
     """A call of the public function, as text that can be typed."""
-    return f'{given}; infoplane.mutual_information({arguments}, estimator=estimator, units="{units}")'
+    asked = f'infoplane.mutual_information({arguments}, estimator=estimator, units="{units}", intervals=False)'
+    return f"{given}; {asked}"
 
 
 def input_call(t: str, units: Units = "nats", given: str = "t, x, y = infoplane.testing.sample()") -> str:
