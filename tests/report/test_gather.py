@@ -51,4 +51,10 @@ def test_runs_by_names_of_ones_own(tmp_path):
     whole.save(tmp_path / "seed-1")
     named = gather({"tanh": tmp_path / "seed-1", "relu": whole})
     assert [run.name for run in named] == ["tanh", "relu"]
+
+
+@pytest.mark.extra
+def test_a_page_of_runs_by_names_of_ones_own(tmp_path):
+    pytest.importorskip("plotly")
+    whole = ip.Trajectory(ROWS)
     assert "tanh" in ip.report({"tanh": whole, "relu": whole}, tmp_path / "page.html").read_text(encoding="utf-8")
