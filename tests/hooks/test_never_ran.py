@@ -58,7 +58,6 @@ def test_the_output_projection_of_an_attention(training: bool) -> None:
 
 
 @pytest.mark.parametrize("make", [torch.jit.script, lambda model: torch.jit.trace(model, X)], ids=["script", "trace"])
-@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
 def test_programs_of_torch_jit(make: Callable[[nn.Module], nn.Module]) -> None:
     program = make(network())
     message = "layer '1' was selected but never ran.*calls no hooks: measure the module that it was made from"

@@ -52,7 +52,6 @@ def test_every_script_is_tried():
     assert {file.stem for file in EXAMPLES.glob("*.py")} == set(FEW)
 
 
-@pytest.mark.filterwarnings("ignore::UserWarning:lightning")
 @pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.extra] * (name in NEEDS)) for name in FEW])
 def test_a_script_prints_its_numbers_and_saves_its_pictures(name, tmp_path, monkeypatch, capsys, request):
     if name in CLOTHES:
@@ -73,7 +72,6 @@ def test_pictures_that_are_not_there_are_asked_for(tmp_path, monkeypatch, capsys
 
 
 @pytest.mark.extra
-@pytest.mark.filterwarnings("ignore::UserWarning:lightning")
 def test_stopping_says_what_was_saved_and_what_was_lost(tmp_path, monkeypatch, capsys, fashion_mnist):
     pytest.importorskip("lightning")
     printed = run("stopping_lightning", tmp_path, monkeypatch, capsys)
