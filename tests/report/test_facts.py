@@ -22,6 +22,8 @@ def test_the_summary_counts():
 def test_the_ceilings_are_in_the_unit_of_the_run():
     facts = facts_for_plane({"log2_n": 10.0, "h_y": 0.5, "measurement": "30 bins"}, "nats")
     assert facts["measurement"] == "30 bins"
+    levels = {"measurement": "noise at 0 dB; noise at 10 dB", "estimators": {"channel 0 dB": {}, "channel 10 dB": {}}}
+    assert facts_for_plane(levels, "bits")["measurement"] == ""  # an axis is of one of them only
     assert [(one["axis"], round(one["value"], 9)) for one in facts["ceilings"]] == [
         ("x", round(10 * math.log(2), 9)),
         ("y", 0.5),

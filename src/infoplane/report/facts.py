@@ -30,7 +30,9 @@ def facts_for_plane(meta: Mapping[str, Any], units: str) -> dict[str, Any]:
     """What the axes need: the measurement model, the unit, and the ceilings in this unit."""
     known = ceilings_among(meta, units=units, wanted=True)
     ceilings = [asdict(ceiling) | {"text": ceiling.text} for ceiling in known]
-    return {"measurement": clean(meta.get("measurement") or ""), "units": units, "ceilings": ceilings}
+    several = len(meta.get("estimators") or {}) > 1  # then the axes are not one estimator's: its name is in the table
+    measurement = "" if several else clean(meta.get("measurement") or "")
+    return {"measurement": measurement, "units": units, "ceilings": ceilings}
 
 
 def units_of(run: Run) -> str:
